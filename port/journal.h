@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* journal.h -- the port to stable storage.
+ *
+ *     node  -- append(records, sync_lsn), fetch() -->  journal
+ *     node  <-- persisted(lsn), fetched(), trouble() --
+ *
+ * An adapter embeds struct journal as its first member. Calls and callbacks happen on the owner's thread (the
+ * loop's; in the simulator, the only one). append() never blocks and never fails: what cannot be written
+ * stays queued, nothing of it is reported persisted, and trouble() says why; when writing works again
+ * the adapter goes on by itself and trouble(0) says so.
+ */
+#ifndef DECREE_PORT_JOURNAL_H
+#define DECREE_PORT_JOURNAL_H
+
+#include <decree/paxos.h>
+
+struct journal {
+    const struct journal_ops *ops;
+};
+
+struct journal_ops {
+    /* Queues records for the next batch, in order; takes its own references on the values and drops them
+     * when they are durable. sync_lsn is not 0: make everything up to it durable as soon as possible. */
+    void (*append)(struct journal *journal, const struct decree_record *records, uint32_t count,
+                   decree_lsn sync_lsn);
+
+    /* Reads back decided slots [first, last], as many as fit into about 1 MiB; answered by fetched(), perhaps
+     * later, or never. Only slots that a DECIDE record has covered are asked for. */
+    void (*fetch)(struct journal *journal, const struct decree_fetch *fetch);
+
+    /* Writes and syncs what is queued if it can, stops its thread, drops the lock, frees. */
+    void (*close)(struct journal *journal);
+};
+
+struct journal_sink {
+    void *context;
+    void (*persisted)(void *context, decree_lsn lsn); /* everything up to lsn is on stable storage */
+    void (*fetched)(void *context, decree_node_id to, const struct decree_pvalue *pvalues, uint32_t count);
+    void (*trouble)(void *context, int system_errno, const char *what); /* 0: over; what: a sentence */
+};
+
+#endif
