@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* kv.h -- a key-value store with the memory of every revision, as etcd's: the front of kv/.
+ *
+ *     kv_apply(kv, command, size, &result);             one decided command in, its outcome out
+ *     kv_range(kv, &request, visit, context, &result);  keys as they are, or as they were at a revision
+ *
+ * Pure: no I/O, no clock, no global; the same commands give the same state and the same results. One
+ * thread at a time.
+ *
+ * A new store has revision 1; a command that changes something makes the next one, and all its changes
+ * share it, told apart by a second number. A superseded pair stays readable at its revision.
+ *
+ *     kv            command bytes -> changes; ranges                      kv.c, command.c
+ *     index         ordered B+-tree: key -> its key_index                 index.c
+ *     key_index     one key's revisions, in order: positions in the store key_index.c
+ *     store         every change as a record, in revision order, in slabs store.c
+ *
+ * Memory: running out of it in the midst of a command cannot be answered, for a replica that skips a command is
+ * a replica no more. kv then calls kv_options.out_of_memory, which must not return.
+ */
+#ifndef DECREE_KV_KV_H
+#define DECREE_KV_KV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command.h"
+
+/* X(name, code, text): text is what etcd says after "etcdserver: ". */
+#define KV_ERROR_TABLE(X)                                                                       \
+    X(MALFORMED, -1, "malformed command") /* the bytes are no command of this version */        \
+    X(KEY_NOT_FOUND, -2, "key not found") /* ignore_value or ignore_lease without a key */       \
+    X(LEASE_NOT_FOUND, -3, "requested lease not found")                                         \
+    X(FUTURE_REVISION, -4, "mvcc: required revision is a future revision")
+
+enum kv_error {
+    KV_OK = 0,
+#define KV_ERROR_ENUM(name, code, text) KV_##name = (code),
+    KV_ERROR_TABLE(KV_ERROR_ENUM)
+#undef KV_ERROR_ENUM
+};
+
+/* A key with its value, as of mod_revision. */
+struct kv_pair {
+    struct kv_bytes key, value;
+    int64_t create_revision, mod_revision;
+    int64_t version; /* 1 for the put that created the key */
+    int64_t lease;   /* 0: none */
+};
+
+struct kv_options { /* NULL members take the defaults */
+    void *context;
+    /* As realloc(), and as free() if size is 0; default: libc's. */
+    void *(*resize)(void *context, void *memory, size_t size);
+    /* Says what could not be had and ends the process, or leaves by longjmp(); after that the store is good
+     * for kv_free() only. Default: an assertion fails. */
+    void (*out_of_memory)(void *context, size_t size);
+};
+
+/* What a command did. On an error nothing has changed. */
+struct kv_result {
+    enum kv_error error;
+    int64_t revision;               /* of the store, after the command */
+    uint64_t deleted;               /* keys, by delete_range */
+    const struct kv_pair *prev_kvs; /* if asked for; by key; borrowed until the next kv_apply() */
+    size_t prev_kv_count;
+};
+
+struct kv_range_request {
+    struct kv_bytes key, range_end; /* as in command_delete_range; key is not empty */
+    uint64_t limit;                 /* pairs handed to the visitor at most; 0: no limit */
+    int64_t revision;               /* 0 or less: as it is now */
+    bool keys_only;                 /* values are left empty */
+    bool count_only;                /* the visitor, then NULL if you like, is not called */
+};
+
+struct kv_range_result {
+    uint64_t count; /* keys in the range, whatever the limit */
+    bool more;      /* the limit left some out */
+};
+
+/* Called once for each pair, by key. Must not call kv_apply(). The bytes are borrowed until the next kv_apply(). */
+typedef void kv_visit(void *context, const struct kv_pair *pair);
+
+/* One change, as watches want it. For a deletion, pair has key and mod_revision only. */
+struct kv_change {
+    struct kv_pair pair;
+    int64_t sub; /* order within the revision, from 0 */
+    bool deleted;
+};
+
+/* Called once for each change, in the order they were made; false: that was enough. Borrowed as above. */
+typedef bool kv_visit_change(void *context, const struct kv_change *change);
+
+struct kv_stats {
+    uint64_t keys;         /* alive now */
+    uint64_t changes;      /* records kept, those of the past included */
+    uint64_t record_bytes; /* of these records */
+    uint64_t memory_bytes; /* asked of the allocator in all, index and unused room included */
+};
+
+struct kv;
+
+/* An empty store at revision 1; NULL when out of memory. options may be NULL and is copied. */
+struct kv *kv_new(const struct kv_options *options);
+void kv_free(struct kv *kv); /* NULL is fine */
+
+/* Applies one command; data may be any bytes. ret_result is always written. */
+void kv_apply(struct kv *kv, const uint8_t *data, size_t size, struct kv_result *ret_result);
+
+/* Visits the pairs of a range. KV_OK or KV_FUTURE_REVISION. A count of the present, without pairs, is quick
+ * however many keys there are. */
+enum kv_error kv_range(const struct kv *kv, const struct kv_range_request *request, kv_visit *visit,
+                       void *context, struct kv_range_result *ret_result);
+
+/* The revision of the last change, 1 if there was none. */
+int64_t kv_revision(const struct kv *kv);
+
+/* Visits every change from first_revision on. */
+void kv_changes(const struct kv *kv, int64_t first_revision, kv_visit_change *visit, void *context);
+
+/* A hash of every change, in order, with its revision: equal on replicas that applied the same commands. Reads
+ * the whole store. */
+uint64_t kv_hash(const struct kv *kv);
+
+void kv_stats(const struct kv *kv, struct kv_stats *ret_stats);
+
+/* etcd's words for the error, without "etcdserver: "; static; "ok" for KV_OK. */
+const char *kv_error_text(enum kv_error error);
+
+#endif
