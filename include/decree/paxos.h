@@ -16,9 +16,10 @@
  *  2. APPEND-ORDER  Records are journalled in the order given; lsns are dense.
  *  3. APPLY-ORDER   Decisions come by slot, without gaps, once per run; apply at once.
  *  4. BORROW        Pointers in an event live for that call, in effects until the next
- *                   decree_paxos_step(). To keep a value, decree_value_ref() it.
- *  5. ALL-OR-NONE   A decree_paxos_step() that returns an error has changed nothing. Only MESSAGE,
- *                   PROPOSE and READ can meet DECREE_FULL; PERSISTED and WAKE free room, so they fit.
+ *                   decree_paxos_step() or decree_paxos_take(). To keep a value, decree_value_ref() it.
+ *  5. ALL-OR-NONE   A decree_paxos_step() that returns an error has changed nothing. Only RESTORE, MESSAGE,
+ *                   PROPOSE, READ and FETCHED can meet DECREE_FULL: take, or wait for the journal, and
+ *                   offer the event again. PERSISTED and WAKE free room, so they always fit.
  *
  * The protocol is the one of van Renesse and Altinbuken, "Paxos Made Moderately Complex" (PMMC), with
  * flexible quorums (Howard et al.), runs of slots per message, and a leader chosen by quorum connection
@@ -77,11 +78,11 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
     X(DECISION, "decision", "ballot: what was accepted in it up to decided is decided; pvalues: decided"\
                             " whatever their ballot")                                                   \
     X(CATCH_UP, "catch_up", "slot: first decided slot wanted; last: no need for slots past it")         \
-    X(PROPOSE, "propose", "pvalues: commands to be ordered, slot and ballot unset; count: hops so far") \
+    X(PROPOSE, "propose", "pvalues: commands to be ordered, slot and ballot unset") \
     X(HEARTBEAT, "heartbeat", "round; ballot: of the leader that the sender is or hears, with a quorum,"\
                               " or bottom; age_ns: since it was heard")                                 \
     X(HEARTBEAT_ACK, "heartbeat_ack", "round: the one answered; ballot: promised")                      \
-    X(READ, "read", "round: the asker's number; count: hops so far")                                    \
+    X(READ, "read", "round: the asker's number")                                    \
     X(READ_OK, "read_ok", "round: the one asked with; slot: apply up to here, then answer")
 
 enum decree_message_type {
@@ -164,7 +165,7 @@ struct decree_effects {
     const struct decree_fetch *fetches;
     uint32_t record_count, message_count, decision_count, read_count, fetch_count;
     decree_lsn sync_lsn; /* somebody waits for this lsn to be durable; 0: no need to sync now */
-    uint64_t wake_at_ns; /* send WAKE then; UINT64_MAX: never; not after now: there is more to take */
+    uint64_t wake_at_ns; /* send WAKE then, at once if it is not after now; UINT64_MAX: never */
 };
 
 /* What the core did, for people and tests; X(name, text). ballot, slot, count and node as they apply. */
@@ -242,7 +243,8 @@ int decree_paxos_open(struct decree_paxos **ret_paxos, const struct decree_confi
 /* Takes in one event. 0, or FULL, MISUSE, TOO_LARGE, CORRUPT (RESTORE only); then nothing has changed. */
 int decree_paxos_step(struct decree_paxos *paxos, const struct decree_event *event);
 
-/* Hands out everything that is due at now_ns, the time of the last event. Borrowed until the next step. */
+/* Hands out everything that is due at now_ns, the time of the last event. Borrowed until the next step or
+ * take. */
 void decree_paxos_take(struct decree_paxos *paxos, struct decree_effects *ret_effects);
 
 /* Drops all values and frees; NULL is fine. */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* commander.h -- the commanders: phase 2 for a window of slots in one ballot (PMMC section 2.3, figure 6b).
+ *
+ *        decided       sent                next
+ *           |           |                   |
+ *     ======+===========+===================+--------
+ *           votes come in   proposed, p2a goes out at the next take
+ *
+ * PMMC has a commander per slot; this one is all of them. What is proposed for a slot is what the leader's own
+ * acceptor accepted in its ballot, so it is read from the log. A p2a carries a run of slots, and a p2b
+ * votes for a run. A slot is decided when vote_quorum members have voted for it and all before it are
+ * decided; votes are bits, so that counting one twice changes nothing.
+ */
+#ifndef DECREE_PAXOS_COMMANDER_H
+#define DECREE_PAXOS_COMMANDER_H
+
+#include "log.h"
+#include "outbox.h"
+
+struct commander {
+    struct decree_ballot ballot;
+    decree_slot first;     /* of this ballot: votes for slots below it are not collected */
+    decree_slot next;      /* first slot not proposed yet */
+    decree_slot sent;      /* p2a has been put for every slot up to it */
+    decree_slot announced; /* peers have been told that slots up to it are decided */
+    decree_slot overdue;   /* proposed before the last retry: p2a may go out again */
+    uint32_t *votes;       /* by slot, a ring as large as the log */
+    struct log *log;
+};
+
+void commander_start(struct commander *commander, struct decree_ballot ballot, decree_slot next);
+
+/* A slot was proposed: its own acceptor's vote comes back as a p2b like any other. */
+void commander_proposed(struct commander *commander);
+
+/* Counts the votes; returns true when decided has moved. */
+bool commander_on_p2b(struct commander *commander, const struct decree_message *message,
+                      struct outbox *outbox);
+
+/* Puts p2a for what was not sent yet, and the news of decisions. False: no room for all, take again. */
+bool commander_flush(struct commander *commander, struct outbox *outbox);
+
+/* Puts p2a again for slots that wait since the last retry, to the members whose votes are missing. */
+void commander_on_timer(struct commander *commander, struct outbox *outbox);
+
+#endif
