@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# The commands a person types; Meson and Ninja do the work. `make demo` and `make test` need nothing but a
+# Debian machine: scripts/install-deps installs what is missing, and says what and why.
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+demo:
+	scripts/install-deps build
+	$(MAKE) all
+	$(BUILD)/cmd/decree demo
+
+test:
+	scripts/install-deps build test
+	$(MAKE) all
+	meson test -C $(BUILD) --print-errorlogs
+
+asan:
+	scripts/install-deps build test
+	test -f $(BUILD)-asan/build.ninja || meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
+	ninja -C $(BUILD)-asan
+	meson test -C $(BUILD)-asan --print-errorlogs --no-suite e2e --timeout-multiplier 4
+
+tsan:
+	scripts/install-deps build test
+	test -f $(BUILD)-tsan/build.ninja || meson setup $(BUILD)-tsan -Db_sanitize=thread -Db_lundef=false
+	ninja -C $(BUILD)-tsan
+	meson test -C $(BUILD)-tsan --print-errorlogs --suite store --suite net --suite node --suite examples --timeout-multiplier 4
+
+bench:
+	scripts/install-deps build bench
+	test -f $(BUILD)-release/build.ninja || meson setup $(BUILD)-release --buildtype=release
+	ninja -C $(BUILD)-release
+	DECREE_BUILD=$(abspath $(BUILD)-release) bench/run
+
+install: all
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+
+format:
+	scripts/install-deps test
+	scripts/format
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-tsan $(BUILD)-release
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --prefix=$(PREFIX)
+
+.PHONY: all demo test asan tsan bench install format clean
