@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* backend.h -- the port through which the services of the server reach the replicated store.
+ *
+ *     kv_service, cluster_service, ...  -- propose, read, kv, status, member -->  backend
+ *                                       <-- done -------------------------------
+ *
+ * An adapter embeds struct backend as its first member. All calls and completions happen on the loop thread.
+ * propose and read may be called at any time but from inside a completion; the adapter sees to it that a turn
+ * follows. A completion is called exactly once, always later, never from inside propose or read.
+ */
+#ifndef DECREE_SERVER_BACKEND_H
+#define DECREE_SERVER_BACKEND_H
+
+#include <decree/node.h>
+
+#include "kv.h"
+
+struct backend {
+    const struct backend_ops *ops;
+    uint64_t cluster_id; /* see backend_cluster_id(); neither changes */
+    uint64_t member_id;
+};
+
+struct backend_member { /* strings are borrowed until the next turn of the loop */
+    uint64_t id;
+    const char *name;
+    const char *peer_url;   /* such as "http://127.0.0.1:2380" */
+    const char *client_url; /* NULL: not known yet */
+};
+
+struct backend_status {
+    uint64_t leader_id; /* 0: none known */
+    uint64_t term;      /* the round of the leader's ballot */
+    uint64_t decided;   /* slots known to be decided */
+    uint64_t applied;   /* slots applied to the store */
+    uint64_t storage_bytes;        /* on disk, or in memory if there is no disk */
+    uint64_t storage_in_use_bytes; /* of these, what is still needed */
+    const char *trouble; /* a sentence for people, borrowed until the next turn; NULL: all is well */
+};
+
+struct backend_ops {
+    /* Orders a command of kv/command.h. command is borrowed; the adapter takes its own reference. done gets
+     * a const struct kv_result as result, borrowed for the call; on an error, nothing.
+     * Errors, without a call of done: FULL (offer again later), TOO_LARGE, CLOSED, NOMEM. */
+    int (*propose)(struct backend *backend, struct decree_value *command, decree_done *done, void *argument);
+
+    /* done is called when the store shows all that was decided before this call. Errors: FULL, CLOSED. */
+    int (*read)(struct backend *backend, decree_done *done, void *argument);
+
+    /* The store as of now. */
+    const struct kv *(*kv)(struct backend *backend);
+
+    /* The round of the leader's ballot: cheap, asked for with every response. */
+    uint64_t (*term)(struct backend *backend);
+
+    void (*status)(struct backend *backend, struct backend_status *ret_status);
+
+    /* The members, index from 0; false past the last. */
+    bool (*member)(struct backend *backend, size_t index, struct backend_member *ret_member);
+};
+
+/* Ids as clients see them: the same on every member and after every restart. Never 0. */
+uint64_t backend_cluster_id(const char *cluster_token);
+uint64_t backend_member_id(const char *cluster_token, const char *member_name);
+
+#endif
