@@ -119,8 +119,8 @@ int main(int argc, char **argv)
     elect(&world);
     start = cpu_seconds();
     do {
-        propose(&world, batch, data, size);
-        count += batch;
+        for (uint64_t end = count + 8192; count < end; count += batch) /* asking for the time is dear */
+            propose(&world, batch, data, size);
         used = cpu_seconds() - start;
     } while (used < seconds);
     printf("batch %u size %u decrees/s %.0f cpu_us/decree %.3f\n", batch, size, (double)count / used,
