@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* client.c -- the loop that waits for one call, and the rule by which the next server is tried. */
+#include "client.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include <decree/error.h>
+
+#include "connection.h"
+
+#define TIMEOUT_MS_DEFAULT 5000u
+#define DIAL_TIMEOUT_MS_DEFAULT 2000u
+#define TIMEOUT_MS_MAX 86400000u /* a day; also what grpc-timeout holds in 8 digits */
+#define NO_LEADER "etcdserver: no leader"
+
+/* One row per method: where it is, what it answers, and whether to do it twice is the same as once. */
+struct method {
+    const char *path;
+    const ProtobufCMessageDescriptor *response;
+    bool is_read;
+};
+
+struct client {
+    uv_loop_t loop;
+    uv_timer_t timer;
+    struct endpoints endpoints;
+    size_t at; /* which of the endpoints */
+    uint64_t timeout_ms, dial_timeout_ms;
+    bool repeat_writes;
+    bool time_is_up;
+    bool call_is_done;
+    struct connection *connection; /* NULL: none */
+    bool connection_is_ready;
+    char text[REPLY_TEXT_BYTES];
+};
+
+/* ---- lifetime ---- */
+
+int client_new(struct client **ret_client, const struct client_options *options, const char **ret_reason)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    int error;
+
+    assert(options != NULL);
+    *ret_reason = "out of memory";
+    if (client == NULL)
+        return DECREE_NOMEM;
+    error = endpoints_parse(options->endpoints != NULL ? options->endpoints : "127.0.0.1:2379",
+                            &client->endpoints, ret_reason);
+    if (error == 0 && uv_loop_init(&client->loop) != 0)
+        error = DECREE_NOMEM;
+    if (error != 0) {
+        free(client);
+        return error;
+    }
+    uv_timer_init(&client->loop, &client->timer);
+    client->timer.data = client;
+    client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS_DEFAULT;
+    if (client->timeout_ms > TIMEOUT_MS_MAX)
+        client->timeout_ms = TIMEOUT_MS_MAX;
+    client->dial_timeout_ms =
+        options->dial_timeout_ms != 0 ? options->dial_timeout_ms : DIAL_TIMEOUT_MS_DEFAULT;
+    client->repeat_writes = options->repeat_writes;
+    *ret_client = client;
+    return 0;
+}
+
+/* Gives the connection up and waits until it is gone. */
+static void disconnect(struct client *client, const char *reason)
+{
+    if (client->connection != NULL)
+        connection_close(client->connection, reason);
+    while (client->connection != NULL)
+        uv_run(&client->loop, UV_RUN_ONCE);
+    assert(!client->connection_is_ready);
+}
+
+void client_free(struct client *client)
+{
+    if (client == NULL)
+        return;
+    disconnect(client, "the client is closing");
+    uv_close((uv_handle_t *)&client->timer, NULL);
+    uv_run(&client->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&client->loop);
+    free(client);
+}
+
+const char *client_error_text(const struct client *client)
+{
+    return client->text;
+}
+
+const char *client_endpoint(const struct client *client)
+{
+    return client->endpoints.items[client->at].name;
+}
+
+/* ---- waiting ---- */
+
+static void on_time(uv_timer_t *timer)
+{
+    struct client *client = timer->data;
+
+    client->time_is_up = true;
+}
+
+/* Runs the loop until *flag, or the connection is gone, or the time is up. */
+static void wait_for(struct client *client, const bool *flag, uint64_t timeout_ms)
+{
+    client->time_is_up = false;
+    uv_update_time(&client->loop);
+    uv_timer_start(&client->timer, on_time, timeout_ms, 0);
+    while (!*flag && !client->time_is_up && client->connection != NULL)
+        uv_run(&client->loop, UV_RUN_ONCE);
+    uv_timer_stop(&client->timer);
+}
+
+static void on_ready(void *context)
+{
+    struct client *client = context;
+
+    client->connection_is_ready = true;
+}
+
+static void on_closed(void *context, const char *reason)
+{
+    struct client *client = context;
+
+    if (!client->connection_is_ready)
+        snprintf(client->text, sizeof(client->text), "cannot connect: %s", reason);
+    client->connection = NULL;
+    client->connection_is_ready = false;
+}
+
+static void on_done(struct call *call)
+{
+    struct client *client = call->context;
+
+    client->call_is_done = true;
+}
+
+/* True when there is a connection to the present endpoint that takes calls; else text says why not. */
+static bool connect_within(struct client *client, uint64_t timeout_ms)
+{
+    struct connection_sink sink = {.context = client, .ready = on_ready, .closed = on_closed};
+
+    uv_run(&client->loop, UV_RUN_NOWAIT); /* hear of a connection that has closed meanwhile */
+    if (client->connection != NULL)
+        return true;
+    client->connection = connection_open(&client->loop, &client->endpoints.items[client->at], &sink);
+    if (client->connection == NULL) {
+        snprintf(client->text, sizeof(client->text), "cannot connect: out of memory");
+        return false;
+    }
+    if (timeout_ms > client->dial_timeout_ms)
+        timeout_ms = client->dial_timeout_ms;
+    wait_for(client, &client->connection_is_ready, timeout_ms);
+    if (client->connection_is_ready)
+        return true;
+    disconnect(client, "no answer in time");
+    return false;
+}
+
+/* One attempt at one endpoint. */
+static void attempt(struct client *client, struct call *call, uint64_t timeout_ms)
+{
+    uint64_t start_ns = uv_hrtime();
+    uint64_t spent_ms;
+
+    reply_init(&call->reply);
+    if (!connect_within(client, timeout_ms)) {
+        reply_fail(&call->reply, STATUS_UNAVAILABLE, client->text);
+        call->surely_not_done = true;
+        return;
+    }
+    spent_ms = (uv_hrtime() - start_ns) / 1000000u;
+    call->timeout_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
+    client->call_is_done = false;
+    call_start(client->connection, call);
+    if (!client->call_is_done)
+        wait_for(client, &client->call_is_done, call->timeout_ms);
+    if (!client->call_is_done) {
+        call_cancel(client->connection, call, STATUS_DEADLINE_EXCEEDED, "no answer in time");
+        disconnect(client, "no answer in time"); /* it may be stopped: the next call begins afresh */
+    }
+}
+
+static bool may_try_next(const struct client *client, const struct method *method, const struct call *call)
+{
+    switch (call->reply.code) {
+    case STATUS_UNAVAILABLE:
+        return method->is_read || client->repeat_writes || call->surely_not_done ||
+               strcmp(call->reply.text, NO_LEADER) == 0;
+    case STATUS_DEADLINE_EXCEEDED:
+        return method->is_read || client->repeat_writes;
+    case STATUS_OK:
+    case STATUS_CANCELLED:
+    case STATUS_UNKNOWN:
+    case STATUS_INVALID_ARGUMENT:
+    case STATUS_NOT_FOUND:
+    case STATUS_ALREADY_EXISTS:
+    case STATUS_PERMISSION_DENIED:
+    case STATUS_RESOURCE_EXHAUSTED:
+    case STATUS_FAILED_PRECONDITION:
+    case STATUS_ABORTED:
+    case STATUS_OUT_OF_RANGE:
+    case STATUS_UNIMPLEMENTED:
+    case STATUS_INTERNAL:
+    case STATUS_DATA_LOSS:
+    case STATUS_UNAUTHENTICATED:
+        return false;
+    }
+    return false;
+}
+
+/* Tries one endpoint after the other, each once, as long as there is time. The outcome is in call->reply. */
+static void try_all(struct client *client, const struct method *method, struct call *call)
+{
+    uint64_t start_ns = uv_hrtime();
+    size_t count = client->endpoints.count;
+    bool share_time = method->is_read || client->repeat_writes;
+
+    for (size_t tried = 0; tried < count; tried++) {
+        uint64_t spent_ms = (uv_hrtime() - start_ns) / 1000000u;
+        uint64_t left_ms = spent_ms < client->timeout_ms ? client->timeout_ms - spent_ms : 0;
+
+        if (tried > 0) {
+            if (left_ms == 0 || !may_try_next(client, method, call))
+                return;
+            disconnect(client, "another server is tried");
+            client->at = (client->at + 1) % count;
+            reply_release(&call->reply);
+        }
+        attempt(client, call, share_time ? left_ms / (count - tried) + 1 : left_ms);
+    }
+}
+
+/* ---- calls ---- */
+
+/* The message behind its 5-byte head; NULL when out of memory. */
+static uint8_t *frame(const ProtobufCMessage *request, size_t *ret_size)
+{
+    size_t size = protobuf_c_message_get_packed_size(request);
+    uint8_t *body = malloc(REPLY_HEAD_BYTES + size);
+
+    assert(size <= UINT32_MAX);
+    if (body == NULL)
+        return NULL;
+    body[0] = 0;
+    for (unsigned i = 0; i < 4; i++)
+        body[1 + i] = (uint8_t)(size >> (24 - 8 * i));
+    protobuf_c_message_pack(request, body + REPLY_HEAD_BYTES);
+    *ret_size = REPLY_HEAD_BYTES + size;
+    return body;
+}
+
+static enum status_code call_method(struct client *client, const struct method *method,
+                                    const ProtobufCMessage *request, ProtobufCMessage **ret_response)
+{
+    struct call call = {.path = method->path, .done = on_done, .context = client};
+    uint8_t *body = frame(request, &call.body_size);
+    ProtobufCMessage *response = NULL;
+    enum status_code code;
+
+    if (body == NULL) {
+        snprintf(client->text, sizeof(client->text), "out of memory for the request");
+        return STATUS_RESOURCE_EXHAUSTED;
+    }
+    call.body = body;
+    try_all(client, method, &call);
+    if (call.reply.code == STATUS_OK) {
+        size_t size;
+        const uint8_t *message = reply_message(&call.reply, &size);
+
+        response = protobuf_c_message_unpack(method->response, NULL, size, message);
+        if (response == NULL)
+            reply_fail(&call.reply, STATUS_INTERNAL, "the answer is not the message it should be");
+    }
+    code = call.reply.code;
+    snprintf(client->text, sizeof(client->text), "%s", call.reply.text);
+    reply_release(&call.reply);
+    free(body);
+    if (code == STATUS_OK)
+        *ret_response = response;
+    return code;
+}
+
+enum status_code client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
+                              Etcdserverpb__RangeResponse **ret_response)
+{
+    static const struct method method = {"/etcdserverpb.KV/Range", &etcdserverpb__range_response__descriptor, true};
+
+    return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+}
+
+enum status_code client_put(struct client *client, const Etcdserverpb__PutRequest *request,
+                            Etcdserverpb__PutResponse **ret_response)
+{
+    static const struct method method = {"/etcdserverpb.KV/Put", &etcdserverpb__put_response__descriptor, false};
+
+    return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+}
+
+enum status_code client_delete_range(struct client *client, const Etcdserverpb__DeleteRangeRequest *request,
+                                     Etcdserverpb__DeleteRangeResponse **ret_response)
+{
+    static const struct method method = {"/etcdserverpb.KV/DeleteRange",
+                                         &etcdserverpb__delete_range_response__descriptor, false};
+
+    return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+}
+
+enum status_code client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response)
+{
+    static const struct method method = {"/etcdserverpb.Maintenance/Status",
+                                         &etcdserverpb__status_response__descriptor, true};
+    Etcdserverpb__StatusRequest request = ETCDSERVERPB__STATUS_REQUEST__INIT;
+
+    return call_method(client, &method, &request.base, (ProtobufCMessage **)ret_response);
+}
+
+enum status_code client_member_list(struct client *client, const Etcdserverpb__MemberListRequest *request,
+                                    Etcdserverpb__MemberListResponse **ret_response)
+{
+    static const struct method method = {"/etcdserverpb.Cluster/MemberList",
+                                         &etcdserverpb__member_list_response__descriptor, true};
+
+    return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* client.h -- a blocking client of the etcd v3 API: one call at a time, over several servers.
+ *
+ * A call goes to the server that answered last. When that one cannot be reached, or answers UNAVAILABLE, the
+ * next of the list is tried, each once. What may have been done already is not sent again: a read may always
+ * be; a write only when the server surely did not see it, or when the options say that writes may be
+ * repeated. A read shares its time among the servers not yet tried, so that a stopped one does not eat it all.
+ *
+ * A client belongs to one thread.
+ */
+#ifndef DECREE_CLIENT_CLIENT_H
+#define DECREE_CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rpc.pb-c.h"
+#include "status_code.h"
+
+struct client;
+
+struct client_options { /* 0 takes the default */
+    const char *endpoints;   /* "host:port,..."; default 127.0.0.1:2379 */
+    uint64_t timeout_ms;     /* of a call; default 5000 */
+    uint64_t dial_timeout_ms; /* of one connection; default 2000 */
+    bool repeat_writes;      /* the user's writes do no harm when done twice */
+};
+
+/* Opens no connection yet. 0, or INVALID or NOMEM with a static sentence in ret_reason. */
+int client_new(struct client **ret_client, const struct client_options *options, const char **ret_reason);
+
+/* NULL is fine. */
+void client_free(struct client *client);
+
+/* The calls. STATUS_OK, with a response to be freed by its _free_unpacked(response, NULL); or another code,
+ * and client_error_text() says more. */
+enum status_code client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
+                              Etcdserverpb__RangeResponse **ret_response);
+enum status_code client_put(struct client *client, const Etcdserverpb__PutRequest *request,
+                            Etcdserverpb__PutResponse **ret_response);
+enum status_code client_delete_range(struct client *client, const Etcdserverpb__DeleteRangeRequest *request,
+                                     Etcdserverpb__DeleteRangeResponse **ret_response);
+enum status_code client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response);
+enum status_code client_member_list(struct client *client, const Etcdserverpb__MemberListRequest *request,
+                                    Etcdserverpb__MemberListResponse **ret_response);
+
+/* The last failed call's sentence, and the server that it is about; borrowed until the next call. */
+const char *client_error_text(const struct client *client);
+const char *client_endpoint(const struct client *client);
+
+#endif
