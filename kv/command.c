@@ -141,7 +141,7 @@ bool command_decode(const uint8_t *data, size_t size, struct command *ret_comman
     bool good = false;
 
     reader_init(&reader, data, size);
-    if (read_u8(&reader) != COMMAND_MACHINE_KV)
+    if (size > COMMAND_BYTES_MAX || read_u8(&reader) != COMMAND_MACHINE_KV)
         return false;
     switch (read_u8(&reader)) {
     case COMMAND_PUT:

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #define COMMAND_MACHINE_KV 0x4bu
+#define COMMAND_BYTES_MAX (UINT32_C(1) << 30) /* of a whole command; more is malformed */
 
 enum command_op { COMMAND_PUT = 1, COMMAND_DELETE_RANGE };
 

@@ -53,8 +53,8 @@ struct kv_options { /* NULL members take the defaults */
     void *context;
     /* As realloc(), and as free() if size is 0; default: libc's. */
     void *(*resize)(void *context, void *memory, size_t size);
-    /* Says what could not be had and ends the process, or leaves by longjmp(); after that the store is good
-     * for kv_free() only. Default: an assertion fails. */
+    /* Says so and ends the process: it must not return, and the store must not be touched again, not even by
+     * kv_free(). Default: an assertion fails. */
     void (*out_of_memory)(void *context, size_t size);
 };
 

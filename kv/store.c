@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* store.c -- slabs of records.
+ *
+ *   byte      flags, a bit each: TOMBSTONE, HAS_SUB, OVERWRITES, HAS_LEASE
+ *   varint    size of the key, then the key
+ *   varint    revision.main
+ *   varint    revision.sub                     if HAS_SUB; else it is 0
+ *   varint    main - create_revision           if OVERWRITES; else they are the same
+ *   varint    version                          if OVERWRITES; else it is 1
+ *   8 bytes   lease, little-endian             if HAS_LEASE; else it is 0
+ *   varint    size of the value, then it       unless TOMBSTONE
+ *
+ * The first put of a key costs 8 bytes beside key and value, with a value of up to 16 KiB and up to 268 million
+ * revisions. The key is near the front because most looks at a record are comparisons in the index.
+ *
+ * A slab is as large as all before it together, between 64 KiB and 1 MiB, or as the one record that is larger.
+ * What stays unused at its end was never touched, so that it costs addresses rather than memory.
+ */
+#include "store.h"
+
+#include <string.h>
+
+#include "bytes.h"
+
+#define SLAB_BYTES_MIN (UINT32_C(64) << 10)
+#define SLAB_BYTES_MAX (UINT32_C(1) << 20)
+#define SLAB_COUNT_MAX (UINT32_C(1) << (STORE_POSITION_BITS - 32))
+#define HEAD_BYTES_MAX (1u + 5u * VARINT_BYTES_MAX + 8u + VARINT_BYTES_MAX)
+
+enum record_flag { TOMBSTONE = 1, HAS_SUB = 2, OVERWRITES = 4, HAS_LEASE = 8 };
+
+void store_init(struct store *store, struct allocator *allocator)
+{
+    *store = (struct store){.allocator = allocator};
+}
+
+void store_release(struct store *store)
+{
+    for (uint32_t i = 0; i < store->slab_count; i++)
+        allocator_free(store->allocator, store->slabs[i].bytes, store->slabs[i].size);
+    allocator_free(store->allocator, store->slabs, store->slab_capacity * sizeof(struct slab));
+    *store = (struct store){.allocator = store->allocator};
+}
+
+static uint8_t *put_varint(uint8_t *at, uint64_t number)
+{
+    for (; number >= 0x80; number >>= 7)
+        *at++ = (uint8_t)(number | 0x80);
+    *at++ = (uint8_t)number;
+    return at;
+}
+
+/* The store wrote these bytes itself, so that they need no checks. */
+static inline const uint8_t *get_varint(const uint8_t *at, uint64_t *ret_number)
+{
+    uint64_t number = *at & 0x7f;
+
+    for (unsigned shift = 7; (*at++ & 0x80) != 0; shift += 7)
+        number |= (uint64_t)(*at & 0x7f) << shift;
+    *ret_number = number;
+    return at;
+}
+
+static uint8_t *put_bytes(uint8_t *at, struct kv_bytes bytes)
+{
+    at = put_varint(at, bytes.size);
+    if (bytes.size > 0)
+        memcpy(at, bytes.data, bytes.size);
+    return at + bytes.size;
+}
+
+static inline const uint8_t *get_bytes(const uint8_t *at, struct kv_bytes *ret_bytes)
+{
+    uint64_t size;
+
+    at = get_varint(at, &size);
+    *ret_bytes = (struct kv_bytes){at, (size_t)size};
+    return at + size;
+}
+
+static unsigned record_flags(const struct record *record)
+{
+    bool first = record->version == 1 && record->create_revision == record->revision.main;
+
+    if (record->tombstone)
+        return TOMBSTONE | (record->revision.sub != 0 ? HAS_SUB : 0u);
+    return (record->revision.sub != 0 ? HAS_SUB : 0u) | (first ? 0u : OVERWRITES) |
+           (record->lease != 0 ? HAS_LEASE : 0u);
+}
+
+static uint8_t *put_record(uint8_t *at, const struct record *record)
+{
+    unsigned flags = record_flags(record);
+
+    *at++ = (uint8_t)flags;
+    at = put_bytes(at, record->key);
+    at = put_varint(at, (uint64_t)record->revision.main);
+    if ((flags & HAS_SUB) != 0)
+        at = put_varint(at, (uint64_t)record->revision.sub);
+    if ((flags & OVERWRITES) != 0) {
+        at = put_varint(at, (uint64_t)(record->revision.main - record->create_revision));
+        at = put_varint(at, (uint64_t)record->version);
+    }
+    for (unsigned i = 0; (flags & HAS_LEASE) != 0 && i < 8; i++)
+        *at++ = (uint8_t)((uint64_t)record->lease >> (8 * i));
+    return (flags & TOMBSTONE) != 0 ? at : put_bytes(at, record->value);
+}
+
+/* Returns the end of the record. */
+static const uint8_t *get_record(const uint8_t *at, struct record *ret_record)
+{
+    unsigned flags = *at++;
+    uint64_t number;
+    struct record record = {.version = 1, .tombstone = (flags & TOMBSTONE) != 0};
+
+    at = get_bytes(at, &record.key);
+    at = get_varint(at, &number);
+    record.revision.main = (int64_t)number;
+    record.create_revision = record.tombstone ? 0 : record.revision.main;
+    if ((flags & HAS_SUB) != 0) {
+        at = get_varint(at, &number);
+        record.revision.sub = (int64_t)number;
+    }
+    if ((flags & OVERWRITES) != 0) {
+        at = get_varint(at, &number);
+        record.create_revision = record.revision.main - (int64_t)number;
+        at = get_varint(at, &number);
+        record.version = (int64_t)number;
+    }
+    if ((flags & HAS_LEASE) != 0) {
+        for (unsigned i = 0; i < 8; i++)
+            record.lease |= (int64_t)((uint64_t)at[i] << (8 * i));
+        at += 8;
+    }
+    if (record.tombstone)
+        record.version = 0;
+    else
+        at = get_bytes(at, &record.value);
+    *ret_record = record;
+    return at;
+}
+
+static uint32_t next_slab_size(const struct store *store, uint64_t needed)
+{
+    uint64_t size = store->record_bytes;
+
+    if (size < SLAB_BYTES_MIN)
+        size = SLAB_BYTES_MIN;
+    if (size > SLAB_BYTES_MAX)
+        size = SLAB_BYTES_MAX;
+    if (size < needed)
+        size = needed;
+    assert(size <= UINT32_MAX);
+    return (uint32_t)size;
+}
+
+static struct slab *add_slab(struct store *store, uint64_t needed, int64_t first_revision)
+{
+    struct slab slab = {.size = next_slab_size(store, needed), .first_revision = first_revision};
+
+    assert(store->slab_count < SLAB_COUNT_MAX);
+    if (store->slab_count == store->slab_capacity) {
+        uint32_t capacity = store->slab_capacity == 0 ? 16 : 2 * store->slab_capacity;
+
+        store->slabs = allocator_resize(store->allocator, store->slabs,
+                                        store->slab_capacity * sizeof(struct slab),
+                                        capacity * sizeof(struct slab));
+        store->slab_capacity = capacity;
+    }
+    slab.bytes = allocator_new(store->allocator, slab.size);
+    store->slabs[store->slab_count] = slab;
+    return &store->slabs[store->slab_count++];
+}
+
+uint64_t store_append(struct store *store, const struct record *record)
+{
+    uint64_t needed = HEAD_BYTES_MAX + (uint64_t)record->key.size + record->value.size;
+    struct slab *slab = store->slab_count > 0 ? &store->slabs[store->slab_count - 1] : NULL;
+    uint64_t offset, size;
+
+    assert(record->key.size > 0);
+    assert(record->revision.main > 0);
+    if (slab == NULL || slab->size - slab->used < needed)
+        slab = add_slab(store, needed, record->revision.main);
+    offset = slab->used;
+    size = (uint64_t)(put_record(slab->bytes + offset, record) - slab->bytes) - offset;
+    assert(size <= needed);
+    slab->used += (uint32_t)size;
+    store->record_count++;
+    store->record_bytes += size;
+    return (uint64_t)(store->slab_count - 1) << 32 | offset;
+}
+
+static inline const uint8_t *record_at(const struct store *store, uint64_t position)
+{
+    const struct slab *slab = &store->slabs[position >> 32];
+
+    assert(position >> 32 < store->slab_count);
+    assert((uint32_t)position < slab->used);
+    return slab->bytes + (uint32_t)position;
+}
+
+void store_read(const struct store *store, uint64_t position, struct record *ret_record)
+{
+    (void)get_record(record_at(store, position), ret_record);
+}
+
+struct kv_bytes store_key(const struct store *store, uint64_t position)
+{
+    struct kv_bytes key;
+
+    (void)get_bytes(record_at(store, position) + 1, &key);
+    return key;
+}
+
+void store_prefetch(const struct store *store, uint64_t position)
+{
+    __builtin_prefetch(record_at(store, position));
+}
+
+/* The number of slabs that begin at or before the revision. */
+static uint32_t slabs_begun(const struct store *store, int64_t revision)
+{
+    uint32_t low = 0, high = store->slab_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (store->slabs[middle].first_revision <= revision)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct horizon store_horizon(const struct store *store, int64_t revision)
+{
+    uint32_t begun = slabs_begun(store, revision);
+
+    /* With none begun, the first slab is looked into, and nothing in it found visible. */
+    return (struct horizon){.revision = revision, .slab = begun > 0 ? begun - 1 : 0};
+}
+
+bool store_visible(const struct store *store, const struct horizon *horizon, uint64_t position)
+{
+    uint32_t slab = (uint32_t)(position >> 32);
+    struct kv_bytes key;
+    uint64_t main;
+
+    if (slab != horizon->slab)
+        return slab < horizon->slab;
+    (void)get_varint(get_bytes(record_at(store, position) + 1, &key), &main);
+    return (int64_t)main <= horizon->revision;
+}
+
+uint64_t store_seek(const struct store *store, int64_t revision)
+{
+    /* The slab before the first that begins at or after it may hold the first of it. */
+    uint32_t begun = revision > INT64_MIN ? slabs_begun(store, revision - 1) : 0;
+    uint64_t position = begun > 0 ? (uint64_t)(begun - 1) << 32 : 0;
+    uint64_t next = position;
+    struct record record;
+
+    while (store_next(store, &next, &record, NULL) && record.revision.main < revision)
+        position = next;
+    return position;
+}
+
+bool store_next(const struct store *store, uint64_t *position, struct record *ret_record,
+                struct kv_bytes *ret_raw)
+{
+    uint64_t number = *position >> 32;
+    uint32_t offset = (uint32_t)*position;
+    const uint8_t *end;
+
+    if (number < store->slab_count && offset == store->slabs[number].used) {
+        number++;
+        offset = 0;
+    }
+    if (number >= store->slab_count)
+        return false;
+    end = get_record(store->slabs[number].bytes + offset, ret_record);
+    if (ret_raw != NULL)
+        *ret_raw = (struct kv_bytes){store->slabs[number].bytes + offset,
+                                     (size_t)(end - store->slabs[number].bytes) - offset};
+    *position = number << 32 | (uint64_t)(end - store->slabs[number].bytes);
+    return true;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* store.h -- every change ever made, as records in the order of their revisions, in slabs of memory.
+ *
+ * Records are only ever added at the end, and neither they nor the slabs move: a position stays good and so do
+ * borrowed bytes. The order of positions is the order of revisions, so that "was this made by revision R" is
+ * mostly answered by comparing slab numbers, without a look at the record.
+ *
+ *   position   bits 32..61 number of the slab, bits 0..31 offset of the record in it
+ */
+#ifndef DECREE_KV_STORE_H
+#define DECREE_KV_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "allocator.h"
+#include "command.h"
+#include "revision.h"
+
+#define STORE_POSITION_BITS 62u
+
+/* A change to one key. A tombstone has key and revision only. */
+struct record {
+    struct revision revision;
+    struct kv_bytes key, value;
+    int64_t create_revision; /* main */
+    int64_t version;
+    int64_t lease;
+    bool tombstone;
+};
+
+struct slab {
+    uint8_t *bytes;
+    uint32_t size, used;
+    int64_t first_revision; /* main, of its first record */
+};
+
+struct store {
+    struct allocator *allocator;
+    struct slab *slabs;
+    uint32_t slab_count, slab_capacity;
+    uint64_t record_count, record_bytes;
+};
+
+/* What was there at a revision: everything in slabs before this one, and part of this one. */
+struct horizon {
+    int64_t revision;
+    uint32_t slab;
+};
+
+void store_init(struct store *store, struct allocator *allocator);
+void store_release(struct store *store);
+
+/* Copies the record to the end; its revision is above all others. Returns its position. */
+uint64_t store_append(struct store *store, const struct record *record);
+
+/* The record at a position that store_append() gave. Bytes are borrowed from the store. */
+void store_read(const struct store *store, uint64_t position, struct record *ret_record);
+
+/* Its key only, which is quicker. */
+struct kv_bytes store_key(const struct store *store, uint64_t position);
+
+/* Asks the processor for the beginning of a record that will be read soon. */
+void store_prefetch(const struct store *store, uint64_t position);
+
+struct horizon store_horizon(const struct store *store, int64_t revision);
+
+/* Was the record there at the horizon? */
+bool store_visible(const struct store *store, const struct horizon *horizon, uint64_t position);
+
+/* The position of the first record whose main revision is at least this one, or that of the end. */
+uint64_t store_seek(const struct store *store, int64_t revision);
+
+/* The record at *position, which then moves on to the next; false at the end. ret_raw, if not NULL, receives
+ * the record's own bytes. */
+bool store_next(const struct store *store, uint64_t *position, struct record *ret_record,
+                struct kv_bytes *ret_raw);
+
+#endif
