@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* decode.c -- from a frame to a message, without trust.
+ *
+ * Runs are read first; only when all of them are there and their sizes are exactly what is left are the values made:
+ * one block of memory for all of a message. If the values fill a good part of the chunk that they were received in,
+ * they stay there and the block keeps the chunk; else they are copied into the block, so that a
+ * small value never keeps much more than itself.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "bytes.h"
+#include "codec_fields.h"
+
+#define PVALUES_FIRST 256u
+#define SIZE_NONE UINT32_MAX /* no value */
+#define BORROW_SHARE 4u      /* of a chunk that values must fill to stay in it, as one part of so many */
+
+struct value_block;
+
+struct block_value {
+    struct decree_value value; /* first: the two addresses are one */
+    struct value_block *block;
+};
+
+struct value_block {
+    uint32_t refs;       /* of its values, those that are still in use */
+    struct chunk *chunk; /* NULL: the bytes are in the block */
+    struct block_value values[];
+};
+
+void decoder_init(struct decoder *decoder)
+{
+    *decoder = (struct decoder){0};
+}
+
+void decoder_release(struct decoder *decoder)
+{
+    free(decoder->pvalues);
+    free(decoder->sizes);
+    *decoder = (struct decoder){0};
+}
+
+static bool reserve(struct decoder *decoder, uint32_t count)
+{
+    uint32_t max = decoder->pvalues_max < PVALUES_FIRST ? PVALUES_FIRST : decoder->pvalues_max;
+    struct decree_pvalue *pvalues;
+    uint32_t *sizes;
+
+    assert(count <= FRAME_PVALUES_MAX);
+    if (count <= decoder->pvalues_max)
+        return true;
+    while (max < count)
+        max *= 2;
+    pvalues = realloc(decoder->pvalues, max * sizeof(*pvalues));
+    if (pvalues == NULL)
+        return false;
+    decoder->pvalues = pvalues;
+    sizes = realloc(decoder->sizes, max * sizeof(*sizes));
+    if (sizes == NULL)
+        return false;
+    decoder->sizes = sizes;
+    decoder->pvalues_max = max;
+    return true;
+}
+
+static uint32_t read_varint_u32(struct reader *reader)
+{
+    uint64_t number = read_varint(reader);
+
+    if (number > UINT32_MAX)
+        reader->failed = true;
+    return (uint32_t)number;
+}
+
+static struct decree_ballot read_ballot(struct reader *reader)
+{
+    struct decree_ballot ballot = {.round = read_varint(reader)};
+
+    ballot.node = read_varint_u32(reader);
+    return ballot;
+}
+
+static void read_fields(struct reader *reader, struct decree_message *message)
+{
+    uint8_t bits = read_u8(reader);
+
+    if (bits & FIELD_BALLOT)
+        message->ballot = read_ballot(reader);
+    if (bits & FIELD_SLOT)
+        message->slot = read_varint(reader);
+    if (bits & FIELD_LAST)
+        message->last = read_varint(reader);
+    if (bits & FIELD_DECIDED)
+        message->decided = read_varint(reader);
+    if (bits & FIELD_ROUND)
+        message->round = read_varint(reader);
+    if (bits & FIELD_AGE)
+        message->age_ns = read_varint(reader);
+    if (bits & FIELD_COUNT)
+        message->count = read_varint_u32(reader);
+    if (bits & FIELD_PVALUES)
+        message->pvalue_count = read_varint_u32(reader);
+    if (message->pvalue_count > FRAME_PVALUES_MAX)
+        reader->failed = true;
+}
+
+/* Reads what a run begins with into the first of its pvalues; returns the run's bits. */
+static unsigned read_run_head(struct reader *reader, struct run_expected *expected,
+                              struct decree_pvalue *ret_first, uint64_t *ret_count)
+{
+    uint64_t head = read_varint(reader);
+    uint64_t count = head >> RUN_COUNT_SHIFT;
+    struct decree_pvalue first = {0};
+    uint64_t *incarnation, *sequence;
+
+    first.ballot = head & RUN_BALLOT ? read_ballot(reader) : expected->ballot;
+    first.slot = expected->slot + (head & RUN_SLOT ? unzigzag(read_varint(reader)) : 0);
+    first.command.origin = head & RUN_ORIGIN ? read_varint_u32(reader) : expected->origin;
+    incarnation = &expected->origins[first.command.origin % RUN_ORIGINS].incarnation;
+    sequence = &expected->origins[first.command.origin % RUN_ORIGINS].sequence;
+    *incarnation += head & RUN_INCARNATION ? unzigzag(read_varint(reader)) : 0;
+    *sequence += head & RUN_SEQUENCE ? unzigzag(read_varint(reader)) : 0;
+    first.command.incarnation = *incarnation;
+    first.command.sequence = *sequence;
+    expected->ballot = first.ballot;
+    expected->slot = first.slot + count * run_step(first.slot);
+    expected->origin = first.command.origin;
+    *sequence += count * run_step(*sequence);
+    *ret_first = first;
+    *ret_count = count;
+    return (unsigned)head & ((1u << RUN_COUNT_SHIFT) - 1);
+}
+
+static uint32_t read_size(struct reader *reader)
+{
+    uint32_t size = read_varint_u32(reader);
+
+    if (size == SIZE_NONE)
+        reader->failed = true;
+    return size;
+}
+
+/* Fills in a run of count pvalues from the first one on. */
+static void read_run(struct reader *reader, struct decree_pvalue *pvalues, uint32_t *sizes,
+                     const struct decree_pvalue *first, uint32_t count, bool with_values)
+{
+    struct decree_pvalue next = *first;
+    uint64_t slot_step = run_step(first->slot), sequence_step = run_step(first->command.sequence);
+
+    for (uint32_t i = 0; i < count; i++) {
+        pvalues[i] = next;
+        sizes[i] = with_values ? read_size(reader) : SIZE_NONE;
+        next.slot += slot_step;
+        next.command.sequence += sequence_step;
+    }
+}
+
+/* Reads all runs of count pvalues. Errors: CORRUPT, NOMEM. */
+static int read_runs(struct decoder *decoder, struct reader *reader, const struct decree_message *message)
+{
+    struct run_expected expected;
+    struct decree_pvalue first;
+    uint64_t count;
+
+    run_expected_init(&expected, message->ballot, message->slot);
+    for (uint32_t i = 0; i < message->pvalue_count; i += (uint32_t)count) {
+        unsigned bits = read_run_head(reader, &expected, &first, &count);
+
+        if (reader->failed || count == 0 || count > message->pvalue_count - i)
+            return DECREE_CORRUPT;
+        if (bits & RUN_VALUES && count > reader_left(reader))
+            return DECREE_CORRUPT;
+        if (!reserve(decoder, i + (uint32_t)count))
+            return DECREE_NOMEM;
+        read_run(reader, decoder->pvalues + i, decoder->sizes + i, &first, (uint32_t)count,
+                 bits & RUN_VALUES);
+    }
+    return reader->failed ? DECREE_CORRUPT : 0;
+}
+
+/* How many values there are and how long together. */
+static uint32_t count_values(const struct decoder *decoder, uint32_t count, uint64_t *ret_size)
+{
+    uint32_t values = 0;
+    uint64_t size = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (decoder->sizes[i] == SIZE_NONE)
+            continue;
+        values++;
+        size += decoder->sizes[i];
+    }
+    *ret_size = size;
+    return values;
+}
+
+static void value_release(struct decree_value *value)
+{
+    struct value_block *block = ((struct block_value *)(void *)value)->block;
+
+    assert(value->refs == 0);
+    assert(block->refs > 0);
+    if (--block->refs > 0)
+        return;
+    chunk_unref(block->chunk);
+    free(block);
+}
+
+/* Makes the values from the bytes at data, which are as many as the sizes say. */
+static int make_values(struct decoder *decoder, uint32_t pvalue_count, uint32_t value_count,
+                       struct chunk *chunk, const uint8_t *data, size_t size)
+{
+    bool borrow = size >= chunk->capacity / BORROW_SHARE;
+    size_t values_size = value_count * sizeof(struct block_value);
+    struct value_block *block = malloc(sizeof(*block) + values_size + (borrow ? 0 : size));
+    struct block_value *next;
+
+    if (block == NULL)
+        return DECREE_NOMEM;
+    *block = (struct value_block){.refs = value_count, .chunk = borrow ? chunk_ref(chunk) : NULL};
+    if (!borrow)
+        data = memcpy((uint8_t *)block->values + values_size, data, size);
+    next = block->values;
+    for (uint32_t i = 0; i < pvalue_count; i++) {
+        if (decoder->sizes[i] == SIZE_NONE)
+            continue;
+        *next = (struct block_value){
+            .value = {.refs = 1, .size = decoder->sizes[i], .data = data, .release = value_release},
+            .block = block};
+        decoder->pvalues[i].command.value = &next->value;
+        data += decoder->sizes[i];
+        next++;
+    }
+    assert(next == block->values + value_count);
+    return 0;
+}
+
+int decoder_decode(struct decoder *decoder, const struct frame_header *header, const uint8_t *payload,
+                   struct chunk *chunk, decree_node_id from, decree_node_id to,
+                   struct decree_message *ret_message)
+{
+    struct decree_message message = {.type = header->type, .from = from, .to = to};
+    uint32_t value_count;
+    uint64_t values_size;
+    struct reader reader;
+    int error;
+
+    if (header->type == FRAME_HELLO || header->type >= DECREE_MESSAGE_TYPES)
+        return DECREE_CORRUPT;
+    reader_init(&reader, payload, header->payload_size);
+    read_fields(&reader, &message);
+    if (reader.failed)
+        return DECREE_CORRUPT;
+    error = read_runs(decoder, &reader, &message);
+    if (error != 0)
+        return error;
+    value_count = count_values(decoder, message.pvalue_count, &values_size);
+    if (values_size != reader_left(&reader))
+        return DECREE_CORRUPT;
+    if (value_count > 0)
+        error = make_values(decoder, message.pvalue_count, value_count, chunk, reader.at,
+                            (size_t)values_size);
+    if (error != 0)
+        return error;
+    message.pvalues = message.pvalue_count > 0 ? decoder->pvalues : NULL;
+    *ret_message = message;
+    return 0;
+}
+
+void decoder_drop(struct decoder *decoder, const struct decree_message *message)
+{
+    assert(message->pvalues == NULL || message->pvalues == decoder->pvalues);
+    for (uint32_t i = 0; i < message->pvalue_count; i++)
+        decree_value_unref(decoder->pvalues[i].command.value);
+}
