@@ -18,6 +18,8 @@
 #ifndef DECREE_NET_MEMORY_HUB_H
 #define DECREE_NET_MEMORY_HUB_H
 
+#include <decree/node.h>
+
 #include "transport.h"
 
 struct memory_config { /* 0 takes the default */
