@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <stddef.h>
 
+#define PREFETCH_KEYS 8u
+
 void index_init(struct index *index, struct allocator *allocator, const struct store *store)
 {
     *index = (struct index){.allocator = allocator, .store = store};
@@ -36,9 +38,17 @@ void index_release(struct index *index)
     index->alive = 0;
 }
 
+/* The bytes that a key must share with the separators on both sides of where it belongs: none if there is but
+ * one side. */
+static uint32_t known_bytes(const struct inner *inner, unsigned at)
+{
+    return at > 0 && at + 1 < inner->count ? inner->prefix : 0;
+}
+
 bool index_seek(const struct index *index, struct kv_bytes key, struct index_cursor *ret_cursor)
 {
     void *node = index->root;
+    uint32_t known = 0;
     bool found;
 
     ret_cursor->leaf = NULL;
@@ -47,15 +57,16 @@ bool index_seek(const struct index *index, struct kv_bytes key, struct index_cur
         return false;
     for (unsigned level = 0; level < index->height; level++) {
         struct inner *inner = node;
+        unsigned at = inner_search(inner, key);
 
         ret_cursor->path[level].inner = inner;
-        ret_cursor->path[level].at = inner_search(inner, key);
-        node = inner->children[ret_cursor->path[level].at];
-        if (level + 1 == index->height)
-            leaf_prefetch(node);
+        ret_cursor->path[level].at = at;
+        node = inner->children[at];
+        known = known_bytes(inner, at);
     }
+    leaf_prefetch(node);
     ret_cursor->leaf = node;
-    ret_cursor->at = leaf_search(node, index->store, key, &found);
+    ret_cursor->at = leaf_search(node, index->store, key, known, &found);
     return found;
 }
 
@@ -115,6 +126,15 @@ void index_next(struct index_cursor *cursor)
     assert(cursor->leaf != NULL);
     assert(cursor->at < cursor->leaf->count);
     cursor->at++;
+}
+
+void index_prefetch(const struct index *index, const struct index_cursor *cursor)
+{
+    unsigned ahead = cursor->at + PREFETCH_KEYS;
+
+    assert(cursor->leaf != NULL);
+    if (ahead < cursor->leaf->count)
+        store_prefetch(index->store, key_index_last(leaf_key_indexes(cursor->leaf)[ahead]));
 }
 
 bool index_same(const struct index_cursor *a, const struct index_cursor *b)

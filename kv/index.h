@@ -53,6 +53,9 @@ struct key_index *index_at(const struct index *index, struct index_cursor *curso
 /* Moves past the key that index_at() gave. */
 void index_next(struct index_cursor *cursor);
 
+/* Asks the processor for a record a few keys ahead, for who reads one after the other. */
+void index_prefetch(const struct index *index, const struct index_cursor *cursor);
+
 /* Of two cursors over which index_at() has been called: are they at the same place? */
 bool index_same(const struct index_cursor *a, const struct index_cursor *b);
 

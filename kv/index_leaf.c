@@ -78,7 +78,7 @@ struct kv_bytes leaf_key(struct leaf *leaf, const struct store *store, unsigned 
 
 void leaf_prefetch(const struct leaf *leaf)
 {
-    for (unsigned i = 0; i <= LEAF_KEYS_MAX * sizeof(uint32_t); i += CACHE_LINE_BYTES)
+    for (size_t i = 0; i < leaf_size(LEAF_KEYS_MAX); i += CACHE_LINE_BYTES)
         __builtin_prefetch((const uint8_t *)leaf + i);
 }
 
@@ -92,7 +92,8 @@ static void leaf_resize(struct leaf **leaf, struct allocator *allocator, unsigne
     if (capacity == old->capacity)
         return;
     resized = allocator_new(allocator, leaf_size(capacity));
-    *resized = (struct leaf){.count = old->count, .capacity = (uint16_t)capacity, .prefix = old->prefix};
+    *resized = *old;
+    resized->capacity = (uint16_t)capacity;
     memcpy(resized->hints, old->hints, old->count * sizeof(uint32_t));
     memcpy(leaf_key_indexes(resized), leaf_key_indexes(old), old->count * sizeof(struct key_index));
     allocator_free(allocator, old, leaf_size(old->capacity));
@@ -119,14 +120,19 @@ static unsigned first_hint(const struct leaf *leaf, uint32_t hint)
     return low;
 }
 
-/* -1 or 1 if the key is before or after all that begin with the leaf's prefix, else 0. */
-static int prefix_compare(struct leaf *leaf, const struct store *store, struct kv_bytes key, unsigned at)
+/* Less or more than 0 if the key is before or after all that begin with the leaf's prefix, else 0. */
+static int prefix_compare(struct leaf *leaf, const struct store *store, struct kv_bytes key, uint32_t known)
 {
     struct kv_bytes prefix;
 
-    if (leaf->prefix == 0)
+    if (leaf->prefix <= known)
         return 0;
-    prefix = leaf_key(leaf, store, at < leaf->count ? at : leaf->count - 1u);
+    if (leaf->prefix - known <= LEAF_TAIL_BYTES && key.size >= leaf->prefix) {
+        uint32_t size = leaf->prefix < LEAF_TAIL_BYTES ? leaf->prefix : LEAF_TAIL_BYTES;
+
+        return memcmp(key.data + leaf->prefix - size, leaf->tail, size);
+    }
+    prefix = leaf_key(leaf, store, 0);
     assert(prefix.size >= leaf->prefix);
     prefix.size = leaf->prefix;
     if (key.size > prefix.size)
@@ -134,7 +140,8 @@ static int prefix_compare(struct leaf *leaf, const struct store *store, struct k
     return key_compare(key, prefix);
 }
 
-unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_bytes key, bool *ret_found)
+unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_bytes key, uint32_t known,
+                     bool *ret_found)
 {
     uint32_t hint = hint_of(key, leaf->prefix);
     unsigned low, high;
@@ -144,7 +151,7 @@ unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_byt
     if (leaf->count == 0)
         return 0;
     low = first_hint(leaf, hint);
-    order = prefix_compare(leaf, store, key, low);
+    order = prefix_compare(leaf, store, key, known);
     if (order != 0)
         return order < 0 ? 0 : leaf->count;
     for (high = low; high < leaf->count && leaf->hints[high] == hint; high++)
@@ -165,6 +172,15 @@ unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_byt
     return low;
 }
 
+static void set_prefix(struct leaf *leaf, struct kv_bytes key, uint32_t prefix)
+{
+    uint32_t size = prefix < LEAF_TAIL_BYTES ? prefix : LEAF_TAIL_BYTES;
+
+    assert(prefix <= key.size);
+    leaf->prefix = prefix;
+    memcpy(leaf->tail, key.data + prefix - size, size);
+}
+
 /* Makes the prefix one that the new key shares. The first key can tell for all others what hints must now say
  * of the bytes that were part of the prefix. */
 static void shorten_prefix(struct leaf *leaf, const struct store *store, struct kv_bytes key)
@@ -173,7 +189,7 @@ static void shorten_prefix(struct leaf *leaf, const struct store *store, struct 
     uint32_t shared, gained;
 
     if (leaf->count == 0) {
-        leaf->prefix = (uint32_t)key.size;
+        set_prefix(leaf, key, (uint32_t)key.size);
         return;
     }
     first = leaf_key(leaf, store, 0);
@@ -187,7 +203,7 @@ static void shorten_prefix(struct leaf *leaf, const struct store *store, struct 
 
         leaf->hints[i] = hint_of(first, shared) | rest;
     }
-    leaf->prefix = shared;
+    set_prefix(leaf, first, shared);
 }
 
 void leaf_insert(struct leaf **leaf, struct allocator *allocator, const struct store *store, unsigned at,
@@ -225,7 +241,7 @@ static void lengthen_prefix(struct leaf *leaf, const struct store *store)
         store_prefetch(store, key_index_last(leaf_key_indexes(leaf)[i]));
     for (unsigned i = 0; i < leaf->count; i++)
         leaf->hints[i] = hint_of(leaf_key(leaf, store, i), shared);
-    leaf->prefix = shared;
+    set_prefix(leaf, leaf_key(leaf, store, 0), shared);
 }
 
 struct leaf *leaf_split(struct leaf **leaf, struct allocator *allocator, const struct store *store,
@@ -239,6 +255,7 @@ struct leaf *leaf_split(struct leaf **leaf, struct allocator *allocator, const s
     leaf_resize(&right, allocator, capacity_for(count));
     right->count = (uint16_t)count;
     right->prefix = left->prefix;
+    memcpy(right->tail, left->tail, LEAF_TAIL_BYTES);
     memcpy(right->hints, left->hints + at, count * sizeof(uint32_t));
     memcpy(leaf_key_indexes(right), leaf_key_indexes(left) + at, count * sizeof(struct key_index));
     left->count = (uint16_t)at;

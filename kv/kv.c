@@ -215,6 +215,7 @@ static uint64_t apply_delete_range(struct kv *kv, const struct command_delete_ra
     for (; (key_index = span_at(kv, &span)) != NULL; index_next(&span.from)) {
         if (!key_index_alive(*key_index))
             continue;
+        index_prefetch(&kv->index, &span.from);
         store_read(&kv->store, key_index_last(*key_index), &record);
         if (delete_range->prev_kv)
             keep_prev_kv(kv, &record);
@@ -280,6 +281,7 @@ static uint64_t range_now(const struct kv *kv, const struct kv_range_request *re
     for (; left > 0 && (key_index = span_at(kv, span)) != NULL; index_next(&span->from)) {
         if (!key_index_alive(*key_index))
             continue;
+        index_prefetch(&kv->index, &span->from);
         show(kv, request, key_index_last(*key_index), visit, context);
         count++;
         left--;
