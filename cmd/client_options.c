@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* client_options.c -- common options of the commands that ask a server. */
+#include "client_options.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+
+#define ENDPOINTS_DEFAULT "127.0.0.1:2379"
+#define DURATION_MS_MAX 86400000u
+
+enum { OPTION_ENDPOINTS = 0x100, OPTION_TIMEOUT, OPTION_JSON };
+
+static const struct argp_option options[] = {
+    {0, 0, 0, 0, "Where, how long, and how to print:", 90},
+    {"endpoints", OPTION_ENDPOINTS, "HOST:PORT,...", 0,
+     "Servers to ask; the next is tried when one does not answer. Default: $DECREE_ENDPOINTS, else "
+     ENDPOINTS_DEFAULT, 90},
+    {"timeout", OPTION_TIMEOUT, "TIME", 0, "Give up after this: 5s, 500ms, 1m (default 5s)", 90},
+    {"write-out", 'w', "FORMAT", 0, "simple, json or table", 90},
+    {"json", OPTION_JSON, 0, 0, "The same as -w json; keys and values are in base64, as in etcdctl", 90},
+    {0},
+};
+
+bool duration_parse(const char *text, uint64_t *ret_ms)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    char *end;
+    unsigned long number;
+
+    assert(text != NULL);
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    number = strtoul(text, &end, 10);
+    if (number == 0 || number > DURATION_MS_MAX)
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(end, units[i].unit) != 0)
+            continue;
+        if (number * units[i].ms > DURATION_MS_MAX)
+            return false;
+        *ret_ms = number * units[i].ms;
+        return true;
+    }
+    return false;
+}
+
+static void parse_format(const char *text, struct client_settings *settings, struct argp_state *state)
+{
+    if (strcmp(text, "simple") == 0)
+        settings->format = OUTPUT_SIMPLE;
+    else if (strcmp(text, "json") == 0)
+        settings->format = OUTPUT_JSON;
+    else if (strcmp(text, "table") == 0)
+        settings->format = OUTPUT_TABLE;
+    else
+        argp_error(state, "the format is simple, json or table, not '%s'", text);
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct client_settings *settings = state->input;
+
+    switch (key) {
+    case OPTION_ENDPOINTS:
+        settings->endpoints = argument;
+        return 0;
+    case OPTION_TIMEOUT:
+        if (!duration_parse(argument, &settings->timeout_ms))
+            argp_error(state, "'%s' is not a time such as 5s or 500ms, up to a day", argument);
+        return 0;
+    case 'w':
+        parse_format(argument, settings, state);
+        return 0;
+    case OPTION_JSON:
+        settings->format = OUTPUT_JSON;
+        return 0;
+    default: /* argp has keys of its own */
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp client_options_argp = {.options = options, .parser = parse_option};
+
+void client_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input)
+{
+    assert(argc >= 1);
+    argp_err_exit_status = EXIT_USAGE;
+    argv[0] = (char *)(uintptr_t)command; /* argp takes the program's name from here */
+    argp_parse(argp, argc, argv, 0, NULL, input);
+}
+
+static const char *endpoints_text(const struct client_settings *settings)
+{
+    const char *text = settings->endpoints != NULL ? settings->endpoints : getenv("DECREE_ENDPOINTS");
+
+    return text != NULL && text[0] != '\0' ? text : ENDPOINTS_DEFAULT;
+}
+
+static int bad_endpoints(const char *text, const char *reason)
+{
+    fprintf(stderr, "decree: %s: %s\n", text, reason);
+    return EXIT_USAGE;
+}
+
+int client_endpoints(const struct client_settings *settings, struct endpoints *ret_endpoints)
+{
+    const char *text = endpoints_text(settings), *reason;
+
+    return endpoints_parse(text, ret_endpoints, &reason) == 0 ? EXIT_OK : bad_endpoints(text, reason);
+}
+
+int client_connect(const struct client_settings *settings, struct client **ret_client)
+{
+    struct client_options client_options = {.endpoints = endpoints_text(settings),
+                                            .timeout_ms = settings->timeout_ms};
+    const char *reason;
+
+    return client_new(ret_client, &client_options, &reason) == 0 ? EXIT_OK
+                                                                  : bad_endpoints(client_options.endpoints, reason);
+}
+
+int client_failure(const struct client *client, enum status_code code)
+{
+    assert(code != STATUS_OK);
+    fprintf(stderr, "decree: %s: %s: %s\n", client_endpoint(client), status_code_name(code),
+            client_error_text(client));
+    return code == STATUS_UNAVAILABLE || code == STATUS_DEADLINE_EXCEEDED ? EXIT_UNAVAILABLE : EXIT_FAILED;
+}

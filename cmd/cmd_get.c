@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_get.c -- decree get KEY [RANGE_END]. */
+#include <argp.h>
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client_options.h"
+#include "commands.h"
+#include "output.h"
+#include "range_arguments.h"
+
+enum {
+    OPTION_LIMIT = 0x300,
+    OPTION_REV,
+    OPTION_KEYS_ONLY,
+    OPTION_COUNT_ONLY,
+    OPTION_CONSISTENCY,
+    OPTION_PRINT_VALUE_ONLY
+};
+
+struct get_arguments {
+    struct range_arguments range;
+    struct client_settings settings;
+    int64_t limit, revision;
+    bool keys_only, count_only, serializable, print_value_only;
+};
+
+static const struct argp_option options[] = {
+    {"limit", OPTION_LIMIT, "N", 0, "At most N keys", 2},
+    {"rev", OPTION_REV, "N", 0, "As it was at revision N", 2},
+    {"consistency", OPTION_CONSISTENCY, "l|s", 0,
+     "l: linearizable, the default, sees every write that was acknowledged before; s: serializable, whatever the "
+     "asked server has, which is faster and may be old", 2},
+    {0, 0, 0, 0, "What of them:", 3},
+    {"keys-only", OPTION_KEYS_ONLY, 0, 0, "Keys without values", 3},
+    {"count-only", OPTION_COUNT_ONLY, 0, 0, "Only how many", 3},
+    {"print-value-only", OPTION_PRINT_VALUE_ONLY, 0, 0, "Values without keys", 3},
+    {0},
+};
+
+static const char doc[] =
+    "Reads KEY, or the keys from KEY up to but without RANGE_END. Prints a line with the key and a line with the "
+    "value for each; bytes are printed as they are. A key that is not there is no failure: nothing is printed.\v"
+    "Examples:\n"
+    "  decree get city\n"
+    "  decree get user/ --prefix --limit 10\n"
+    "  decree get '' --prefix --count-only          how many keys there are\n"
+    "  decree get photo --print-value-only > photo.png\n"
+    "  decree get city --consistency s              ask one server alone";
+
+static int64_t parse_number(const char *text, const char *option, struct argp_state *state)
+{
+    char *end;
+    long long number = strtoll(text, &end, 10);
+
+    if (text[0] < '0' || text[0] > '9' || *end != '\0')
+        argp_error(state, "%s wants a number, not '%s'", option, text);
+    return number;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct get_arguments *arguments = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->range;
+        state->child_inputs[1] = &arguments->settings;
+        return 0;
+    case OPTION_LIMIT:
+        arguments->limit = parse_number(argument, "--limit", state);
+        return 0;
+    case OPTION_REV:
+        arguments->revision = parse_number(argument, "--rev", state);
+        return 0;
+    case OPTION_KEYS_ONLY:
+        arguments->keys_only = true;
+        return 0;
+    case OPTION_COUNT_ONLY:
+        arguments->count_only = true;
+        return 0;
+    case OPTION_PRINT_VALUE_ONLY:
+        arguments->print_value_only = true;
+        return 0;
+    case OPTION_CONSISTENCY:
+        if (strcmp(argument, "l") != 0 && strcmp(argument, "s") != 0)
+            argp_error(state, "--consistency is l or s, not '%s'", argument);
+        arguments->serializable = argument[0] == 's';
+        return 0;
+    default: /* argp has keys of its own */
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void print(const struct get_arguments *arguments, const Etcdserverpb__RangeResponse *response)
+{
+    if (arguments->settings.format == OUTPUT_JSON) {
+        output_json(&response->base);
+        return;
+    }
+    if (arguments->count_only) {
+        printf("%" PRId64 "\n", response->count);
+        return;
+    }
+    for (size_t i = 0; i < response->n_kvs; i++) {
+        const Mvccpb__KeyValue *pair = response->kvs[i];
+
+        if (!arguments->print_value_only)
+            output_line(pair->key.data, pair->key.len);
+        if (!arguments->keys_only)
+            output_line(pair->value.data, pair->value.len);
+    }
+}
+
+static int get(const struct get_arguments *arguments, struct client *client)
+{
+    Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
+    Etcdserverpb__RangeResponse *response;
+    enum status_code code;
+    void *memory;
+
+    if (!range_of(&arguments->range, &request.key, &request.range_end, &memory)) {
+        fprintf(stderr, "decree get: out of memory\n");
+        return EXIT_FAILED;
+    }
+    request.limit = arguments->limit;
+    request.revision = arguments->revision;
+    request.serializable = arguments->serializable;
+    request.keys_only = arguments->keys_only;
+    request.count_only = arguments->count_only;
+    code = client_range(client, &request, &response);
+    free(memory);
+    if (code != STATUS_OK)
+        return client_failure(client, code);
+    print(arguments, response);
+    etcdserverpb__range_response__free_unpacked(response, NULL);
+    return output_finish();
+}
+
+int cmd_get(int argc, char **argv)
+{
+    static const struct argp_child children[] = {
+        {&range_argp, 0, NULL, 0}, {&client_options_argp, 0, NULL, 0}, {0}};
+    static const struct argp argp = {options, parse_option, "KEY [RANGE_END]", doc, children, NULL, NULL};
+    struct get_arguments arguments = {0};
+    struct client *client;
+    int status;
+
+    client_parse(&argp, "decree get", argc, argv, &arguments);
+    if (arguments.settings.format == OUTPUT_TABLE) {
+        fprintf(stderr, "decree get: there is no table of this; use simple or json\n");
+        return EXIT_USAGE;
+    }
+    status = client_connect(&arguments.settings, &client);
+    if (status != EXIT_OK)
+        return status;
+    status = get(&arguments, client);
+    client_free(client);
+    return status;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_put.c -- decree put KEY VALUE. */
+#include <argp.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client_options.h"
+#include "commands.h"
+#include "output.h"
+
+#define VALUE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* far above what any server takes; bounds our memory */
+
+enum { OPTION_PREV_KV = 0x300 };
+
+struct put_arguments {
+    struct client_settings settings;
+    const char *key, *value;
+    bool prev_kv;
+};
+
+static const struct argp_option options[] = {
+    {"prev-kv", OPTION_PREV_KV, 0, 0, "Also print the pair that was there before", 1},
+    {0},
+};
+
+static const char doc[] =
+    "Writes VALUE under KEY. Prints OK once a quorum of the nodes has it on disk.\v"
+    "With VALUE - or without VALUE, the value is read from standard input, to its end, byte for byte.\n\n"
+    "Examples:\n"
+    "  decree put city Paris\n"
+    "  decree put photo - < photo.png\n"
+    "  decree put -- -key-with-dash value\n"
+    "  decree put city Rome --endpoints 10.0.0.1:2379,10.0.0.2:2379";
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct put_arguments *arguments = state->input;
+
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &arguments->settings;
+        return 0;
+    case OPTION_PREV_KV:
+        arguments->prev_kv = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num == 0)
+            arguments->key = argument;
+        else if (state->arg_num == 1)
+            arguments->value = argument;
+        else
+            argp_error(state, "too many arguments: '%s'; a value with spaces needs quotes", argument);
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->key == NULL)
+            argp_error(state, "the key is missing");
+        else if (arguments->key[0] == '\0')
+            argp_error(state, "the key is empty");
+        return 0;
+    default: /* argp has keys of its own */
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* All of standard input. 0 or a negative errno; the memory is the caller's. */
+static int read_input(uint8_t **ret_data, size_t *ret_size)
+{
+    size_t room = 4096, size = 0;
+    uint8_t *data = malloc(room);
+
+    while (data != NULL) {
+        size_t got = fread(data + size, 1, room - size, stdin);
+        uint8_t *larger;
+
+        size += got;
+        if (got == 0)
+            break;
+        if (size > VALUE_BYTES_MAX) {
+            free(data);
+            return -EFBIG;
+        }
+        if (size < room)
+            continue;
+        room *= 2;
+        larger = realloc(data, room);
+        if (larger == NULL)
+            free(data);
+        data = larger;
+    }
+    if (data == NULL)
+        return -ENOMEM;
+    if (ferror(stdin)) {
+        free(data);
+        return -EIO;
+    }
+    *ret_data = data;
+    *ret_size = size;
+    return 0;
+}
+
+static void print(const struct put_arguments *arguments, const Etcdserverpb__PutResponse *response)
+{
+    if (arguments->settings.format == OUTPUT_JSON) {
+        output_json(&response->base);
+        return;
+    }
+    puts("OK");
+    if (response->prev_kv != NULL) {
+        output_line(response->prev_kv->key.data, response->prev_kv->key.len);
+        output_line(response->prev_kv->value.data, response->prev_kv->value.len);
+    }
+}
+
+static int put(const struct put_arguments *arguments, uint8_t *value, size_t value_size)
+{
+    Etcdserverpb__PutRequest request = ETCDSERVERPB__PUT_REQUEST__INIT;
+    Etcdserverpb__PutResponse *response;
+    struct client *client;
+    enum status_code code;
+    int status = client_connect(&arguments->settings, &client);
+
+    if (status != EXIT_OK)
+        return status;
+    request.key.data = (uint8_t *)(uintptr_t)arguments->key;
+    request.key.len = strlen(arguments->key);
+    request.value.data = value;
+    request.value.len = value_size;
+    request.prev_kv = arguments->prev_kv;
+    code = client_put(client, &request, &response);
+    if (code == STATUS_OK) {
+        print(arguments, response);
+        etcdserverpb__put_response__free_unpacked(response, NULL);
+        status = output_finish();
+    } else {
+        status = client_failure(client, code);
+    }
+    client_free(client);
+    return status;
+}
+
+int cmd_put(int argc, char **argv)
+{
+    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
+    static const struct argp argp = {options, parse_option, "KEY [VALUE|-]", doc, children, NULL, NULL};
+    struct put_arguments arguments = {0};
+    uint8_t *input = NULL;
+    size_t size;
+    int status;
+
+    client_parse(&argp, "decree put", argc, argv, &arguments);
+    if (arguments.settings.format == OUTPUT_TABLE) {
+        fprintf(stderr, "decree put: there is no table of this; use simple or json\n");
+        return EXIT_USAGE;
+    }
+    if (arguments.value != NULL && strcmp(arguments.value, "-") != 0)
+        return put(&arguments, (uint8_t *)(uintptr_t)arguments.value, strlen(arguments.value));
+    status = read_input(&input, &size);
+    if (status != 0) {
+        fprintf(stderr, "decree put: cannot read the value: %s\n", strerror(-status));
+        return EXIT_FAILED;
+    }
+    status = put(&arguments, input, size);
+    free(input);
+    return status;
+}

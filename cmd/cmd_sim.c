@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_sim.c -- decree sim: whole clusters in a virtual world, from seeds or scenarios. */
+#include <argp.h>
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "commands.h"
+#include "sim_run.h"
+
+#define PROGRESS_EVERY_S 0.2
+#define KNOB_KEY 0x1000
+#define KNOBS_MAX 64u
+
+enum { OPTION_SEED = 0x400, OPTION_SEEDS, OPTION_SCENARIO, OPTION_LIST, OPTION_TRACE, OPTION_JSON };
+
+struct sim_arguments {
+    uint64_t first, last;
+    const char *scenario; /* NULL: seeds; "all": each */
+    struct sim_overrides overrides;
+    enum sim_trace_detail detail;
+    bool list, json;
+};
+
+struct sim_totals {
+    uint64_t runs, failures, events, operations, acknowledged, slots, crashes, leaders, virtual_ns, digest;
+    double begun_s, shown_s;
+};
+
+static const struct argp_option fixed_options[] = {
+    {"seed", OPTION_SEED, "N", 0, "Run this seed; default 1", 1},
+    {"seeds", OPTION_SEEDS, "A..B", 0, "Run these seeds, until one fails", 1},
+    {"scenario", OPTION_SCENARIO, "NAME", 0, "Run a script in place of random faults; all: each of them", 1},
+    {"list", OPTION_LIST, 0, 0, "List the scenarios", 1},
+    {"trace", OPTION_TRACE, "all", OPTION_ARG_OPTIONAL,
+     "Print what happens, a column per node; all: heartbeats too", 2},
+    {"json", OPTION_JSON, 0, 0, "Print the summary as JSON", 2},
+};
+
+#define FIXED_COUNT (sizeof(fixed_options) / sizeof(fixed_options[0]))
+
+static const char doc[] =
+    "Runs whole clusters (the same code as the server's: core, engine, journal, codec) on a virtual clock, network and "
+    "disk. A seed gives the same run every time. First everything may fail; then a quorum is healed and has to get on. "
+    "Checkers look for lost, doubled or reordered commands and for stale reads; the first failure ends the run, with "
+    "exit status 1 and the command that replays it.\v"
+    "What follows under 'Knobs' is drawn from the seed unless given. A chance is 10% or 0.1, a duration 20ms or 3s, a size "
+    "64k. Examples:\n"
+    "  decree sim --seeds 1..1000\n"
+    "  decree sim --seed 7 --nodes 5 --loss 10% --trace | less -S\n"
+    "  decree sim --scenario chained --trace | less -S";
+
+static double now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static uint64_t parse_seed(const char *text, char end_wanted, const char **ret_end, struct argp_state *state)
+{
+    char *end;
+    uint64_t seed = strtoull(text, &end, 10);
+
+    if (text[0] < '0' || text[0] > '9' || *end != end_wanted)
+        argp_error(state, "'%s' is no seed: a number, or two as in 1..1000", text);
+    *ret_end = end;
+    return seed;
+}
+
+static void parse_seeds(struct sim_arguments *arguments, const char *text, struct argp_state *state)
+{
+    const char *end;
+
+    arguments->first = parse_seed(text, '.', &end, state);
+    if (strncmp(end, "..", 2) != 0)
+        argp_error(state, "'%s' is no range of seeds such as 1..1000", text);
+    arguments->last = parse_seed(end + 2, '\0', &end, state);
+    if (arguments->last < arguments->first)
+        argp_error(state, "'%s' is an empty range", text);
+}
+
+static void parse_knob(struct sim_arguments *arguments, int knob, const char *text, struct argp_state *state)
+{
+    size_t count;
+    const struct sim_knob *knobs = sim_knobs(&count);
+
+    assert(knob >= 0 && (size_t)knob < count);
+    if (!sim_override(&arguments->overrides, knob, text))
+        argp_error(state, "'%s' does not suit %s", text, knobs[knob].name);
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct sim_arguments *arguments = state->input;
+    const char *end;
+
+    if (key >= KNOB_KEY && key < KNOB_KEY + (int)KNOBS_MAX) {
+        parse_knob(arguments, key - KNOB_KEY, argument, state);
+        return 0;
+    }
+    switch (key) {
+    case OPTION_SEED:
+        arguments->first = arguments->last = parse_seed(argument, '\0', &end, state);
+        return 0;
+    case OPTION_SEEDS:
+        parse_seeds(arguments, argument, state);
+        return 0;
+    case OPTION_SCENARIO:
+        if (strcmp(argument, "all") != 0 && sim_scenario_find(argument) == NULL)
+            argp_error(state, "there is no scenario '%s': see decree sim --list", argument);
+        arguments->scenario = argument;
+        return 0;
+    case OPTION_LIST:
+        arguments->list = true;
+        return 0;
+    case OPTION_TRACE:
+        if (argument != NULL && strcmp(argument, "all") != 0)
+            argp_error(state, "--trace takes nothing or 'all', not '%s'", argument);
+        arguments->detail = argument != NULL ? SIM_TRACE_EVERYTHING : SIM_TRACE_EVENTS;
+        return 0;
+    case OPTION_JSON:
+        arguments->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "what is '%s'?", argument);
+        return 0;
+    default: /* argp has keys of its own */
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int sim_list(void)
+{
+    for (const struct sim_scenario *scenario = sim_scenarios(); scenario->name != NULL; scenario++)
+        printf("%-22s %s\n", scenario->name, scenario->text);
+    return EXIT_OK;
+}
+
+/* What a person types to see it again. */
+static void print_replay(const struct sim_arguments *arguments, const struct sim_scenario *scenario, uint64_t seed)
+{
+    size_t count;
+    const struct sim_knob *knobs = sim_knobs(&count);
+    char text[64];
+
+    printf("  replay:   decree sim --seed %" PRIu64, seed);
+    if (scenario != NULL)
+        printf(" --scenario %s", scenario->name);
+    for (size_t i = 0; i < count; i++) {
+        if (!arguments->overrides.set[i])
+            continue;
+        sim_knob_print(&arguments->overrides.values, (int)i, text, sizeof(text));
+        printf(" --");
+        for (const char *at = knobs[i].name; *at != '\0'; at++)
+            putchar(*at == '_' ? '-' : *at);
+        printf(" %s", text);
+    }
+    printf(" --trace\n");
+}
+
+static void print_failure(const struct sim_arguments *arguments, const struct sim_scenario *scenario, uint64_t seed,
+                          const struct verdict *verdict)
+{
+    printf("FAILED seed %" PRIu64 "%s%s\n", seed, scenario != NULL ? ", scenario " : "",
+           scenario != NULL ? scenario->name : "");
+    printf("  checker:  %s\n", verdict->checker);
+    printf("  time:     %.3f ms\n", (double)verdict->at_ns / 1e6);
+    printf("  because:  %s\n", verdict->text);
+    print_replay(arguments, scenario, seed);
+}
+
+static void print_failure_json(const struct sim_scenario *scenario, uint64_t seed, const struct verdict *verdict)
+{
+    json_t *object = json_pack("{s:b, s:I, s:s*, s:s, s:f, s:s}", "ok", 0, "seed", (json_int_t)seed, "scenario",
+                               scenario != NULL ? scenario->name : NULL, "checker", verdict->checker, "at_ms",
+                               (double)verdict->at_ns / 1e6, "text", verdict->text);
+
+    json_dumpf(object, stdout, JSON_COMPACT);
+    printf("\n");
+    json_decref(object);
+}
+
+static void totals_add(struct sim_totals *totals, const struct sim_result *result)
+{
+    totals->runs++;
+    totals->failures += result->verdict.failed;
+    totals->events += result->events;
+    totals->operations += result->operations;
+    totals->acknowledged += result->acknowledged;
+    totals->slots += result->slots;
+    totals->crashes += result->crashes;
+    totals->leaders += result->leaders;
+    totals->virtual_ns += result->virtual_ns;
+    totals->digest = totals->digest * 31 + result->digest;
+}
+
+static void show_progress(struct sim_totals *totals, uint64_t all)
+{
+    double now = now_s(), passed = now - totals->begun_s, rate = (double)totals->runs / passed;
+
+    if (!isatty(STDERR_FILENO) || all < 2 || now - totals->shown_s < PROGRESS_EVERY_S)
+        return;
+    totals->shown_s = now;
+    fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %.1f a second, %.0f s left   ", totals->runs, all, rate,
+            (double)(all - totals->runs) / rate);
+}
+
+/* False: it failed. */
+static bool run_one(const struct sim_arguments *arguments, const struct sim_scenario *scenario, uint64_t seed,
+                    struct sim_totals *totals)
+{
+    struct sim_options options;
+    struct sim_trace trace;
+    struct sim_result result;
+
+    if (scenario != NULL) {
+        sim_options_calm(&options, seed);
+        scenario->prepare(&options);
+    } else {
+        sim_options_draw(&options, seed);
+    }
+    sim_options_override(&options, &arguments->overrides);
+    sim_trace_init(&trace, stdout, arguments->detail, (unsigned)options.nodes);
+    sim_run(&options, scenario, &trace, &result);
+    totals_add(totals, &result);
+    if (!result.verdict.failed)
+        return true;
+    if (arguments->json)
+        print_failure_json(scenario, seed, &result.verdict);
+    else
+        print_failure(arguments, scenario, seed, &result.verdict);
+    return false;
+}
+
+static void print_totals(const struct sim_arguments *arguments, const struct sim_totals *totals)
+{
+    double passed = now_s() - totals->begun_s;
+    json_t *object;
+
+    if (!arguments->json) {
+        printf("%s: %" PRIu64 " runs in %.1f s: %.0f virtual seconds, %" PRIu64 " events, %" PRIu64
+               " operations (%" PRIu64 " acknowledged), %" PRIu64 " slots, %" PRIu64 " crashes, %" PRIu64
+               " leaders; digest %016" PRIx64 "\n",
+               totals->failures == 0 ? "ok" : "FAILED", totals->runs, passed, (double)totals->virtual_ns / 1e9,
+               totals->events, totals->operations, totals->acknowledged, totals->slots, totals->crashes,
+               totals->leaders, totals->digest);
+        return;
+    }
+    object = json_pack("{s:b, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", totals->failures == 0, "runs",
+                       (json_int_t)totals->runs, "failures", (json_int_t)totals->failures, "seconds", passed,
+                       "virtual_seconds", (double)totals->virtual_ns / 1e9, "events", (json_int_t)totals->events,
+                       "operations", (json_int_t)totals->operations, "acknowledged",
+                       (json_int_t)totals->acknowledged, "slots", (json_int_t)totals->slots, "crashes",
+                       (json_int_t)totals->crashes, "leaders", (json_int_t)totals->leaders);
+    json_dumpf(object, stdout, JSON_COMPACT);
+    printf("\n");
+    json_decref(object);
+}
+
+static void run_seeds(const struct sim_arguments *arguments, const struct sim_scenario *scenario,
+                      struct sim_totals *totals)
+{
+    for (uint64_t seed = arguments->first; seed <= arguments->last; seed++) {
+        if (!run_one(arguments, scenario, seed, totals))
+            return;
+        show_progress(totals, arguments->last - arguments->first + 1);
+    }
+}
+
+static int sim(const struct sim_arguments *arguments)
+{
+    struct sim_totals totals = {.begun_s = now_s()};
+
+    if (arguments->list)
+        return sim_list();
+    if (arguments->scenario == NULL) {
+        run_seeds(arguments, NULL, &totals);
+    } else if (strcmp(arguments->scenario, "all") != 0) {
+        run_seeds(arguments, sim_scenario_find(arguments->scenario), &totals);
+    } else {
+        for (const struct sim_scenario *scenario = sim_scenarios(); scenario->name != NULL; scenario++)
+            run_seeds(arguments, scenario, &totals);
+    }
+    if (totals.shown_s > 0)
+        fprintf(stderr, "\n");
+    print_totals(arguments, &totals);
+    return fflush(stdout) == 0 && totals.failures == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+/* The fixed options, then one per knob. names: room for the knobs' names with dashes. */
+static void build_options(struct argp_option *options, char (*names)[32])
+{
+    size_t count, next = FIXED_COUNT;
+    const struct sim_knob *knobs = sim_knobs(&count);
+
+    assert(count <= KNOBS_MAX);
+    memcpy(options, fixed_options, sizeof(fixed_options));
+    options[next++] = (struct argp_option){.doc = "Knobs:", .group = 3};
+    for (size_t i = 0; i < count; i++) {
+        static const char *const units[] = {"", "N", "CHANCE", "TIME", "BYTES"};
+
+        snprintf(names[i], sizeof(names[i]), "%s", knobs[i].name);
+        for (char *at = names[i]; *at != '\0'; at++)
+            *at = *at == '_' ? '-' : *at;
+        options[next++] = (struct argp_option){.name = names[i],
+                                               .key = KNOB_KEY + (int)i,
+                                               .arg = units[knobs[i].unit],
+                                               .doc = knobs[i].text,
+                                               .group = 3};
+    }
+    options[next] = (struct argp_option){0};
+}
+
+int cmd_sim(int argc, char **argv)
+{
+    struct argp_option options[FIXED_COUNT + KNOBS_MAX + 2];
+    char names[KNOBS_MAX][32];
+    struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
+    struct sim_arguments arguments = {.first = 1, .last = 1};
+
+    build_options(options, names);
+    argv[0] = (char *)(uintptr_t)"decree sim"; /* argp takes the program's name from here */
+    argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+    return sim(&arguments);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* commands.c -- the table of commands, and a guess at what a mistyped one was meant to be. */
+#include "commands.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+#define WORD_BYTES_MAX 32u
+#define MISTAKES_MAX 2u
+
+const struct subcommand subcommands[] = {
+#define COMMAND_ROW(word, name, help) {word, cmd_##name, help},
+    COMMAND_TABLE(COMMAND_ROW)
+#undef COMMAND_ROW
+    {NULL, NULL, NULL},
+};
+
+const struct subcommand *subcommand_find(const char *word)
+{
+    assert(word != NULL);
+    for (const struct subcommand *command = subcommands; command->word != NULL; command++)
+        if (strcmp(command->word, word) == 0)
+            return command;
+    return NULL;
+}
+
+static size_t smallest(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+/* Levenshtein's distance: letters to insert, drop or change, to make one word of the other. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[WORD_BYTES_MAX + 1];
+    size_t b_size = strlen(b);
+
+    assert(b_size <= WORD_BYTES_MAX);
+    for (size_t j = 0; j <= b_size; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1] != '\0'; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= b_size; j++) {
+            size_t change = diagonal + (a[i - 1] != b[j - 1] ? 1 : 0);
+
+            diagonal = row[j];
+            row[j] = smallest(change, row[j] + 1, row[j - 1] + 1);
+        }
+    }
+    return row[b_size];
+}
+
+const char *subcommand_suggest(const char *word)
+{
+    const char *best = NULL;
+    size_t best_distance = MISTAKES_MAX + 1;
+
+    assert(word != NULL);
+    for (const struct subcommand *command = subcommands; command->word != NULL; command++) {
+        size_t mistakes = distance(word, command->word);
+
+        if (mistakes < best_distance && mistakes < strlen(command->word)) {
+            best = command->word;
+            best_distance = mistakes;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* commands.h -- the commands of the decree program, from one table. */
+#ifndef DECREE_CMD_COMMANDS_H
+#define DECREE_CMD_COMMANDS_H
+
+#define EXIT_OK 0
+#define EXIT_FAILED 1       /* the request failed, and the sentence on stderr says why */
+#define EXIT_USAGE 64       /* the command line makes no sense */
+#define EXIT_UNAVAILABLE 69 /* no server could be reached, or none answered in time */
+
+/* X(word, name of the function without cmd_, help) in the order of `decree help` */
+#define COMMAND_TABLE(X) \
+    X("put", put, "write a key") \
+    X("get", get, "read a key, or a range of keys") \
+    X("del", del, "delete a key, or a range of keys") \
+    X("status", status, "ask each server how it is and who leads") \
+    X("member", member, "list the members of the cluster") \
+    X("sim", sim, "simulate whole clusters under faults")
+
+/* Each gets its own word as argv[0] and returns the exit status. */
+#define COMMAND_FUNCTION(word, name, help) int cmd_##name(int argc, char **argv);
+COMMAND_TABLE(COMMAND_FUNCTION)
+#undef COMMAND_FUNCTION
+
+struct subcommand {
+    const char *word;
+    int (*run)(int argc, char **argv);
+    const char *help;
+};
+
+/* All of them; the last has a NULL word. */
+extern const struct subcommand subcommands[];
+
+/* The command of this word, or NULL. */
+const struct subcommand *subcommand_find(const char *word);
+
+/* The word that was most likely meant, or NULL when none is near. */
+const char *subcommand_suggest(const char *word);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* message_json.c -- a walk over a message's descriptor. */
+#include "message_json.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+void string_json_print(FILE *stream, const char *text)
+{
+    assert(text != NULL);
+    fputc('"', stream);
+    for (; *text != '\0'; text++) {
+        unsigned char character = (unsigned char)*text;
+
+        if (character == '"' || character == '\\')
+            fprintf(stream, "\\%c", character);
+        else if (character < 0x20)
+            fprintf(stream, "\\u%04x", character);
+        else
+            fputc(character, stream);
+    }
+    fputc('"', stream);
+}
+
+static void print_base64(FILE *stream, const ProtobufCBinaryData *bytes)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    fputc('"', stream);
+    for (size_t i = 0; i < bytes->len; i += 3) {
+        size_t left = bytes->len - i;
+        uint32_t group = (uint32_t)bytes->data[i] << 16 | (left > 1 ? (uint32_t)bytes->data[i + 1] << 8 : 0) |
+                         (left > 2 ? bytes->data[i + 2] : 0);
+
+        fputc(digits[group >> 18], stream);
+        fputc(digits[group >> 12 & 63], stream);
+        fputc(left > 1 ? digits[group >> 6 & 63] : '=', stream);
+        fputc(left > 2 ? digits[group & 63] : '=', stream);
+    }
+    fputc('"', stream);
+}
+
+/* Bytes that one element of a field takes in the message's struct. */
+static size_t element_size(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_ENUM:
+        return sizeof(uint32_t);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        return sizeof(uint64_t);
+    case PROTOBUF_C_TYPE_FLOAT:
+        return sizeof(float);
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return sizeof(double);
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    }
+    return 0;
+}
+
+/* Whether a field that stands alone has its default value, and so says nothing. */
+static bool is_default(ProtobufCType type, const void *element)
+{
+    static const uint8_t zeros[sizeof(uint64_t)];
+    const char *text;
+
+    if (type == PROTOBUF_C_TYPE_STRING) {
+        text = *(const char *const *)element;
+        return text == NULL || text[0] == '\0';
+    }
+    if (type == PROTOBUF_C_TYPE_BYTES)
+        return ((const ProtobufCBinaryData *)element)->len == 0;
+    assert(element_size(type) <= sizeof(zeros));
+    return memcmp(element, zeros, element_size(type)) == 0;
+}
+
+static void print_element(FILE *stream, ProtobufCType type, const void *element)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_INT32:
+    case PROTOBUF_C_TYPE_SINT32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_ENUM:
+        fprintf(stream, "%" PRId32, *(const int32_t *)element);
+        break;
+    case PROTOBUF_C_TYPE_UINT32:
+    case PROTOBUF_C_TYPE_FIXED32:
+        fprintf(stream, "%" PRIu32, *(const uint32_t *)element);
+        break;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        fprintf(stream, "%" PRId64, *(const int64_t *)element);
+        break;
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+        fprintf(stream, "%" PRIu64, *(const uint64_t *)element);
+        break;
+    case PROTOBUF_C_TYPE_BOOL:
+        fputs(*(const protobuf_c_boolean *)element ? "true" : "false", stream);
+        break;
+    case PROTOBUF_C_TYPE_STRING:
+        string_json_print(stream, *(const char *const *)element);
+        break;
+    case PROTOBUF_C_TYPE_BYTES:
+        print_base64(stream, element);
+        break;
+    case PROTOBUF_C_TYPE_MESSAGE:
+        message_json_print(stream, *(const ProtobufCMessage *const *)element);
+        break;
+    case PROTOBUF_C_TYPE_FLOAT:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        fputs("null", stream);
+        break;
+    }
+}
+
+static void print_array(FILE *stream, const ProtobufCFieldDescriptor *field, const uint8_t *elements, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fputc(i == 0 ? '[' : ',', stream);
+        print_element(stream, field->type, elements + i * element_size(field->type));
+    }
+    fputc(']', stream);
+}
+
+/* Whether a field has anything to say. */
+static bool is_set(const ProtobufCFieldDescriptor *field, const uint8_t *at, const void *quantifier)
+{
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return *(const size_t *)quantifier > 0;
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) /* to be chosen is news, even when it is zero */
+        return *(const uint32_t *)quantifier == field->id;
+    return !is_default(field->type, at);
+}
+
+void message_json_print(FILE *stream, const ProtobufCMessage *message)
+{
+    const char *before = "";
+
+    assert(message != NULL);
+    assert(message->descriptor != NULL);
+    fputc('{', stream);
+    for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+        const uint8_t *at = (const uint8_t *)message + field->offset;
+        const void *quantifier = (const uint8_t *)message + field->quantifier_offset;
+
+        if (!is_set(field, at, quantifier))
+            continue;
+        fprintf(stream, "%s\"%s\":", before, field->name);
+        before = ",";
+        if (field->label == PROTOBUF_C_LABEL_REPEATED)
+            print_array(stream, field, *(const uint8_t *const *)(const void *)at, *(const size_t *)quantifier);
+        else
+            print_element(stream, field->type, at);
+    }
+    fputc('}', stream);
+}

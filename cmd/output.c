@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* output.c -- lines, JSON and tables on stdout. */
+#include "output.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "message_json.h"
+
+void output_line(const void *data, size_t size)
+{
+    if (size > 0)
+        fwrite(data, 1, size, stdout);
+    fputc('\n', stdout);
+}
+
+void output_json(const ProtobufCMessage *message)
+{
+    message_json_print(stdout, message);
+    fputc('\n', stdout);
+}
+
+/* Columns that a cell takes on the screen: one per character of UTF-8, near enough. */
+static size_t cell_width(const char *cell)
+{
+    size_t width = 0;
+
+    for (; *cell != '\0'; cell++)
+        if (((unsigned char)*cell & 0xc0) != 0x80)
+            width++;
+    return width;
+}
+
+static void print_rule(const size_t *widths, size_t columns)
+{
+    for (size_t column = 0; column < columns; column++) {
+        fputc('+', stdout);
+        for (size_t i = 0; i < widths[column] + 2; i++)
+            fputc('-', stdout);
+    }
+    puts("+");
+}
+
+void output_table(const char *const *cells, size_t rows, size_t columns)
+{
+    size_t widths[TABLE_COLUMNS_MAX] = {0};
+
+    assert(columns > 0);
+    assert(columns <= TABLE_COLUMNS_MAX);
+    for (size_t i = 0; i < rows * columns; i++)
+        if (cell_width(cells[i]) > widths[i % columns])
+            widths[i % columns] = cell_width(cells[i]);
+    print_rule(widths, columns);
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t column = 0; column < columns; column++) {
+            const char *cell = cells[row * columns + column];
+
+            printf("| %s%*s ", cell, (int)(widths[column] - cell_width(cell)), "");
+        }
+        puts("|");
+        if (row == 0)
+            print_rule(widths, columns);
+    }
+    print_rule(widths, columns);
+}
+
+void output_bytes(char *target, size_t target_bytes, double bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+
+    while (bytes >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+        bytes /= 1000;
+        unit++;
+    }
+    snprintf(target, target_bytes, unit > 0 && bytes < 10 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+}
+
+int output_finish(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_OK;
+    fprintf(stderr, "decree: cannot write the answer: %s\n", strerror(errno));
+    return EXIT_FAILED;
+}
