@@ -54,7 +54,7 @@ struct tcp_counters {
 };
 
 /* Listens. sink is copied. On failure sentence, which holds TCP_SENTENCE_BYTES, says why.
- * Errors: IO, NOMEM. */
+ * Errors: IO, after which the loop has to run once more to let go of the socket; NOMEM. */
 #define TCP_SENTENCE_BYTES 512u
 int tcp_open(struct transport **ret_transport, uv_loop_t *loop, const struct tcp_config *config,
              const struct transport_sink *sink, char *sentence);
