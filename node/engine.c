@@ -399,16 +399,11 @@ void engine_set_now(struct engine *engine, uint64_t now_ns)
     engine->now_ns = now_ns;
 }
 
-int engine_restore(struct engine *engine, const struct decree_record *record)
+/* Applies what restoring has decided so far. False: there was nothing. */
+static bool apply_restored(struct engine *engine)
 {
-    struct decree_event event = {.type = DECREE_EVENT_RESTORE, .u.restore = *record};
     struct decree_effects effects;
-    int error;
 
-    assert(!engine->started);
-    error = step(engine, &event);
-    if (error != 0 || record->type != DECREE_RECORD_DECIDE)
-        return error;
     decree_paxos_take(engine->paxos, &effects);
     assert(effects.record_count == 0);
     assert(effects.message_count == 0);
@@ -416,7 +411,21 @@ int engine_restore(struct engine *engine, const struct decree_record *record)
     for (uint32_t i = 0; i < effects.decision_count; i++)
         hand_out_decision(engine, &effects.decisions[i]);
     engine->busy = false;
-    return 0;
+    return effects.decision_count > 0;
+}
+
+int engine_restore(struct engine *engine, const struct decree_record *record)
+{
+    struct decree_event event = {.type = DECREE_EVENT_RESTORE, .u.restore = *record};
+    int error;
+
+    assert(!engine->started);
+    do
+        error = step(engine, &event);
+    while (error == DECREE_FULL && apply_restored(engine));
+    if (error == 0 && record->type == DECREE_RECORD_DECIDE)
+        (void)apply_restored(engine);
+    return error;
 }
 
 void engine_start(struct engine *engine, struct journal *journal, struct transport *transport)
