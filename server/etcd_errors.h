@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* etcd_errors.h -- the errors that clients of etcd know, by code and by text: some match the one, some the other. */
+#ifndef DECREE_SERVER_ETCD_ERRORS_H
+#define DECREE_SERVER_ETCD_ERRORS_H
+
+#include "grpc.h"
+
+/* X(name, status, text) */
+#define ETCD_ERROR_TABLE(X)                                                                              \
+    X(EMPTY_KEY, GRPC_INVALID_ARGUMENT, "etcdserver: key is not provided")                               \
+    X(KEY_NOT_FOUND, GRPC_INVALID_ARGUMENT, "etcdserver: key not found")                                 \
+    X(VALUE_PROVIDED, GRPC_INVALID_ARGUMENT, "etcdserver: value is provided")                            \
+    X(LEASE_PROVIDED, GRPC_INVALID_ARGUMENT, "etcdserver: lease is provided")                            \
+    X(SORT_OPTION, GRPC_INVALID_ARGUMENT, "etcdserver: invalid sort option")                             \
+    X(TOO_LARGE, GRPC_INVALID_ARGUMENT, "etcdserver: request is too large")                              \
+    X(LEASE_NOT_FOUND, GRPC_NOT_FOUND, "etcdserver: requested lease not found")                          \
+    X(FUTURE_REVISION, GRPC_OUT_OF_RANGE, "etcdserver: mvcc: required revision is a future revision")    \
+    X(NO_MEMORY, GRPC_RESOURCE_EXHAUSTED, "etcdserver: too many requests")                               \
+    X(NO_LEADER, GRPC_UNAVAILABLE, "etcdserver: no leader")                                              \
+    X(STOPPED, GRPC_UNAVAILABLE, "etcdserver: server stopped")
+
+enum etcd_error {
+    ETCD_OK = 0,
+#define ETCD_ERROR_ENUM(name, status, text) ETCD_##name,
+    ETCD_ERROR_TABLE(ETCD_ERROR_ENUM)
+#undef ETCD_ERROR_ENUM
+};
+
+/* Answers the call with the error, which is not ETCD_OK. */
+void etcd_fail(struct grpc_call *call, enum etcd_error error);
+
+#endif

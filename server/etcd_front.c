@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* etcd_front.c -- see etcd_front.h. */
+#include "etcd_front.h"
+
+#include <sys/resource.h>
+
+#include "rpc.pb-c.h"
+#include "services.h"
+
+struct etcd_front {
+    struct grpc_server *grpc;
+    struct services services;
+};
+
+static const ProtobufCServiceDescriptor *const SERVICES[] = {
+    &etcdserverpb__kv__descriptor,          &etcdserverpb__watch__descriptor, &etcdserverpb__lease__descriptor,
+    &etcdserverpb__cluster__descriptor,     &etcdserverpb__maintenance__descriptor,
+    &etcdserverpb__auth__descriptor,        NULL,
+};
+
+static const struct grpc_route *const ROUTES[] = {kv_routes, maintenance_routes, cluster_routes, NULL};
+
+/* Every call passes here before its handler. */
+static bool admit(struct grpc_call *call)
+{
+    struct backend *backend = call_backend(call);
+    struct backend_status status;
+
+    if (!call->requires_leader)
+        return true;
+    backend->ops->status(backend, &status);
+    if (status.leader_id != 0)
+        return true;
+    etcd_fail(call, ETCD_NO_LEADER);
+    return false;
+}
+
+int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop, const struct etcd_front_options *options)
+{
+    struct etcd_front *front = calloc(1, sizeof(*front));
+    struct grpc_options grpc = {
+        .services = SERVICES,
+        .routes = ROUTES,
+        .admit = admit,
+        .limits = options->limits,
+        .logger = options->logger,
+        .request_timeout_ms = options->request_timeout_ms,
+    };
+    int error;
+
+    assert(options->backend != NULL);
+    if (front == NULL)
+        return DECREE_NOMEM;
+    front->services.backend = options->backend;
+    grpc.context = &front->services;
+    error = grpc_open(&front->grpc, loop, &grpc);
+    if (error != 0) {
+        free(front);
+        return error;
+    }
+    *ret_front = front;
+    return 0;
+}
+
+int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port, uint16_t *ret_port)
+{
+    return grpc_listen(front->grpc, host, port, ret_port);
+}
+
+void etcd_front_flush(struct etcd_front *front)
+{
+    grpc_flush(front->grpc);
+}
+
+void etcd_front_counters(const struct etcd_front *front, struct http2_counters *ret_counters)
+{
+    grpc_counters(front->grpc, ret_counters);
+}
+
+void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context), void *context)
+{
+    grpc_close(front->grpc, grace_ms, closed, context);
+}
+
+void etcd_front_free(struct etcd_front *front)
+{
+    grpc_free(front->grpc);
+    free(front);
+}
+
+uint64_t etcd_front_raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}

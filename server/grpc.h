@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* grpc.h -- gRPC calls over http2.h: framing, dispatch, deadlines, status.
+ *
+ *     POST /package.Service/Method      content-type application/grpc, grpc-timeout ...
+ *     DATA    0 | length, 4 bytes, big-endian | message          one of them: calls are unary
+ *     END_STREAM
+ *
+ *     :status 200, content-type application/grpc
+ *     DATA    0 | length | message
+ *     grpc-status 0                                              trailers
+ *
+ * An error is headers alone: :status 200, grpc-status, grpc-message percent-encoded.
+ *
+ * A handler answers at once with grpc_reply_end() or grpc_fail(), or keeps the call with grpc_keep() and answers
+ * later. In between the client may go away or the deadline pass; grpc_resume() tells.
+ *
+ * Codes and texts of what goes wrong below the services are those of grpc-go, which etcd's clients know.
+ */
+#ifndef DECREE_SERVER_GRPC_H
+#define DECREE_SERVER_GRPC_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "deadline_wheel.h"
+#include "http2.h"
+
+/* X(name, number) */
+#define GRPC_STATUS_TABLE(X)                                                                       \
+    X(OK, 0) X(CANCELLED, 1) X(UNKNOWN, 2) X(INVALID_ARGUMENT, 3) X(DEADLINE_EXCEEDED, 4)          \
+    X(NOT_FOUND, 5) X(ALREADY_EXISTS, 6) X(PERMISSION_DENIED, 7) X(RESOURCE_EXHAUSTED, 8)          \
+    X(FAILED_PRECONDITION, 9) X(ABORTED, 10) X(OUT_OF_RANGE, 11) X(UNIMPLEMENTED, 12)              \
+    X(INTERNAL, 13) X(UNAVAILABLE, 14) X(DATA_LOSS, 15) X(UNAUTHENTICATED, 16)
+
+enum grpc_status {
+#define GRPC_STATUS_ENUM(name, number) GRPC_##name = (number),
+    GRPC_STATUS_TABLE(GRPC_STATUS_ENUM)
+#undef GRPC_STATUS_ENUM
+};
+
+#define GRPC_STATE_BYTES 160u /* of a service, in each call */
+#define GRPC_PATH_BYTES_MAX 127u
+
+struct grpc_server;
+struct grpc_method;
+
+struct grpc_call {
+    struct http2_stream stream;
+    struct grpc_server *server;
+    const struct grpc_method *method; /* NULL: there is none of this path */
+    struct deadline deadline;
+    bool own_deadline; /* the deadline is the server's own, not the client's */
+    bool is_post, is_grpc;
+    bool bad_timeout;
+    bool has_timeout;
+    bool requires_leader;
+    uint64_t timeout_ms;
+    char path[GRPC_PATH_BYTES_MAX + 1]; /* only if method is NULL; shortened */
+    _Alignas(16) uint8_t state[GRPC_STATE_BYTES];
+};
+
+/* One message of a request. It is borrowed until the call is answered or lost.
+ * FULL: nothing was done, offer the call again after a turn; otherwise 0. */
+typedef int grpc_handle(struct grpc_call *call, const uint8_t *message, size_t size);
+
+struct grpc_route {
+    const char *path; /* "/package.Service/Method", of one of the services */
+    grpc_handle *handle;
+};
+
+struct grpc_options { /* everything is borrowed until grpc_free() */
+    void *context;    /* of the services: grpc_context() */
+    const ProtobufCServiceDescriptor *const *services; /* all that the port knows; ends with NULL */
+    const struct grpc_route *const *routes; /* what there is of them; each ends with a NULL path, the list with NULL */
+    /* Every call passes here once it is whole, before its handler. False: it was answered. */
+    bool (*admit)(struct grpc_call *call);
+    const struct http2_limits *limits; /* NULL: the defaults */
+    const struct logger *logger;
+    uint32_t message_bytes_max;  /* of a request; default 2 MiB */
+    uint32_t request_timeout_ms; /* the server's own deadline; default 7000 */
+};
+
+/* Errors: NOMEM, INVALID (a route that no service has). */
+int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grpc_options *options);
+
+/* See http2.h for these four. */
+int grpc_listen(struct grpc_server *server, const char *host, uint16_t port, uint16_t *ret_port);
+void grpc_flush(struct grpc_server *server);
+void grpc_close(struct grpc_server *server, uint32_t grace_ms, void (*closed)(void *context), void *context);
+void grpc_free(struct grpc_server *server);
+
+void grpc_counters(const struct grpc_server *server, struct http2_counters *ret_counters);
+
+/* ---- for handlers ---- */
+
+void *grpc_context(const struct grpc_call *call);
+
+/* Begins a reply: append the message to the buffer that is returned, then call grpc_reply_end(). */
+struct byte_buffer *grpc_reply_begin(struct grpc_call *call);
+void grpc_reply_end(struct grpc_call *call);
+
+/* A whole reply. */
+void grpc_reply(struct grpc_call *call, const ProtobufCMessage *message);
+
+/* Answers with an error; what was begun of a reply is dropped. text may have any bytes but zero; a long one is
+ * shortened. */
+void grpc_fail(struct grpc_call *call, enum grpc_status status, const char *text);
+
+/* Decodes the message; it lives until the handler returns. NULL: it was malformed, and the call is answered. */
+ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
+                              const uint8_t *message, size_t size);
+
+/* Answers a message that is not what its method takes. */
+void grpc_fail_malformed(struct grpc_call *call);
+
+/* The call will be answered later: it lives until grpc_resume(), and its deadline counts. */
+void grpc_keep(struct grpc_call *call);
+
+/* Ends a grpc_keep(). True: somebody still waits, answer now. False: forget the call. */
+bool grpc_resume(struct grpc_call *call);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* services.c -- see services.h. */
+#include "services.h"
+
+#include <assert.h>
+
+static enum etcd_error etcd_error_of(int error)
+{
+    if (error == DECREE_TOO_LARGE)
+        return ETCD_TOO_LARGE;
+    if (error == DECREE_NOMEM)
+        return ETCD_NO_MEMORY;
+    return ETCD_STOPPED;
+}
+
+int services_after_ask(struct grpc_call *call, int error)
+{
+    bool waiting;
+
+    if (error == 0)
+        return 0;
+    waiting = grpc_resume(call);
+    assert(waiting);
+    if (error == DECREE_FULL)
+        return DECREE_FULL;
+    if (waiting)
+        etcd_fail(call, etcd_error_of(error));
+    return 0;
+}
+
+bool services_resume(struct grpc_call *call, int error)
+{
+    if (!grpc_resume(call))
+        return false;
+    if (error == 0)
+        return true;
+    etcd_fail(call, etcd_error_of(error));
+    return false;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* services.h -- what the handlers of all services share, and their tables. */
+#ifndef DECREE_SERVER_SERVICES_H
+#define DECREE_SERVER_SERVICES_H
+
+#include "backend.h"
+#include "etcd_errors.h"
+#include "grpc.h"
+
+/* What clients are told; some split it at the dots and want numbers, and switch features on by it. */
+#define ETCD_VERSION "3.6.0"
+
+struct services {
+    struct backend *backend;
+};
+
+extern const struct grpc_route kv_routes[];
+extern const struct grpc_route maintenance_routes[];
+extern const struct grpc_route cluster_routes[];
+
+static inline struct backend *call_backend(const struct grpc_call *call)
+{
+    const struct services *services = grpc_context(call);
+
+    return services->backend;
+}
+
+/* What became of a request that the backend took or did not take: 0 and FULL are to be handed back by the handler,
+ * anything else is answered here. The call was kept before and is let go if the backend did not take it. */
+int services_after_ask(struct grpc_call *call, int error);
+
+/* For completions. True: answer now. Otherwise there is nobody to answer, or it is answered. */
+bool services_resume(struct grpc_call *call, int error);
+
+#endif
