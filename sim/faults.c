@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/* faults.c -- one function per kind of fault; a table says how often each comes. */
+#include "faults.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "draw.h"
+
+typedef void fault_action(struct faults *faults);
+
+static uint64_t now_of(const struct faults *faults)
+{
+    return faults->cluster->world->now_ns;
+}
+
+/* A random time with this mean; not quite memoryless, and never more than twice the mean. */
+static uint64_t faults_time(struct faults *faults, uint64_t mean_ns)
+{
+    return draw_between(&faults->prng, 0, 2 * mean_ns);
+}
+
+static struct sim_node *faults_pick_node(struct faults *faults)
+{
+    unsigned top = sim_cluster_top_leader(faults->cluster);
+
+    /* Leaders are worth more. */
+    if (top != 0 && prng_below(&faults->prng, 3) == 0)
+        return sim_cluster_node(faults->cluster, top);
+    return sim_cluster_node(faults->cluster,
+                            (unsigned)draw_between(&faults->prng, 1, faults->cluster->node_count));
+}
+
+/* --- nodes --- */
+
+static void on_restart(void *context, uint64_t life, void *memory)
+{
+    struct sim_node *node = context;
+
+    (void)memory;
+    if (life == node->life)
+        sim_node_restart(node);
+}
+
+static void crash_for(struct faults *faults, struct sim_node *node, bool power_lost)
+{
+    uint64_t down_ns = faults_time(faults, faults->cluster->options->crash_time);
+
+    sim_node_crash(node, power_lost);
+    world_at(faults->cluster->world, now_of(faults) + down_ns, on_restart, node, node->life, NULL);
+}
+
+static void fault_crash(struct faults *faults)
+{
+    struct sim_node *node = faults_pick_node(faults);
+
+    if (node->state != SIM_NODE_DOWN)
+        crash_for(faults, node, prng_below(&faults->prng, 2) == 0);
+}
+
+static void fault_power(struct faults *faults)
+{
+    for (unsigned id = 1; id <= faults->cluster->node_count; id++)
+        crash_for(faults, sim_cluster_node(faults->cluster, id), true);
+}
+
+static void on_thaw(void *context, uint64_t life, void *memory)
+{
+    struct sim_node *node = context;
+
+    (void)memory;
+    if (life == node->life)
+        sim_node_thaw(node);
+}
+
+static void fault_pause(struct faults *faults)
+{
+    struct sim_node *node = faults_pick_node(faults);
+    uint64_t frozen_ns = faults_time(faults, faults->cluster->options->pause_time);
+
+    if (node->state != SIM_NODE_UP)
+        return;
+    sim_node_freeze(node);
+    world_at(faults->cluster->world, now_of(faults) + frozen_ns, on_thaw, node, node->life, NULL);
+}
+
+/* --- disks --- */
+
+static void fault_stall(struct faults *faults)
+{
+    struct sim_node *node = faults_pick_node(faults);
+
+    sim_trace_put(faults->cluster->trace, now_of(faults), node->id, "DISK STALLS");
+    sim_journal_stall(&node->journal, now_of(faults) + faults_time(faults, faults->cluster->options->stall_time));
+}
+
+static void on_space(void *context, uint64_t number, void *memory)
+{
+    struct sim_node *node = context;
+
+    (void)number;
+    (void)memory;
+    disk_faults(node->disk)->full = false;
+}
+
+static void fault_disk_full(struct faults *faults)
+{
+    struct sim_node *node = faults_pick_node(faults);
+    uint64_t full_ns = faults_time(faults, faults->cluster->options->disk_full_time);
+
+    disk_faults(node->disk)->full = true;
+    world_at(faults->cluster->world, now_of(faults) + full_ns, on_space, node, 0, NULL);
+}
+
+static void faults_set_disks(struct faults *faults, bool calm)
+{
+    const struct sim_options *options = faults->cluster->options;
+    struct disk_faults moods = {.full = false};
+
+    if (!calm) {
+        moods.write_fails = (uint32_t)options->write_fails;
+        moods.write_short = (uint32_t)options->write_short;
+        moods.sync_fails = (uint32_t)options->sync_fails;
+    }
+    for (unsigned id = 1; id <= faults->cluster->node_count; id++)
+        *disk_faults(sim_cluster_node(faults->cluster, id)->disk) = moods;
+}
+
+/* --- wires --- */
+
+static void on_partition_over(void *context, uint64_t number, void *memory)
+{
+    struct faults *faults = context;
+
+    (void)number;
+    (void)memory;
+    if (faults->ended)
+        return;
+    network_mend_all(&faults->cluster->network, NETWORK_CUT_PARTITION);
+    sim_trace_put(faults->cluster->trace, now_of(faults), 0, "partition over");
+}
+
+/* side: who is on one side. one_way: what the sides send each other is lost only from that side to the other. */
+static void partition_sides(struct faults *faults, unsigned side, bool one_way)
+{
+    struct network *network = &faults->cluster->network;
+
+    for (unsigned from = 1; from <= network->node_count; from++) {
+        for (unsigned to = 1; to <= network->node_count; to++) {
+            bool out = (side >> from & 1) != 0 && (side >> to & 1) == 0;
+
+            if (out)
+                network_cut(network, from, to, NETWORK_CUT_PARTITION);
+            if (out && !one_way)
+                network_cut(network, to, from, NETWORK_CUT_PARTITION);
+        }
+    }
+    sim_trace_put(faults->cluster->trace, now_of(faults), 0, "%s %#x", one_way ? "one way" : "partition", side >> 1);
+}
+
+/* Each link by itself: bridges, chains, and worse. */
+static void partition_links(struct faults *faults, bool one_way)
+{
+    struct network *network = &faults->cluster->network;
+
+    for (unsigned a = 1; a < network->node_count; a++) {
+        for (unsigned b = a + 1; b <= network->node_count; b++) {
+            if (prng_below(&faults->prng, 2) == 0)
+                continue;
+            sim_trace_put(faults->cluster->trace, now_of(faults), 0, "cut %u-%u", a, b);
+            network_cut(network, a, b, NETWORK_CUT_PARTITION);
+            if (!one_way)
+                network_cut(network, b, a, NETWORK_CUT_PARTITION);
+        }
+    }
+}
+
+static void fault_partition(struct faults *faults)
+{
+    const struct sim_options *options = faults->cluster->options;
+    bool one_way = prng_chance(&faults->prng, (uint32_t)options->one_way);
+    unsigned everyone = sim_cluster_everyone(faults->cluster);
+
+    network_mend_all(&faults->cluster->network, NETWORK_CUT_PARTITION);
+    switch (prng_below(&faults->prng, 3)) {
+    case 0:
+        partition_sides(faults, 1u << faults_pick_node(faults)->id, one_way);
+        break;
+    case 1:
+        partition_sides(faults, (unsigned)prng_next(&faults->prng) & everyone, one_way);
+        break;
+    default:
+        partition_links(faults, one_way);
+        break;
+    }
+    world_at(faults->cluster->world, now_of(faults) + faults_time(faults, options->partition_time),
+             on_partition_over, faults, 0, NULL);
+}
+
+static void on_unclog(void *context, uint64_t number, void *memory)
+{
+    struct faults *faults = context;
+
+    (void)memory;
+    network_mend(&faults->cluster->network, (unsigned)(number / 16), (unsigned)(number % 16), NETWORK_CUT_CLOG);
+}
+
+static void fault_clog(struct faults *faults)
+{
+    struct network *network = &faults->cluster->network;
+    unsigned from = (unsigned)draw_between(&faults->prng, 1, network->node_count);
+    unsigned to = (unsigned)draw_between(&faults->prng, 1, network->node_count);
+
+    network_cut(network, from, to, NETWORK_CUT_CLOG);
+    world_at(faults->cluster->world,
+             now_of(faults) + faults_time(faults, faults->cluster->options->clog_time), on_unclog, faults,
+             from * 16 + to, NULL);
+}
+
+/* --- when --- */
+
+struct fault_kind {
+    fault_action *action;
+    size_t every; /* offset of the mean time in the options */
+};
+
+static const struct fault_kind kinds[] = {
+    {fault_crash, offsetof(struct sim_options, crash)},
+    {fault_power, offsetof(struct sim_options, power)},
+    {fault_pause, offsetof(struct sim_options, pause)},
+    {fault_stall, offsetof(struct sim_options, stall)},
+    {fault_disk_full, offsetof(struct sim_options, disk_full)},
+    {fault_partition, offsetof(struct sim_options, partition)},
+    {fault_clog, offsetof(struct sim_options, clog)},
+};
+
+#define KIND_COUNT (sizeof(kinds) / sizeof(kinds[0]))
+
+static uint64_t kind_every_ns(const struct faults *faults, size_t kind)
+{
+    return *(const uint64_t *)(const void *)((const char *)faults->cluster->options + kinds[kind].every);
+}
+
+static void on_fault(void *context, uint64_t kind, void *memory)
+{
+    struct faults *faults = context;
+
+    (void)memory;
+    assert(kind < KIND_COUNT);
+    if (faults->ended)
+        return;
+    kinds[kind].action(faults);
+    world_at(faults->cluster->world, now_of(faults) + faults_time(faults, kind_every_ns(faults, kind)), on_fault,
+             faults, kind, NULL);
+}
+
+void faults_init(struct faults *faults, struct sim_cluster *cluster)
+{
+    const struct sim_options *options = cluster->options;
+    struct network_weather weather = {
+        .loss = (uint32_t)options->loss,
+        .duplicate = (uint32_t)options->duplicate,
+        .reorder = (uint32_t)options->reorder,
+        .spike = (uint32_t)options->spike,
+        .spike_ns = options->spike_time,
+        .delay_ns = options->delay,
+        .delay_spread_ns = options->delay_spread,
+        .size_max = (uint32_t)options->packet_max,
+    };
+
+    *faults = (struct faults){.cluster = cluster};
+    prng_init(&faults->prng, world_seed(cluster->world, "faults", 0));
+    network_set_weather(&cluster->network, &weather);
+    faults_set_disks(faults, false);
+}
+
+void faults_start(struct faults *faults)
+{
+    for (size_t kind = 0; kind < KIND_COUNT; kind++)
+        if (kind_every_ns(faults, kind) > 0)
+            world_at(faults->cluster->world,
+                     now_of(faults) + faults_time(faults, kind_every_ns(faults, kind)), on_fault, faults, kind,
+                     NULL);
+}
+
+static void faults_bench(struct faults *faults, struct sim_node *node)
+{
+    switch (prng_below(&faults->prng, 3)) {
+    case 0:
+        sim_node_crash(node, true);
+        return;
+    case 1:
+        sim_node_freeze(node);
+        return;
+    default:
+        for (unsigned other = 1; other <= faults->cluster->node_count; other++)
+            network_cut_both(&faults->cluster->network, node->id, other, NETWORK_CUT_SCRIPT);
+        return;
+    }
+}
+
+void faults_end(struct faults *faults, unsigned set)
+{
+    struct sim_cluster *cluster = faults->cluster;
+    struct network_weather calm = {.delay_ns = cluster->options->delay,
+                                   .delay_spread_ns = cluster->options->delay_spread};
+
+    faults->ended = true;
+    network_set_weather(&cluster->network, &calm);
+    network_mend_all(&cluster->network, NETWORK_CUT_PARTITION);
+    network_mend_all(&cluster->network, NETWORK_CUT_CLOG);
+    network_mend_all(&cluster->network, NETWORK_CUT_SCRIPT);
+    faults_set_disks(faults, true);
+    sim_trace_put(cluster->trace, now_of(faults), 0, "HEALED %#x", set >> 1);
+    for (unsigned id = 1; id <= cluster->node_count; id++) {
+        struct sim_node *node = sim_cluster_node(cluster, id);
+
+        sim_journal_stall(&node->journal, 0);
+        if ((set >> id & 1) == 0) {
+            faults_bench(faults, node);
+            continue;
+        }
+        sim_node_thaw(node);
+        sim_node_restart(node);
+    }
+}

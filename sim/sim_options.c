@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* sim_options.c -- ranges from which a seed draws, and the words of the command line.
+ *
+ * Counts are drawn small on purpose: a window of eight slots fills up, and a log of 64 slots in memory forces peers
+ * to read the journal, within seconds.
+ */
+#include "sim_options.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checksum.h"
+#include "draw.h"
+#include "network.h"
+#include "world.h"
+
+#define KNOB_NAME_MAX 32u
+#define MS SIM_MILLISECOND
+
+static const struct sim_knob knobs[] = {
+#define SIM_KNOB_ROW(name, unit, text) {#name, SIM_UNIT_##unit, text, offsetof(struct sim_options, name)},
+    SIM_KNOB_TABLE(SIM_KNOB_ROW)
+#undef SIM_KNOB_ROW
+};
+
+#define KNOB_COUNT (sizeof(knobs) / sizeof(knobs[0]))
+
+const struct sim_knob *sim_knobs(size_t *ret_count)
+{
+    assert(ret_count != NULL);
+    *ret_count = KNOB_COUNT;
+    return knobs;
+}
+
+static uint64_t *knob_value(struct sim_options *options, size_t knob)
+{
+    assert(knob < KNOB_COUNT);
+    return (uint64_t *)(void *)((char *)options + knobs[knob].offset);
+}
+
+/* Underscores of the table are dashes on the command line. */
+static bool name_same(const char *knob, const char *name)
+{
+    for (; *knob != '\0' && *name != '\0'; knob++, name++)
+        if (*knob != *name && (*knob != '_' || *name != '-'))
+            return false;
+    return *knob == *name;
+}
+
+int sim_knob_index(const char *name)
+{
+    assert(name != NULL);
+    for (size_t i = 0; i < KNOB_COUNT; i++)
+        if (name_same(knobs[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+struct suffix {
+    const char *text;
+    enum sim_unit unit;
+    double factor;
+};
+
+static const struct suffix suffixes[] = {
+    {"", SIM_UNIT_COUNT, 1},
+    {"%", SIM_UNIT_CHANCE, 1e4},
+    {"", SIM_UNIT_CHANCE, 1e6}, /* 0.1 is 10 % */
+    {"ns", SIM_UNIT_DURATION, 1},
+    {"us", SIM_UNIT_DURATION, 1e3},
+    {"ms", SIM_UNIT_DURATION, 1e6},
+    {"s", SIM_UNIT_DURATION, 1e9},
+    {"m", SIM_UNIT_DURATION, 60e9},
+    {"", SIM_UNIT_DURATION, 1e9},
+    {"", SIM_UNIT_BYTES, 1},
+    {"k", SIM_UNIT_BYTES, 1024},
+    {"M", SIM_UNIT_BYTES, 1024 * 1024},
+};
+
+bool sim_override(struct sim_overrides *overrides, int knob, const char *text)
+{
+    char *end;
+    double number = strtod(text, &end);
+
+    assert(knob >= 0 && (size_t)knob < KNOB_COUNT);
+    if (end == text || !(number >= 0) || number > 1e12)
+        return false;
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        if (suffixes[i].unit != knobs[knob].unit || strcmp(suffixes[i].text, end) != 0)
+            continue;
+        if (suffixes[i].unit == SIM_UNIT_CHANCE && number * suffixes[i].factor > DRAW_MILLION)
+            return false;
+        *knob_value(&overrides->values, (size_t)knob) = (uint64_t)(number * suffixes[i].factor + 0.5);
+        overrides->set[knob] = true;
+        return true;
+    }
+    return false;
+}
+
+void sim_knob_print(const struct sim_options *options, int knob, char *text, size_t size)
+{
+    struct sim_options copy = *options;
+    uint64_t value = *knob_value(&copy, (size_t)knob);
+
+    switch (knobs[knob].unit) {
+    case SIM_UNIT_COUNT:
+    case SIM_UNIT_BYTES:
+        snprintf(text, size, "%" PRIu64, value);
+        return;
+    case SIM_UNIT_CHANCE:
+        snprintf(text, size, "%.4g%%", (double)value / 1e4);
+        return;
+    case SIM_UNIT_DURATION:
+        snprintf(text, size, "%.6gms", (double)value / 1e6);
+        return;
+    }
+}
+
+void sim_options_calm(struct sim_options *ret_options, uint64_t seed)
+{
+    *ret_options = (struct sim_options){
+        .seed = seed,
+        .nodes = 3,
+        .seconds = 10 * SIM_SECOND,
+        .heartbeat = 50 * MS,
+        .election = 500 * MS,
+        .clients = 5,
+        .think = 20 * MS,
+        .timeout = 2 * SIM_SECOND,
+        .keys = 4,
+        .reads = 400000,
+        .value_bytes = 100,
+        .delay = 200 * SIM_MICROSECOND,
+        .delay_spread = 300 * SIM_MICROSECOND,
+        .sync_time = MS,
+        .proposals_max = 64,
+        .log_slots_max = 1024,
+        .reads_max = 64,
+        .message_bytes_max = 64 * 1024,
+        .log_bytes_max = 1024 * 1024,
+        .proposal_bytes_max = 1024 * 1024,
+        .segment_bytes = 64 * 1024,
+        .partition_time = SIM_SECOND,
+        .clog_time = SIM_SECOND,
+        .crash_time = 500 * MS,
+        .pause_time = SIM_SECOND,
+        .spike_time = 100 * MS,
+        .stall_time = SIM_SECOND,
+        .disk_full_time = SIM_SECOND,
+    };
+}
+
+/* One fault of a seed: with even chances not at all, else in the range. */
+static uint64_t draw_fault(struct prng *prng, uint64_t low, uint64_t high)
+{
+    bool on = prng_below(prng, 2) == 0;
+    uint64_t value = draw_magnitude(prng, low, high);
+
+    return on ? value : 0;
+}
+
+static void draw_cluster(struct sim_options *options, struct prng *prng)
+{
+    static const uint64_t sizes[] = {1, 3, 3, 3, 3, 4, 5, 5, 5, 7};
+    uint64_t unit = draw_magnitude(prng, 10 * MS, 60 * MS);
+
+    options->nodes = sizes[prng_below(prng, sizeof(sizes) / sizeof(sizes[0]))];
+    if (options->nodes > 1 && prng_below(prng, 4) == 0) {
+        options->vote_quorum = draw_between(prng, 1, options->nodes);
+        options->prepare_quorum = options->nodes + 1 - options->vote_quorum;
+    }
+    options->heartbeat = unit;
+    options->election = unit * draw_between(prng, 5, 10);
+    options->seconds = options->election * draw_between(prng, 12, 30);
+    options->clients = draw_between(prng, 1, 8);
+    options->think = draw_magnitude(prng, 2 * MS, 60 * MS);
+    options->timeout = options->election * draw_between(prng, 1, 8);
+    options->keys = draw_between(prng, 1, 6);
+    options->reads = (uint32_t)draw_between(prng, 100000, 800000);
+    options->value_bytes = draw_magnitude(prng, 1, 3000);
+}
+
+static void draw_limits(struct sim_options *options, struct prng *prng)
+{
+    bool small = prng_below(prng, 2) == 0;
+
+    options->proposals_max = small ? UINT64_C(1) << draw_between(prng, 1, 5) : 256;
+    options->log_slots_max = small ? UINT64_C(1) << draw_between(prng, 4, 8) : 2048;
+    options->reads_max = small ? draw_between(prng, 1, 16) : 256;
+    options->message_bytes_max = small ? draw_magnitude(prng, 256, 16384) : 256 * 1024;
+    options->log_bytes_max = small ? draw_magnitude(prng, 1024, 65536) : 1024 * 1024;
+    options->proposal_bytes_max = small ? draw_magnitude(prng, 8192, 65536) : 1024 * 1024;
+    options->segment_bytes = draw_magnitude(prng, 16 * 1024, 128 * 1024);
+}
+
+static void draw_network(struct sim_options *options, struct prng *prng)
+{
+    options->delay = draw_magnitude(prng, 50 * SIM_MICROSECOND, options->heartbeat / 8);
+    options->delay_spread = draw_magnitude(prng, 10 * SIM_MICROSECOND, options->heartbeat / 4);
+    options->loss = draw_fault(prng, 1000, 300000);
+    options->duplicate = draw_fault(prng, 1000, 300000);
+    options->reorder = draw_fault(prng, 1000, 500000);
+    options->spike = draw_fault(prng, 1000, 50000);
+    options->spike_time = draw_magnitude(prng, options->heartbeat, 4 * options->election);
+    options->partition = draw_fault(prng, options->election, 10 * options->election);
+    options->partition_time = draw_magnitude(prng, options->election / 4, 5 * options->election);
+    options->one_way = draw_fault(prng, 50000, DRAW_MILLION);
+    options->clog = draw_fault(prng, options->election / 4, 5 * options->election);
+    options->clog_time = draw_magnitude(prng, options->election / 4, 5 * options->election);
+}
+
+static void draw_nodes(struct sim_options *options, struct prng *prng)
+{
+    options->crash = draw_fault(prng, options->election / 2, 10 * options->election);
+    options->crash_time = draw_magnitude(prng, options->heartbeat, 3 * options->election);
+    options->power = draw_fault(prng, 2 * options->election, 10 * options->election);
+    options->pause = draw_fault(prng, options->election, 10 * options->election);
+    options->pause_time = draw_magnitude(prng, options->heartbeat, 4 * options->election);
+    options->clock_skew = draw_fault(prng, 1000, 200000);
+}
+
+static void draw_disk(struct sim_options *options, struct prng *prng)
+{
+    options->sync_time = draw_magnitude(prng, 50 * SIM_MICROSECOND, options->heartbeat / 2);
+    options->stall = draw_fault(prng, options->election, 10 * options->election);
+    options->stall_time = draw_magnitude(prng, options->election / 2, 4 * options->election);
+    options->disk_full = draw_fault(prng, 2 * options->election, 20 * options->election);
+    options->disk_full_time = draw_magnitude(prng, options->election / 2, 4 * options->election);
+    options->write_fails = draw_fault(prng, 1000, 100000);
+    options->write_short = draw_fault(prng, 1000, 300000);
+    options->sync_fails = prng_below(prng, 4) == 0 ? draw_magnitude(prng, 100, 2000) : 0;
+}
+
+void sim_options_draw(struct sim_options *ret_options, uint64_t seed)
+{
+    struct prng prng;
+
+    sim_options_calm(ret_options, seed);
+    prng_init(&prng, checksum("options", 7, seed));
+    draw_cluster(ret_options, &prng);
+    draw_limits(ret_options, &prng);
+    draw_network(ret_options, &prng);
+    draw_nodes(ret_options, &prng);
+    draw_disk(ret_options, &prng);
+}
+
+static bool overridden(const struct sim_overrides *overrides, const char *name)
+{
+    return overrides->set[sim_knob_index(name)];
+}
+
+void sim_options_override(struct sim_options *options, const struct sim_overrides *overrides)
+{
+    struct sim_overrides copy = *overrides;
+
+    assert(KNOB_COUNT <= sizeof(copy.set) / sizeof(copy.set[0]));
+    for (size_t knob = 0; knob < KNOB_COUNT; knob++)
+        if (copy.set[knob])
+            *knob_value(options, knob) = *knob_value(&copy.values, knob);
+    if (options->nodes < 1)
+        options->nodes = 1;
+    if (options->nodes > SIM_NODES_MAX)
+        options->nodes = SIM_NODES_MAX;
+    /* Quorums drawn for another number of nodes would not fit. */
+    if (overridden(&copy, "nodes") && !overridden(&copy, "prepare_quorum") && !overridden(&copy, "vote_quorum"))
+        options->prepare_quorum = options->vote_quorum = 0;
+}
