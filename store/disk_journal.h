@@ -20,6 +20,7 @@
 #include "store_error.h"
 
 struct disk_journal;
+struct segment_order;
 
 struct disk_journal_options {          /* strings are copied; 0 and NULL take the defaults */
     struct fs *fs;                     /* default: fs_system() */
@@ -33,7 +34,7 @@ struct disk_journal_options {          /* strings are copied; 0 and NULL take th
     uint32_t value_bytes_max;          /* of one record; default 2 MiB; a segment must hold it */
 };
 
-/* Locks the directory and checks, or writes, its identity. Nothing else is read or changed.
+/* Locks the directory and checks its identity; a new directory gets its first segment and its identity here.
  * Errors, with a sentence: INVALID, NOMEM, IO, LOCKED, IDENTITY, VERSION, CORRUPT (of the identity). */
 int disk_journal_open(struct disk_journal **ret_journal, const struct disk_journal_options *options,
                       struct store_error *ret_error);
@@ -78,17 +79,16 @@ int disk_journal_fetch(struct disk_journal *journal, decree_slot first, decree_s
                        struct decree_pvalue *pvalues, uint32_t pvalues_max, uint32_t *ret_count,
                        struct store_error *ret_error);
 
-/* The next segment, made ahead of its need. disk_journal_wants_segment() says whether there is none yet, and
- * fills in an order; segment_prepare() (segment.h) carries it out, on any thread;
- * disk_journal_segment_ready() then tells of its success. An order is out of date once write() had to make
- * the segment by itself, so a host with a second thread lets that finish first: see disk_journal_needs_roll(). */
-struct segment_order;
-bool disk_journal_wants_segment(const struct disk_journal *journal, struct segment_order *ret_order);
-void disk_journal_segment_ready(struct disk_journal *journal, const struct segment_order *order);
+/* The next segment, made ahead of its need: order_segment() says whether one is wanted and fills in the order;
+ * segment_prepare() (segment.h) carries it out, on any thread; order_done() reports whether it was made. Between
+ * the two, no write() may need a new segment: asserted, see needs_segment(). Who never orders lets write() make
+ * segments when they are needed. */
+bool disk_journal_order_segment(struct disk_journal *journal, struct segment_order *ret_order);
+void disk_journal_order_done(struct disk_journal *journal, bool made);
 
-/* True if a write() of these records would have to go to the next segment. */
-bool disk_journal_needs_roll(const struct disk_journal *journal, const struct decree_record *records,
-                             uint32_t count);
+/* True if write() of these records would have to make a segment first. */
+bool disk_journal_needs_segment(const struct disk_journal *journal, const struct decree_record *records,
+                                uint32_t count);
 
 /* Syncs and seals what was written, if it can, and drops the lock. NULL is fine. */
 void disk_journal_close(struct disk_journal *journal);
