@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* allocator.h -- where kv/ gets its memory: a function to resize, one for the day when there is none left, and
- * a count of the bytes. Callers know the sizes of what they own, so none are kept beside the blocks.
+/* allocator.h -- where kv/ gets its memory: a function to resize, one for the day when there is
+ * none left, and a count of the bytes. Callers know the sizes of what they own, so none are kept
+ * beside the blocks.
  */
 #ifndef DECREE_KV_ALLOCATOR_H
 #define DECREE_KV_ALLOCATOR_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* command.c -- commands to bytes and back. What comes in may be anything, so decode trusts no size. */
+/* command.c -- commands to bytes and back. What comes in may be anything, so decode trusts no
+ * size. */
 #include "command.h"
 
 #include <assert.h>
@@ -44,7 +45,8 @@ static struct kv_bytes read_sized_bytes(struct reader *reader)
 static unsigned put_flags(const struct command_put *put)
 {
     return (put->prev_kv ? COMMAND_PREV_KV : 0u) | (put->ignore_value ? COMMAND_IGNORE_VALUE : 0u) |
-           (put->ignore_lease ? COMMAND_IGNORE_LEASE : 0u) | (put->lease != 0 ? COMMAND_HAS_LEASE : 0u);
+           (put->ignore_lease ? COMMAND_IGNORE_LEASE : 0u) |
+           (put->lease != 0 ? COMMAND_HAS_LEASE : 0u);
 }
 
 size_t command_size(const struct command *command)
@@ -76,7 +78,8 @@ static void encode_put(struct writer *writer, const struct command_put *put)
         write_u64(writer, (uint64_t)put->lease);
 }
 
-static void encode_delete_range(struct writer *writer, const struct command_delete_range *delete_range)
+static void encode_delete_range(struct writer *writer,
+                                const struct command_delete_range *delete_range)
 {
     assert(delete_range->key.size > 0);
     write_u8(writer, delete_range->prev_kv ? COMMAND_PREV_KV : 0);
@@ -107,7 +110,8 @@ void command_encode(const struct command *command, uint8_t *data, size_t size)
 static bool decode_put(struct reader *reader, struct command_put *ret_put)
 {
     uint8_t flags = read_u8(reader);
-    uint8_t known = COMMAND_PREV_KV | COMMAND_IGNORE_VALUE | COMMAND_IGNORE_LEASE | COMMAND_HAS_LEASE;
+    uint8_t known = COMMAND_PREV_KV | COMMAND_IGNORE_VALUE | COMMAND_IGNORE_LEASE |
+                    COMMAND_HAS_LEASE;
 
     ret_put->prev_kv = (flags & COMMAND_PREV_KV) != 0;
     ret_put->ignore_value = (flags & COMMAND_IGNORE_VALUE) != 0;
@@ -124,7 +128,8 @@ static bool decode_put(struct reader *reader, struct command_put *ret_put)
     return (flags & ~known) == 0 && ret_put->key.size > 0;
 }
 
-static bool decode_delete_range(struct reader *reader, struct command_delete_range *ret_delete_range)
+static bool decode_delete_range(struct reader *reader,
+                                struct command_delete_range *ret_delete_range)
 {
     uint8_t flags = read_u8(reader);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* index.c -- the tree over leaves and inner nodes: descend, step, split.
  *
- * A cursor carries its path from the root, so that nodes need no pointers up or sideways. A full node is split
- * in the middle, but at its end if the new key is the last of all: keys that come in order leave full nodes.
+ * A cursor carries its path from the root, so that nodes need no pointers up or sideways. A full
+ * node is split in the middle, but at its end if the new key is the last of all: keys that come in
+ * order leave full nodes.
  */
 #include "index.h"
 
@@ -38,8 +39,8 @@ void index_release(struct index *index)
     index->alive = 0;
 }
 
-/* The bytes that a key must share with the separators on both sides of where it belongs: none if there is but
- * one side. */
+/* The bytes that a key must share with the separators on both sides of where it belongs: none if
+ * there is but one side. */
 static uint32_t known_bytes(const struct inner *inner, unsigned at)
 {
     return at > 0 && at + 1 < inner->count ? inner->prefix : 0;
@@ -197,11 +198,11 @@ static bool at_very_end(const struct index *index, const struct index_cursor *cu
     return true;
 }
 
-/* The node of a level was split in two. Puts right beside it in the node above, which may split that one too. The
- * path is not kept up below what has changed: nothing uses it any more. */
+/* The node of a level was split in two. Puts right beside it in the node above, which may split
+ * that one too. The path is not kept up below what has changed: nothing uses it any more. */
 static void add_right(struct index *index, struct index_cursor *cursor, unsigned level,
-                      struct separator *separator, uint64_t left_alive, void *right, uint64_t right_alive,
-                      bool append)
+                      struct separator *separator, uint64_t left_alive, void *right,
+                      uint64_t right_alive, bool append)
 {
     while (level > 0) {
         struct inner *inner = cursor->path[level - 1].inner;
@@ -255,8 +256,8 @@ static void insert_split(struct index *index, struct index_cursor *cursor, struc
     else
         leaf_insert(&left, index->allocator, index->store, cursor->at, key, key_index);
     set_leaf(index, cursor, left);
-    add_right(index, cursor, index->height, separate(index, left, right), leaf_alive(left, left->count),
-              right, leaf_alive(right, right->count), append);
+    add_right(index, cursor, index->height, separate(index, left, right),
+              leaf_alive(left, left->count), right, leaf_alive(right, right->count), append);
 }
 
 void index_insert(struct index *index, struct index_cursor *cursor, struct kv_bytes key,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* index.h -- every key ever put, in order, each with its key_index: a B+-tree.
  *
- * Deleted keys stay, for reads of the past; each inner node knows how many keys under each child are alive, so
- * that a range is counted by its two ends.
+ * Deleted keys stay, for reads of the past; each inner node knows how many keys under each child
+ * are alive, so that a range is counted by its two ends.
  *
- * A cursor names a place between keys: before the key that index_at() gives, or the end. It is good until the
- * next index_insert().
+ * A cursor names a place between keys: before the key that index_at() gives, or the end. It is good
+ * until the next index_insert().
  */
 #ifndef DECREE_KV_INDEX_H
 #define DECREE_KV_INDEX_H
@@ -19,7 +19,7 @@
 #include "key_index.h"
 #include "store.h"
 
-#define INDEX_HEIGHT_MAX 12u /* of inner nodes; nodes hold 64 and more, but for the last ones */
+#define INDEX_HEIGHT_MAX 12u /* of inner nodes; nodes hold 64 and more, except at the end */
 
 struct index {
     struct allocator *allocator;
@@ -47,7 +47,8 @@ bool index_seek(const struct index *index, struct kv_bytes key, struct index_cur
 /* Puts the cursor at the end. */
 void index_end(const struct index *index, struct index_cursor *ret_cursor);
 
-/* What follows the cursor; NULL at the end. The cursor may move over to the next leaf, which is the same place. */
+/* What follows the cursor; NULL at the end. The cursor may move over to the next leaf, which is
+ * the same place. */
 struct key_index *index_at(const struct index *index, struct index_cursor *cursor);
 
 /* Moves past the key that index_at() gave. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* index_inner.c -- separators are at hand, so that prefix and hints are simply made anew when they change. */
+/* index_inner.c -- separators are at hand, so that prefix and hints are simply made anew when
+ * they change. */
 #include "index_inner.h"
 
 #include <assert.h>
@@ -77,7 +78,8 @@ static int prefix_compare(const struct inner *inner, struct kv_bytes key)
     return key_compare(key, prefix);
 }
 
-static bool separator_follows(const struct inner *inner, unsigned at, struct kv_bytes key, uint64_t hint)
+static bool separator_follows(const struct inner *inner, unsigned at, struct kv_bytes key,
+                              uint64_t hint)
 {
     if (inner->hints[at] != hint)
         return inner->hints[at] > hint;
@@ -118,8 +120,8 @@ static void measure_prefix(struct inner *inner)
         inner->hints[i] = hint_of(separator_key(inner->separators[i]), prefix);
 }
 
-static void move_children(struct inner *to, unsigned to_at, const struct inner *from, unsigned from_at,
-                          unsigned count)
+static void move_children(struct inner *to, unsigned to_at, const struct inner *from,
+                          unsigned from_at, unsigned count)
 {
     memmove(to->hints + to_at, from->hints + from_at, count * sizeof(to->hints[0]));
     memmove(to->alive + to_at, from->alive + from_at, count * sizeof(to->alive[0]));

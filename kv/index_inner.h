@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* index_inner.h -- an inner node of the index: children, what separates them, how many keys live under each.
+/* index_inner.h -- an inner node of the index: children, what separates them, how many keys live
+ * under each.
  *
- * Child i holds the keys from separator i on (child 0: from anywhere on) up to before separator i + 1. A separator
- * is the shortest key that does this, in memory of its own; as in leaves, the length of the prefix that
- * all share and a hint, here of eight bytes, answer most comparisons. There is one separator for every
- * 40 or so keys, so that these nodes together stay in the processor's cache and their size hardly counts.
+ * Child i holds the keys from separator i on (child 0: from anywhere on) up to before separator i +
+ * 1. A separator is the shortest key that does this, in memory of its own; as in leaves, the length
+ * of the prefix that all share and a hint, here of eight bytes, answer most comparisons. There is
+ * one separator for every 40 or so keys, so that these nodes together stay in the processor's cache
+ * and their size hardly counts.
  */
 #ifndef DECREE_KV_INDEX_INNER_H
 #define DECREE_KV_INDEX_INNER_H
@@ -22,9 +24,9 @@ struct inner {
     uint32_t count;  /* children */
     uint32_t prefix; /* bytes that all separators share */
     uint64_t hints[INNER_CHILDREN_MAX];
-    uint64_t alive[INNER_CHILDREN_MAX]; /* keys alive under the child */
+    uint64_t alive[INNER_CHILDREN_MAX];               /* keys alive under the child */
     struct separator *separators[INNER_CHILDREN_MAX]; /* the first is NULL */
-    void *children[INNER_CHILDREN_MAX]; /* of one kind: leaves or inner nodes */
+    void *children[INNER_CHILDREN_MAX];               /* of one kind: leaves or inner nodes */
 };
 
 /* A copy of the bytes. */
@@ -43,8 +45,8 @@ unsigned inner_search(const struct inner *inner, struct kv_bytes key);
 void inner_insert(struct inner *inner, unsigned at, struct separator *separator, void *child,
                   uint64_t alive);
 
-/* Moves the children from at on to a new node, which is returned. The separator between the two nodes goes to
- * ret_separator. */
+/* Moves the children from at on to a new node, which is returned. The separator between the two
+ * nodes goes to ret_separator. */
 struct inner *inner_split(struct inner *inner, struct allocator *allocator, unsigned at,
                           struct separator **ret_separator);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* index_leaf.c -- search by hints, then by keys; a prefix that shrinks when a stranger comes and is measured anew
- * when a split leaves closer relatives together.
+/* index_leaf.c -- search by hints, then by keys; a prefix that shrinks when a stranger comes and is
+ * measured anew when a split leaves closer relatives together.
  *
- * A leaf is allocated for what it holds, in steps of LEAF_STEP keys: half-full leaves, which splits leave behind,
- * would otherwise cost more than everything else in the index.
+ * A leaf is allocated for what it holds, in steps of LEAF_STEP keys: half-full leaves, which splits
+ * leave behind, would otherwise cost more than everything else in the index.
  */
 #include "index_leaf.h"
 
@@ -120,8 +120,10 @@ static unsigned first_hint(const struct leaf *leaf, uint32_t hint)
     return low;
 }
 
-/* Less or more than 0 if the key is before or after all that begin with the leaf's prefix, else 0. */
-static int prefix_compare(struct leaf *leaf, const struct store *store, struct kv_bytes key, uint32_t known)
+/* Less or more than 0 if the key is before or after all that begin with the leaf's prefix, else
+ * 0. */
+static int prefix_compare(struct leaf *leaf, const struct store *store, struct kv_bytes key,
+                          uint32_t known)
 {
     struct kv_bytes prefix;
 
@@ -140,8 +142,8 @@ static int prefix_compare(struct leaf *leaf, const struct store *store, struct k
     return key_compare(key, prefix);
 }
 
-unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_bytes key, uint32_t known,
-                     bool *ret_found)
+unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_bytes key,
+                     uint32_t known, bool *ret_found)
 {
     uint32_t hint = hint_of(key, leaf->prefix);
     unsigned low, high;
@@ -181,8 +183,8 @@ static void set_prefix(struct leaf *leaf, struct kv_bytes key, uint32_t prefix)
     memcpy(leaf->tail, key.data + prefix - size, size);
 }
 
-/* Makes the prefix one that the new key shares. The first key can tell for all others what hints must now say
- * of the bytes that were part of the prefix. */
+/* Makes the prefix one that the new key shares. The first key can tell for all others what hints
+ * must now say of the bytes that were part of the prefix. */
 static void shorten_prefix(struct leaf *leaf, const struct store *store, struct kv_bytes key)
 {
     struct kv_bytes first;
@@ -206,8 +208,8 @@ static void shorten_prefix(struct leaf *leaf, const struct store *store, struct 
     set_prefix(leaf, first, shared);
 }
 
-void leaf_insert(struct leaf **leaf, struct allocator *allocator, const struct store *store, unsigned at,
-                 struct kv_bytes key, struct key_index key_index)
+void leaf_insert(struct leaf **leaf, struct allocator *allocator, const struct store *store,
+                 unsigned at, struct kv_bytes key, struct key_index key_index)
 {
     struct leaf *into = *leaf;
     unsigned after = into->count - at;
@@ -220,7 +222,8 @@ void leaf_insert(struct leaf **leaf, struct allocator *allocator, const struct s
     }
     shorten_prefix(into, store, key);
     memmove(into->hints + at + 1, into->hints + at, after * sizeof(uint32_t));
-    memmove(leaf_key_indexes(into) + at + 1, leaf_key_indexes(into) + at, after * sizeof(struct key_index));
+    memmove(leaf_key_indexes(into) + at + 1, leaf_key_indexes(into) + at,
+            after * sizeof(struct key_index));
     into->hints[at] = hint_of(key, into->prefix);
     leaf_key_indexes(into)[at] = key_index;
     into->count++;

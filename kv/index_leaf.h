@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* index_leaf.h -- a leaf of the index: up to LEAF_KEYS_MAX keys in order, without the keys' bytes.
  *
- * A key's bytes are in the store, once; the leaf reaches them through the key_index. To look there seldom, it
- * keeps the length of the prefix that its keys share and, per key, a hint: the next four bytes as a number,
- * zeros past the end of the key. Hints order as keys do, but keys with equal hints must be looked at. A key that
- * is sought may lack the prefix: the way down the tree has shown some bytes of it to be right, and the
- * leaf's copy of its tail mostly answers for the rest.
+ * A key's bytes are in the store, once; the leaf reaches them through the key_index. To look there
+ * seldom, it keeps the length of the prefix that its keys share and, per key, a hint: the next four
+ * bytes as a number, zeros past the end of the key. Hints order as keys do, but keys with equal
+ * hints must be looked at. A key that is sought may lack the prefix: the way down the tree has
+ * shown some bytes of it to be right, and the leaf's copy of its tail mostly answers for the rest.
  */
 #ifndef DECREE_KV_INDEX_LEAF_H
 #define DECREE_KV_INDEX_LEAF_H
@@ -21,10 +21,10 @@
 #define LEAF_TAIL_BYTES 8u
 
 struct leaf {
-    uint16_t count, capacity; /* keys */
-    uint32_t prefix;          /* bytes that all keys share, of which hints say nothing */
+    uint16_t count, capacity;      /* keys */
+    uint32_t prefix;               /* bytes that all keys share, of which hints say nothing */
     uint8_t tail[LEAF_TAIL_BYTES]; /* the last of these bytes, or all of them and then anything */
-    uint32_t hints[];         /* capacity of them; then as many key_index */
+    uint32_t hints[];              /* capacity of them; then as many key_index */
 };
 
 /* capacity is even, so that these are aligned. */
@@ -49,13 +49,14 @@ struct kv_bytes leaf_key(struct leaf *leaf, const struct store *store, unsigned 
 /* Asks the processor for a leaf that will be searched soon. */
 void leaf_prefetch(const struct leaf *leaf);
 
-/* Where the key is, or would be. Its first known bytes are known to be those that the leaf's keys begin with. */
-unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_bytes key, uint32_t known,
-                     bool *ret_found);
+/* Where the key is, or would be. Its first known bytes are known to be those that the leaf's
+ * keys begin with. */
+unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_bytes key,
+                     uint32_t known, bool *ret_found);
 
 /* Adds a key at the place where leaf_search() did not find it. The leaf has room; it may move. */
-void leaf_insert(struct leaf **leaf, struct allocator *allocator, const struct store *store, unsigned at,
-                 struct kv_bytes key, struct key_index key_index);
+void leaf_insert(struct leaf **leaf, struct allocator *allocator, const struct store *store,
+                 unsigned at, struct kv_bytes key, struct key_index key_index);
 
 /* Moves the keys from at on to a new leaf, which is returned; the old one may move. */
 struct leaf *leaf_split(struct leaf **leaf, struct allocator *allocator, const struct store *store,

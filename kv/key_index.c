@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* key_index.c -- one word for one revision, a list that grows by half for more.
  *
- * A list holds a mark for each revision: position << 2, plus 2 for a tombstone, which is also the word of
- * a key_index with that revision alone. As positions are ordered by revision, so are marks, and what was there
- * at a revision is found by halving.
+ * A list holds a mark for each revision: position << 2, plus 2 for a tombstone, which is also the
+ * word of a key_index with that revision alone. As positions are ordered by revision, so are marks,
+ * and what was there at a revision is found by halving.
  */
 #include "key_index.h"
 
@@ -44,7 +44,8 @@ struct key_index key_index_make(uint64_t position)
 void key_index_release(struct key_index *key_index, struct allocator *allocator)
 {
     if ((key_index->word & LIST) != 0)
-        allocator_free(allocator, list_of(*key_index), revisions_size(list_of(*key_index)->capacity));
+        allocator_free(allocator, list_of(*key_index),
+                       revisions_size(list_of(*key_index)->capacity));
     key_index->word = 0;
 }
 
@@ -60,7 +61,8 @@ static struct revisions *list_grow(struct key_index key_index, struct allocator 
             return list;
         assert(list->capacity < UINT32_MAX / 2);
         capacity = list->capacity < 8 ? 2 * list->capacity : list->capacity + list->capacity / 2;
-        list = allocator_resize(allocator, list, revisions_size(list->capacity), revisions_size(capacity));
+        list = allocator_resize(allocator, list, revisions_size(list->capacity),
+                                revisions_size(capacity));
     } else {
         list = allocator_new(allocator, revisions_size(capacity));
         list->count = 1;
@@ -107,8 +109,8 @@ static uint32_t marks_visible(const uint64_t *marks, uint32_t count, const struc
     return low;
 }
 
-bool key_index_get(struct key_index key_index, const struct store *store, const struct horizon *horizon,
-                   uint64_t *ret_position)
+bool key_index_get(struct key_index key_index, const struct store *store,
+                   const struct horizon *horizon, uint64_t *ret_position)
 {
     const uint64_t *marks = &key_index.word;
     uint32_t count = 1, visible;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* key_index.h -- the revisions of one key, oldest first, as positions in the store.
  *
- * They fall into generations: one runs from the put that creates the key to the tombstone that deletes it, and
- * a later put begins the next. The records tell create_revision and version; here it is enough to know
- * which revisions are tombstones.
+ * They fall into generations: one runs from the put that creates the key to the tombstone that
+ * deletes it, and a later put begins the next. The records tell create_revision and version; here
+ * it is enough to know which revisions are tombstones.
  *
  * Most keys have one revision, so that a key_index is one word:
  *
@@ -38,8 +38,8 @@ void key_index_append(struct key_index *key_index, struct allocator *allocator, 
 uint64_t key_index_last(struct key_index key_index);
 
 /* Finds the put that the key had at the horizon; false if the key was not there. */
-bool key_index_get(struct key_index key_index, const struct store *store, const struct horizon *horizon,
-                   uint64_t *ret_position);
+bool key_index_get(struct key_index key_index, const struct store *store,
+                   const struct horizon *horizon, uint64_t *ret_position);
 
 /* Is the latest revision a put? */
 static inline bool key_index_alive(struct key_index key_index)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* kv.c -- from commands to changes, and from the index to what readers see.
  *
- * A command's changes are written one by one, each with the next revision <main, sub>, and main moves on when
- * the command is over if there were any.
+ * A command's changes are written one by one, each with the next revision <main, sub>, and main
+ * moves on when the command is over if there were any.
  */
 #include "kv.h"
 
@@ -271,9 +271,10 @@ static uint64_t wanted(const struct kv_range_request *request)
     return request->limit > 0 ? request->limit : UINT64_MAX;
 }
 
-/* Hands out what is there now; returns the count, which takes no walk past the last pair handed out. */
-static uint64_t range_now(const struct kv *kv, const struct kv_range_request *request, struct span *span,
-                          kv_visit *visit, void *context)
+/* Hands out what is there now; returns the count, which takes no walk past the last pair handed
+ * out. */
+static uint64_t range_now(const struct kv *kv, const struct kv_range_request *request,
+                          struct span *span, kv_visit *visit, void *context)
 {
     uint64_t count = 0, left = wanted(request);
     struct key_index *key_index;
@@ -287,12 +288,13 @@ static uint64_t range_now(const struct kv *kv, const struct kv_range_request *re
         left--;
     }
     if (span_at(kv, span) != NULL)
-        count += index_alive_before(&kv->index, &span->to) - index_alive_before(&kv->index, &span->from);
+        count += index_alive_before(&kv->index, &span->to) -
+                 index_alive_before(&kv->index, &span->from);
     return count;
 }
 
-static uint64_t range_past(const struct kv *kv, const struct kv_range_request *request, struct span *span,
-                           kv_visit *visit, void *context)
+static uint64_t range_past(const struct kv *kv, const struct kv_range_request *request,
+                           struct span *span, kv_visit *visit, void *context)
 {
     struct horizon horizon = store_horizon(&kv->store, request->revision);
     uint64_t count = 0, position;

@@ -2,21 +2,22 @@
 /* kv.h -- a key-value store with the memory of every revision, as etcd's: the front of kv/.
  *
  *     kv_apply(kv, command, size, &result);             one decided command in, its outcome out
- *     kv_range(kv, &request, visit, context, &result);  keys as they are, or as they were at a revision
+ *     kv_range(kv, &request, visit, context, &result);  keys as they are now, or at a revision
  *
- * Pure: no I/O, no clock, no global; the same commands give the same state and the same results. One
- * thread at a time.
+ * Pure: no I/O, no clock, no global; the same commands give the same state and the same results.
+ * One thread at a time.
  *
- * A new store has revision 1; a command that changes something makes the next one, and all its changes
- * share it, told apart by a second number. A superseded pair stays readable at its revision.
+ * A new store has revision 1; a command that changes something makes the next one, and all its
+ * changes share it, told apart by a second number. A superseded pair stays readable at its
+ * revision.
  *
  *     kv            command bytes -> changes; ranges                      kv.c, command.c
  *     index         ordered B+-tree: key -> its key_index                 index.c
  *     key_index     one key's revisions, in order: positions in the store key_index.c
  *     store         every change as a record, in revision order, in slabs store.c
  *
- * Memory: running out of it in the midst of a command cannot be answered, for a replica that skips a command is
- * a replica no more. kv then calls kv_options.out_of_memory, which must not return.
+ * Memory: running out of it in the midst of a command cannot be answered, for a replica that skips
+ * a command is a replica no more. kv then calls kv_options.out_of_memory, which must not return.
  */
 #ifndef DECREE_KV_KV_H
 #define DECREE_KV_KV_H
@@ -28,10 +29,10 @@
 #include "command.h"
 
 /* X(name, code, text): text is what etcd says after "etcdserver: ". */
-#define KV_ERROR_TABLE(X)                                                                       \
-    X(MALFORMED, -1, "malformed command") /* the bytes are no command of this version */        \
-    X(KEY_NOT_FOUND, -2, "key not found") /* ignore_value or ignore_lease without a key */       \
-    X(LEASE_NOT_FOUND, -3, "requested lease not found")                                         \
+#define KV_ERROR_TABLE(X)                                                                  \
+    X(MALFORMED, -1, "malformed command") /* the bytes are no command of this version */   \
+    X(KEY_NOT_FOUND, -2, "key not found") /* ignore_value or ignore_lease without a key */ \
+    X(LEASE_NOT_FOUND, -3, "requested lease not found")                                    \
     X(FUTURE_REVISION, -4, "mvcc: required revision is a future revision")
 
 enum kv_error {
@@ -53,8 +54,8 @@ struct kv_options { /* NULL members take the defaults */
     void *context;
     /* As realloc(), and as free() if size is 0; default: libc's. */
     void *(*resize)(void *context, void *memory, size_t size);
-    /* Says so and ends the process: it must not return, and the store must not be touched again, not even by
-     * kv_free(). Default: an assertion fails. */
+    /* Says so and ends the process: it must not return, and the store must not be touched again,
+     * not even by kv_free(). Default: an assertion fails. */
     void (*out_of_memory)(void *context, size_t size);
 };
 
@@ -80,7 +81,8 @@ struct kv_range_result {
     bool more;      /* the limit left some out */
 };
 
-/* Called once for each pair, by key. Must not call kv_apply(). The bytes are borrowed until the next kv_apply(). */
+/* Called once for each pair, by key. Must not call kv_apply(). The bytes are borrowed until the
+ * next kv_apply(). */
 typedef void kv_visit(void *context, const struct kv_pair *pair);
 
 /* One change, as watches want it. For a deletion, pair has key and mod_revision only. */
@@ -90,7 +92,8 @@ struct kv_change {
     bool deleted;
 };
 
-/* Called once for each change, in the order they were made; false: that was enough. Borrowed as above. */
+/* Called once for each change, in the order they were made; false: that was enough. Borrowed as
+ * above. */
 typedef bool kv_visit_change(void *context, const struct kv_change *change);
 
 struct kv_stats {
@@ -109,8 +112,8 @@ void kv_free(struct kv *kv); /* NULL is fine */
 /* Applies one command; data may be any bytes. ret_result is always written. */
 void kv_apply(struct kv *kv, const uint8_t *data, size_t size, struct kv_result *ret_result);
 
-/* Visits the pairs of a range. KV_OK or KV_FUTURE_REVISION. A count of the present, without pairs, is quick
- * however many keys there are. */
+/* Visits the pairs of a range. KV_OK or KV_FUTURE_REVISION. A count of the present, without
+ * pairs, is quick however many keys there are. */
 enum kv_error kv_range(const struct kv *kv, const struct kv_range_request *request, kv_visit *visit,
                        void *context, struct kv_range_result *ret_result);
 
@@ -120,8 +123,8 @@ int64_t kv_revision(const struct kv *kv);
 /* Visits every change from first_revision on. */
 void kv_changes(const struct kv *kv, int64_t first_revision, kv_visit_change *visit, void *context);
 
-/* A hash of every change, in order, with its revision: equal on replicas that applied the same commands. Reads
- * the whole store. */
+/* A hash of every change, in order, with its revision: equal on replicas that applied the same
+ * commands. Reads the whole store. */
 uint64_t kv_hash(const struct kv *kv);
 
 void kv_stats(const struct kv *kv, struct kv_stats *ret_stats);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* revision.h -- when a change was made: <main, sub>.
  *
- * main counts the commands that changed something and is what clients see; sub, from 0, tells apart the
- * changes of one command. Together they order all changes.
+ * main counts the commands that changed something and is what clients see; sub, from 0, tells apart
+ * the changes of one command. Together they order all changes.
  */
 #ifndef DECREE_KV_REVISION_H
 #define DECREE_KV_REVISION_H

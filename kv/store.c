@@ -10,11 +10,13 @@
  *   8 bytes   lease, little-endian             if HAS_LEASE; else it is 0
  *   varint    size of the value, then it       unless TOMBSTONE
  *
- * The first put of a key costs 8 bytes beside key and value, with a value of up to 16 KiB and up to 268 million
- * revisions. The key is near the front because most looks at a record are comparisons in the index.
+ * The first put of a key costs 8 bytes beside key and value, with a value of up to 16 KiB and up to
+ * 268 million revisions. The key is near the front because most looks at a record are comparisons
+ * in the index.
  *
- * A slab is as large as all before it together, between 64 KiB and 1 MiB, or as the one record that is larger.
- * What stays unused at its end was never touched, so that it costs addresses rather than memory.
+ * A slab is as large as all before it together, between 64 KiB and 1 MiB, or as the one record that
+ * is larger. What stays unused at its end was never touched, so that it costs addresses rather than
+ * memory.
  */
 #include "store.h"
 

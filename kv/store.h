@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* store.h -- every change ever made, as records in the order of their revisions, in slabs of memory.
+/* store.h -- every change ever made, as records in the order of their revisions, in slabs of
+ * memory.
  *
- * Records are only ever added at the end, and neither they nor the slabs move: a position stays good and so do
- * borrowed bytes. The order of positions is the order of revisions, so that "was this made by revision R" is
- * mostly answered by comparing slab numbers, without a look at the record.
+ * Records are only ever added at the end, and neither they nor the slabs move: a position stays
+ * good and so do borrowed bytes. The order of positions is the order of revisions, so that "was
+ * this made by revision R" is mostly answered by comparing slab numbers, without a look at the
+ * record.
  *
  *   position   bits 32..61 number of the slab, bits 0..31 offset of the record in it
  */
@@ -72,8 +74,8 @@ bool store_visible(const struct store *store, const struct horizon *horizon, uin
 /* The position of the first record whose main revision is at least this one, or that of the end. */
 uint64_t store_seek(const struct store *store, int64_t revision);
 
-/* The record at *position, which then moves on to the next; false at the end. ret_raw, if not NULL, receives
- * the record's own bytes. */
+/* The record at *position, which then moves on to the next; false at the end. ret_raw, if not
+ * NULL, receives the record's own bytes. */
 bool store_next(const struct store *store, uint64_t *position, struct record *ret_record,
                 struct kv_bytes *ret_raw);
 
