@@ -103,11 +103,12 @@ void acceptor_answer(const struct acceptor *acceptor, const struct held *held,
 {
     bool refused = ballot_compare(acceptor->promised, held->ballot) > 0;
 
+    /* A refusal names a ballot that the asker itself may try next: without slot 0 it would pass for a promise. */
     *ret_message = (struct decree_message){.type = held->type,
                                            .from = outbox->config->self,
                                            .to = held->to,
                                            .ballot = acceptor->promised,
-                                           .slot = held->slot,
+                                           .slot = held->type == DECREE_P1B && refused ? 0 : held->slot,
                                            .decided = acceptor->log->decided};
     if (held->type == DECREE_P1B && !refused)
         answer_p1b(acceptor, outbox, ret_message);

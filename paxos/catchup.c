@@ -54,6 +54,10 @@ static void ask_and_wait(struct catchup *catchup, struct outbox *outbox)
 
 void catchup_on_progress(struct catchup *catchup, struct outbox *outbox)
 {
+    if (catchup->log->decided > catchup->reached) {
+        catchup->reached = catchup->log->decided;
+        catchup->reached_ns = outbox->now_ns;
+    }
     if (catchup->asked == 0 || catchup->log->decided < catchup->asked)
         return;
     catchup->turn += outbox->quorum.count - 1; /* the same peer again: it has just answered */

@@ -18,6 +18,8 @@ struct catchup {
     decree_slot wanted_last[DECREE_MEMBERS_MAX];
     decree_slot asked; /* first slot of the request that is open; 0: none */
     uint32_t turn;     /* member asked last */
+    decree_slot reached;  /* how far decided was ... */
+    uint64_t reached_ns;  /* ... when it moved last */
     struct log *log;
 };
 

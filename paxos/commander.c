@@ -17,6 +17,7 @@ void commander_start(struct commander *commander, struct decree_ballot ballot, d
     commander->ballot = ballot;
     commander->first = commander->next = next;
     commander->sent = commander->announced = commander->overdue = next - 1;
+    commander->retry = false;
 }
 
 void commander_proposed(struct commander *commander)
@@ -31,13 +32,21 @@ static bool is_decided(const struct commander *commander, decree_slot slot, uint
            quorum_size(*votes_at(commander, slot)) >= quorum;
 }
 
+bool commander_decide(struct commander *commander, const struct outbox *outbox)
+{
+    struct log *log = commander->log;
+    decree_slot before = log->decided;
+
+    while (is_decided(commander, log->decided + 1, outbox->quorum.vote))
+        log_decide(log);
+    return log->decided > before;
+}
+
 bool commander_on_p2b(struct commander *commander, const struct decree_message *message,
                       struct outbox *outbox)
 {
     uint32_t bit = 1u << quorum_index(&outbox->quorum, message->from);
-    struct log *log = commander->log;
-    decree_slot before = log->decided;
-    decree_slot start = before + 1;
+    decree_slot start = commander->log->decided + 1;
     decree_slot end = message->slot + message->count;
 
     if (!ballot_equal(message->ballot, commander->ballot))
@@ -50,9 +59,7 @@ bool commander_on_p2b(struct commander *commander, const struct decree_message *
         start = message->slot;
     for (decree_slot slot = start; slot < end; slot++)
         *votes_at(commander, slot) |= bit;
-    while (is_decided(commander, log->decided + 1, outbox->quorum.vote))
-        log_decide(log);
-    return log->decided > before;
+    return commander_decide(commander, outbox);
 }
 
 static void put_p2a(const struct commander *commander, uint32_t member, decree_slot first,
@@ -89,10 +96,40 @@ static void skip_decided(struct commander *commander)
         commander->sent = commander->log->first - 1;
 }
 
+/* The first run, among slots to last, that this member has not voted for. */
+static void retry_member(const struct commander *commander, uint32_t member, struct outbox *outbox)
+{
+    const struct log *log = commander->log;
+    decree_slot first = log->decided + 1, last;
+
+    if (first < commander->first)
+        first = commander->first;
+    while (first <= commander->overdue && (*votes_at(commander, first) & (1u << member)) != 0)
+        first++;
+    if (first > commander->overdue)
+        return;
+    last = log_run(log, first, commander->overdue, outbox->config->message_bytes_max);
+    for (decree_slot slot = first + 1; slot <= last; slot++)
+        if ((*votes_at(commander, slot) & (1u << member)) != 0)
+            last = slot - 1;
+    put_p2a(commander, member, first, last, outbox);
+}
+
+static void retry(struct commander *commander, struct outbox *outbox)
+{
+    for (uint32_t i = 0; i < outbox->quorum.count; i++)
+        if (i != outbox->quorum.self && outbox_has_messages(outbox, 1))
+            retry_member(commander, i, outbox);
+    commander->overdue = commander->sent;
+    commander->retry = false;
+}
+
 bool commander_flush(struct commander *commander, struct outbox *outbox)
 {
     const struct log *log = commander->log;
 
+    if (commander->retry)
+        retry(commander, outbox);
     skip_decided(commander);
     if (commander->sent + 1 < commander->next && outbox->timers_ns[TIMER_VOTE] == UINT64_MAX)
         outbox_timer(outbox, TIMER_VOTE, outbox->now_ns + outbox->config->heartbeat_every_ns);
@@ -117,33 +154,11 @@ bool commander_flush(struct commander *commander, struct outbox *outbox)
     return true;
 }
 
-/* The first run, among slots to last, that this member has not voted for. */
-static void retry_member(const struct commander *commander, uint32_t member, struct outbox *outbox)
-{
-    const struct log *log = commander->log;
-    decree_slot first = log->decided + 1, last;
-
-    if (first < commander->first)
-        first = commander->first;
-    while (first <= commander->overdue && (*votes_at(commander, first) & (1u << member)) != 0)
-        first++;
-    if (first > commander->overdue)
-        return;
-    last = log_run(log, first, commander->overdue, outbox->config->message_bytes_max);
-    for (decree_slot slot = first + 1; slot <= last; slot++)
-        if ((*votes_at(commander, slot) & (1u << member)) != 0)
-            last = slot - 1;
-    put_p2a(commander, member, first, last, outbox);
-}
-
 void commander_on_timer(struct commander *commander, struct outbox *outbox)
 {
     bool waiting = commander->log->decided + 1 < commander->next;
 
-    for (uint32_t i = 0; i < outbox->quorum.count; i++)
-        if (i != outbox->quorum.self && outbox_has_messages(outbox, 1))
-            retry_member(commander, i, outbox);
-    commander->overdue = commander->sent;
+    commander->retry = true;
     outbox_timer(outbox, TIMER_VOTE,
                  waiting ? outbox->now_ns + outbox->config->heartbeat_every_ns : UINT64_MAX);
 }

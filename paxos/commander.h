@@ -24,6 +24,7 @@ struct commander {
     decree_slot sent;      /* p2a has been put for every slot up to it */
     decree_slot announced; /* peers have been told that slots up to it are decided */
     decree_slot overdue;   /* proposed before the last retry: p2a may go out again */
+    bool retry;            /* ... at the next flush: until then the log may change */
     uint32_t *votes;       /* by slot, a ring as large as the log */
     struct log *log;
 };
@@ -37,10 +38,14 @@ void commander_proposed(struct commander *commander);
 bool commander_on_p2b(struct commander *commander, const struct decree_message *message,
                       struct outbox *outbox);
 
-/* Puts p2a for what was not sent yet, and the news of decisions. False: no room for all, take again. */
+/* Decides the slots that have their votes already, after catch-up has filled the hole below them. */
+bool commander_decide(struct commander *commander, const struct outbox *outbox);
+
+/* Puts p2a for what was not sent yet or must be sent again, and the news of decisions. False: no room for all,
+ * take again. */
 bool commander_flush(struct commander *commander, struct outbox *outbox);
 
-/* Puts p2a again for slots that wait since the last retry, to the members whose votes are missing. */
+/* Slots that wait since the last retry will be sent again, to the members whose votes are missing. */
 void commander_on_timer(struct commander *commander, struct outbox *outbox);
 
 #endif

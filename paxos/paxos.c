@@ -44,6 +44,7 @@ static void leader_changed(struct decree_paxos *paxos)
 static void become_leader(struct decree_paxos *paxos)
 {
     leader_adopt(&paxos->leader, &paxos->replica.performed, &paxos->outbox);
+    paxos->catchup.reached_ns = paxos->outbox.now_ns;
     election_lead(&paxos->election, &paxos->outbox);
     leader_changed(paxos);
     send_heartbeats(paxos);
@@ -121,8 +122,24 @@ static void on_p1b(struct decree_paxos *paxos, const struct decree_message *mess
 
     if (scout_on_p1b(scout, message, &paxos->outbox))
         become_leader(paxos);
-    else if (scout->running && message->from == paxos->config.self && !scout->claimed)
-        ask_own_acceptor(paxos);
+}
+
+/* The own promise is durable, so the pages after the first are read at once. */
+static void on_own_p1b(struct decree_paxos *paxos, const struct decree_message *first)
+{
+    struct scout *scout = &paxos->scout;
+    const decree_slot *next = &scout->next[paxos->outbox.quorum.self];
+    struct held page = {.type = DECREE_P1B, .to = paxos->config.self, .ballot = first->ballot};
+    struct decree_message reply = *first;
+
+    for (;;) {
+        page.slot = *next;
+        on_p1b(paxos, &reply);
+        if (!scout->running || scout->claimed || *next == page.slot)
+            return;
+        page.slot = *next;
+        acceptor_answer(&paxos->acceptor, &page, &paxos->outbox, &reply);
+    }
 }
 
 static void on_p2b(struct decree_paxos *paxos, const struct decree_message *message)
@@ -154,6 +171,8 @@ static void on_decision(struct decree_paxos *paxos, const struct decree_message 
         acceptor_learn(&paxos->acceptor, pvalue, &paxos->outbox);
     }
     (void)replica_decide(&paxos->replica);
+    if (paxos->leader.active)
+        (void)commander_decide(&paxos->leader.commander, &paxos->outbox);
     take_hint(paxos, message);
 }
 
@@ -279,7 +298,7 @@ static void settle(struct decree_paxos *paxos)
             continue;
         acceptor_answer(&paxos->acceptor, held, outbox, &reply);
         if (reply.type == DECREE_P1B)
-            on_p1b(paxos, &reply);
+            on_own_p1b(paxos, &reply);
         else
             on_p2b(paxos, &reply);
     }
@@ -394,13 +413,22 @@ static void on_scout_timer(struct decree_paxos *paxos)
         election_wait(&paxos->election, &paxos->outbox);
 }
 
+/* A leader must learn the slots below its first one. Who said that they are decided may be gone, and nobody else
+ * know: then only a new phase 1, without him, finds out what to propose for them. */
+static bool is_stuck_behind(const struct decree_paxos *paxos)
+{
+    return paxos->leader.active && paxos->log.decided + 1 < paxos->leader.commander.first &&
+           paxos->outbox.now_ns - paxos->catchup.reached_ns > paxos->config.suspect_after_ns;
+}
+
 static void on_heartbeat_timer(struct decree_paxos *paxos)
 {
     struct outbox *outbox = &paxos->outbox;
     struct decree_ballot before = paxos->election.leader;
+    bool stalled = outbox_is_stalled(outbox) && (paxos->leader.active || paxos->scout.running);
 
     outbox_timer(outbox, TIMER_HEARTBEAT, outbox->now_ns + paxos->config.heartbeat_every_ns);
-    if (outbox_is_stalled(outbox) && (paxos->leader.active || paxos->scout.running)) {
+    if (stalled || is_stuck_behind(paxos)) {
         outbox_trace(outbox, DECREE_TRACE_RESIGNED, paxos->config.self, paxos->acceptor.promised, 0, 0);
         stand_down(paxos, paxos->acceptor.promised);
     }
@@ -496,14 +524,17 @@ static int step_event(struct decree_paxos *paxos, const struct decree_event *eve
 
 int decree_paxos_step(struct decree_paxos *paxos, const struct decree_event *event)
 {
+    uint64_t before_ns = paxos->outbox.now_ns;
     int error;
 
-    if (event->now_ns < paxos->outbox.now_ns)
+    if (event->now_ns < before_ns)
         return DECREE_MISUSE;
     outbox_begin(&paxos->outbox);
     paxos->outbox.now_ns = event->now_ns;
     error = step_event(paxos, event);
-    if (error == 0 && paxos->started)
+    if (error != 0)
+        paxos->outbox.now_ns = before_ns;
+    else if (paxos->started)
         settle(paxos);
     return error;
 }

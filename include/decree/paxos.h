@@ -71,7 +71,7 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
  * as far as the sender knows. Fields not named are zero. */
 #define DECREE_MESSAGE_TABLE(X)                                                                         \
     X(P1A, "p1a", "ballot asks for a promise; slot: first slot wanted")                                 \
-    X(P1B, "p1b", "ballot: promised; slot: first slot answered for; last: highest slot accepted; "      \
+    X(P1B, "p1b", "ballot: promised; slot: first slot answered for, 0: refused; last: highest accepted; "\
                   "pvalues: the first run accepted in [slot, last], ask again past it")                 \
     X(P2A, "p2a", "ballot; slot: first of the run; pvalues: the run, one per slot")                     \
     X(P2B, "p2b", "ballot: promised; slot, count: the run voted for, none if the ballot is higher")     \
@@ -175,7 +175,7 @@ struct decree_effects {
     X(PROMISED, "promised")             /* the acceptor adopted ballot */           \
     X(ADOPTED, "adopted")               /* phase 1 done; slot: first to propose */  \
     X(PREEMPTED, "preempted")           /* by ballot */                             \
-    X(RESIGNED, "resigned")             /* the journal stands still */              \
+    X(RESIGNED, "resigned")             /* the journal or catch-up stands still */  \
     X(FOLLOWING, "following")           /* a leader with ballot is heard of */      \
     X(LEADERLESS, "leaderless")         /* nobody who leads is heard any more */    \
     X(ACCEPTED, "accepted")             /* count slots from slot, in ballot */      \
