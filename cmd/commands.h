@@ -15,6 +15,7 @@
     X("del", del, "delete a key, or a range of keys") \
     X("status", status, "ask each server how it is and who leads") \
     X("member", member, "list the members of the cluster") \
+    X("demo", demo, "watch a cluster lose its leader and nothing else") \
     X("sim", sim, "simulate whole clusters under faults")
 
 /* Each gets its own word as argv[0] and returns the exit status. */
