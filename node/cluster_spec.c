@@ -88,39 +88,44 @@ int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, 
     return 0;
 }
 
-static int parse_member(struct cluster_spec *spec, const char *entry, char *sentence)
+static int parse_member(struct cluster_member *member, const char *entry, bool address_optional,
+                        char *sentence)
 {
-    struct cluster_member *member = &spec->members[spec->count];
-    const char *equals = strchr(entry, '=');
-    int error;
+    size_t name_size = strcspn(entry, "=");
 
     if (*entry == '\0')
-        return invalid(sentence, "the cluster has an empty entry; write name=host:port,name=host:port,...");
-    if (equals == NULL)
-        return invalid(sentence, "'%s' is not name=host:port: there is no '='", entry);
-    if (!is_name(entry, (size_t)(equals - entry)))
         return invalid(sentence,
-                       "'%s' has no valid name before the '='; a name is up to 63 letters, digits, '-', '_' or '.'",
-                       entry);
-    memcpy(member->name, entry, (size_t)(equals - entry));
-    member->name[equals - entry] = '\0';
-    error = cluster_address_parse(member->host, &member->port, equals + 1, false, sentence);
-    if (error != 0)
-        return error;
-    for (uint32_t i = 0; i < spec->count; i++) {
-        const struct cluster_member *other = &spec->members[i];
+                       "the cluster has an empty entry; write name=host:port,name=host:port,...");
+    if (entry[name_size] == '\0' && !address_optional)
+        return invalid(sentence, "'%s' is not name=host:port: there is no '='", entry);
+    if (!is_name(entry, name_size))
+        return invalid(sentence,
+                       "'%s' does not begin with a valid name: up to %u letters, digits, '-', '_' or '.'",
+                       entry, CLUSTER_NAME_BYTES - 1);
+    memcpy(member->name, entry, name_size);
+    member->name[name_size] = '\0';
+    if (entry[name_size] == '\0')
+        return 0;
+    return cluster_address_parse(member->host, &member->port, entry + name_size + 1, false, sentence);
+}
 
+/* The newest member must differ from those before it. */
+static int check_member(const struct cluster_spec *spec, char *sentence)
+{
+    const struct cluster_member *member = &spec->members[spec->count - 1];
+
+    for (const struct cluster_member *other = spec->members; other < member; other++) {
         if (strcmp(other->name, member->name) == 0)
             return invalid(sentence, "the name '%s' is in the cluster twice", member->name);
-        if (strcmp(other->host, member->host) == 0 && other->port == member->port)
-            return invalid(sentence, "'%s' and '%s' have the same address %s:%u", other->name, member->name,
-                           member->host, (unsigned)member->port);
+        if (member->port != 0 && other->port == member->port && strcmp(other->host, member->host) == 0)
+            return invalid(sentence, "'%s' and '%s' have the same address %s:%u", other->name,
+                           member->name, member->host, (unsigned)member->port);
     }
-    spec->count++;
     return 0;
 }
 
-int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, char *sentence)
+int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool addresses_optional,
+                       char *sentence)
 {
     assert(ret_spec != NULL);
     assert(sentence != NULL);
@@ -133,10 +138,15 @@ int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, char *se
         if (ret_spec->count == DECREE_MEMBERS_MAX)
             return invalid(sentence, "the cluster has more than %u members", DECREE_MEMBERS_MAX);
         if (size >= sizeof(entry))
-            return invalid(sentence, "an entry of the cluster is longer than %u bytes", ENTRY_BYTES_MAX - 1);
+            return invalid(sentence, "an entry of the cluster is longer than %u bytes",
+                           ENTRY_BYTES_MAX - 1);
         memcpy(entry, text, size);
         entry[size] = '\0';
-        error = parse_member(ret_spec, entry, sentence);
+        error = parse_member(&ret_spec->members[ret_spec->count], entry, addresses_optional, sentence);
+        if (error != 0)
+            return error;
+        ret_spec->count++;
+        error = check_member(ret_spec, sentence);
         if (error != 0)
             return error;
         if (text[size] == '\0')

@@ -16,7 +16,7 @@
 struct cluster_member {
     char name[CLUSTER_NAME_BYTES];
     char host[CLUSTER_HOST_BYTES]; /* without brackets */
-    uint16_t port;
+    uint16_t port; /* 0: it has no address */
 };
 
 struct cluster_spec {
@@ -24,8 +24,10 @@ struct cluster_spec {
     struct cluster_member members[DECREE_MEMBERS_MAX]; /* that of id i is at i - 1 */
 };
 
-/* Reads text into ret_spec. INVALID: sentence says what is wrong with which part; it holds CLUSTER_SENTENCE_BYTES. */
-int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, char *sentence);
+/* Reads text into ret_spec. addresses_optional: names alone will do, for nodes that need no network.
+ * INVALID: sentence says what is wrong with which part; it holds CLUSTER_SENTENCE_BYTES. */
+int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool addresses_optional,
+                       char *sentence);
 
 /* Reads "host:port" or "[host]:port"; port 0 is allowed when port_zero is. Errors as above. */
 int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, bool port_zero, char *sentence);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* host.c -- the turn, and what other threads may ask for; host_open.c has the beginning and the end. */
+#include <assert.h>
+#include <string.h>
+
+#include "host_inside.h"
+#include "memory_hub.h"
+
+#define ROUNDS_PER_TURN_MAX 16u /* completions that ask for more are served at once, but not for ever */
+#define MS_NS UINT64_C(1000000)
+
+/* Moves requests into the engine until it has no room. True: at least one went. */
+static bool feed(struct host *host)
+{
+    struct request *request;
+    bool moved = false;
+
+    while ((request = request_queue_first(&host->requests)) != NULL) {
+        int error = request->is_read
+                        ? engine_read(host->engine, request->done, request->argument)
+                        : engine_propose(host->engine, &request->value, request->done, request->argument);
+
+        if (error == DECREE_FULL)
+            break;
+        assert(error == 0); /* the size was looked at by host_submit() */
+        request_drop(request_queue_pop(&host->requests));
+        moved = true;
+    }
+    return moved;
+}
+
+/* Sees to it that a turn is made in time. A timer that fires too early costs less than moving it each turn. */
+static void arm(struct host *host)
+{
+    uint64_t wake_at_ns = engine_wake_at(host->engine);
+    uint64_t now_ns = uv_hrtime();
+    uint64_t in_ms;
+
+    if (wake_at_ns >= host->timer_at_ns)
+        return;
+    in_ms = wake_at_ns <= now_ns ? 0 : (wake_at_ns - now_ns + MS_NS - 1) / MS_NS;
+    host->timer_at_ns = wake_at_ns;
+    uv_update_time(host->loop);
+    uv_timer_start(&host->timer, host_on_timer, in_ms, 0);
+}
+
+void host_on_timer(uv_timer_t *timer)
+{
+    struct host *host = timer->data;
+
+    host->timer_at_ns = UINT64_MAX;
+}
+
+static void publish_status(struct host *host)
+{
+    uv_mutex_lock(&host->status_lock);
+    engine_status(host->engine, &host->status);
+    uv_mutex_unlock(&host->status_lock);
+}
+
+void host_turn(struct host *host)
+{
+    bool turned = false;
+
+    assert(host->running);
+    engine_set_now(host->engine, uv_hrtime());
+    if (host->journal_thread != NULL)
+        journal_thread_poll(host->journal_thread);
+    if (host->transport_polled)
+        (void)memory_transport_poll(host->transport);
+    request_queue_collect(&host->requests);
+    for (uint32_t rounds = 0; rounds < ROUNDS_PER_TURN_MAX; rounds++) {
+        bool moved = feed(host);
+
+        if (!engine_turn(host->engine) && !moved)
+            break;
+        turned = true;
+        request_queue_collect(&host->requests);
+        if (request_queue_first(&host->requests) == NULL)
+            break;
+    }
+    if (!turned)
+        return;
+    publish_status(host);
+    arm(host);
+    if (host->after_turn != NULL)
+        host->after_turn(host->after_turn_context);
+}
+
+int host_submit(struct host *host, struct request *request)
+{
+    uv_thread_t self = uv_thread_self();
+    bool wake = false;
+    int error;
+
+    if (atomic_load_explicit(&host->closing, memory_order_acquire))
+        return DECREE_CLOSED;
+    if (request->value.size > host->value_bytes_max)
+        return DECREE_TOO_LARGE;
+    if (uv_thread_equal(&self, &host->thread))
+        return request_queue_append(&host->requests, request);
+    error = request_queue_push(&host->requests, request, &wake);
+    if (error == 0 && wake)
+        uv_async_send(&host->wake);
+    return error;
+}
+
+struct engine *host_engine(struct host *host)
+{
+    if (!host->running)
+        return NULL;
+    engine_set_now(host->engine, uv_hrtime());
+    return host->engine;
+}
+
+void host_status(struct host *host, struct decree_status *ret_status)
+{
+    uv_mutex_lock(&host->status_lock);
+    *ret_status = host->status;
+    uv_mutex_unlock(&host->status_lock);
+}
+
+const char *host_trouble(const struct host *host)
+{
+    return host->trouble[0] == '\0' ? NULL : host->trouble;
+}

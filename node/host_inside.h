@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* host_inside.h -- what host.c, host_open.c and host_observe.c share; nobody else includes it. */
+#ifndef DECREE_NODE_HOST_INSIDE_H
+#define DECREE_NODE_HOST_INSIDE_H
+
+#include "host.h"
+#include "journal_thread.h"
+
+#define HOST_TROUBLE_BYTES 512u
+
+struct host {
+    uv_loop_t *loop;
+    uv_async_t wake; /* from threads that submit, the journal's and the hub's */
+    uv_prepare_t prepare;
+    uv_timer_t timer;
+    uint32_t handles; /* opened, not yet closed; the transport counts as one */
+    uint64_t timer_at_ns; /* when the timer will fire; UINT64_MAX: not set */
+    uv_thread_t thread; /* the loop's */
+    bool running;       /* turns may be made */
+
+    struct engine *engine;
+    struct disk_journal *disk;             /* while opening */
+    struct journal_thread *journal_thread; /* NULL: nothing is kept */
+    struct journal *journal;
+    struct transport *transport;
+    bool transport_polled; /* a memory transport */
+
+    struct request_queue requests;
+    atomic_bool closing;
+    uint32_t value_bytes_max;
+
+    uv_mutex_t status_lock;
+    struct decree_status status;
+
+    struct cluster_spec cluster;
+    decree_node_id self;
+    const struct logger *logger;
+    char trouble[HOST_TROUBLE_BYTES];
+    uint64_t restored;
+    void (*after_turn)(void *context);
+    void *after_turn_context;
+    void (*closed)(void *context);
+    void *closed_context;
+};
+
+/* The hooks that turn what happens inside into log lines; context is the host. */
+void host_on_trace(void *context, const struct decree_trace *trace);
+void host_on_trouble(void *context, int system_errno, const char *what);
+
+/* Tells how restoring goes on, now and then. */
+void host_restored_one(struct host *host);
+
+/* One turn. */
+void host_turn(struct host *host);
+
+/* The timer fired: the turn of this iteration looks at the clock and sets it again. */
+void host_on_timer(uv_timer_t *timer);
+
+#endif

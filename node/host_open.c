@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/* host_open.c -- puts a host together, and takes it apart.
+ *
+ * What can fail cheaply comes first: the options, the lock on the directory, the port. Then the journal is replayed,
+ * which may take a while, and then the node speaks. Taking apart goes the other way, and serves a host that
+ * was only half put together too: network and handles first, which takes a few iterations of the loop;
+ * then the disk, which gets what is queued; then the engine, whose open requests complete with LOST.
+ */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "disk_journal.h"
+#include "host_inside.h"
+#include "memory_hub.h"
+#include "solo_transport.h"
+#include "tcp.h"
+#include "volatile_journal.h"
+
+#define MS_NS UINT64_C(1000000)
+#define VALUE_BYTES_MAX_DEFAULT (2u << 20)
+#define HEARTBEAT_MS_DEFAULT 100u
+#define ELECTION_MS_DEFAULT 1000u
+#define QUEUE_BYTES_MAX (64u << 20)
+#define VOLATILE_LOG_BYTES_MAX (64u << 20) /* without a disk, only the log in memory can help a peer */
+
+__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sentence, HOST_SENTENCE_BYTES, format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+/* ---- taking apart ---- */
+
+static void lose_requests(struct host *host)
+{
+    request_queue_collect(&host->requests);
+    while (request_queue_first(&host->requests) != NULL) {
+        struct request *request = request_queue_pop(&host->requests);
+
+        request->done(request->argument, DECREE_LOST, 0, NULL);
+        request_drop(request);
+    }
+}
+
+static void finish_close(struct host *host)
+{
+    void (*closed)(void *context) = host->closed;
+    void *closed_context = host->closed_context;
+
+    assert(host->handles == 0);
+    if (host->journal != NULL)
+        host->journal->ops->close(host->journal);
+    disk_journal_close(host->disk);
+    engine_close(host->engine);
+    lose_requests(host);
+    uv_mutex_destroy(&host->status_lock);
+    free(host);
+    closed(closed_context);
+}
+
+static void part_closed(void *context)
+{
+    struct host *host = context;
+
+    assert(host->handles > 0);
+    host->handles--;
+    if (host->handles == 0)
+        finish_close(host);
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    part_closed(handle->data);
+}
+
+void host_close(struct host *host, void (*closed)(void *context), void *context)
+{
+    bool opened = host->running;
+    struct transport *transport = host->transport;
+
+    assert(host->closed == NULL);
+    assert(closed != NULL);
+    atomic_store_explicit(&host->closing, true, memory_order_release);
+    host->running = false;
+    host->closed = closed;
+    host->closed_context = context;
+    if (opened)
+        log_info(host->logger, "stopping", "node=%s", cluster_spec_name(&host->cluster, host->self));
+    uv_close((uv_handle_t *)&host->wake, handle_closed);
+    uv_close((uv_handle_t *)&host->prepare, handle_closed);
+    uv_close((uv_handle_t *)&host->timer, handle_closed);
+    if (transport != NULL)
+        transport->ops->close(transport, part_closed, host);
+}
+
+/* ---- the pieces ---- */
+
+static void on_wake(uv_async_t *wake)
+{
+    assert(wake->data != NULL); /* that the loop woke is all: the turn looks for the reason */
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct host *host = prepare->data;
+
+    if (host->running)
+        host_turn(host);
+}
+
+static void wake_loop(void *context)
+{
+    struct host *host = context;
+
+    (void)uv_async_send(&host->wake);
+}
+
+static void on_message(void *context, const struct decree_message *message)
+{
+    struct host *host = context;
+
+    if (!host->running)
+        return;
+    engine_set_now(host->engine, uv_hrtime());
+    engine_on_message(host->engine, message);
+}
+
+static void on_unreachable(void *context, decree_node_id peer)
+{
+    struct host *host = context;
+    const struct transport_sink *sink = engine_transport_sink(host->engine);
+
+    if (!host->running)
+        return;
+    engine_set_now(host->engine, uv_hrtime());
+    sink->unreachable(sink->context, peer);
+}
+
+static int init_handles(struct host *host, char *sentence)
+{
+    int error = uv_async_init(host->loop, &host->wake, on_wake);
+
+    if (error != 0)
+        return fail(sentence, DECREE_IO, "cannot make a way to wake the loop: %s", uv_strerror(error));
+    uv_prepare_init(host->loop, &host->prepare);
+    uv_timer_init(host->loop, &host->timer);
+    host->wake.data = host->prepare.data = host->timer.data = host;
+    host->handles = 3;
+    return 0;
+}
+
+static int open_engine(struct host *host, const struct host_options *options, char *sentence)
+{
+    decree_node_id members[DECREE_MEMBERS_MAX];
+    struct engine_config config = {
+        .core = {.self = options->self,
+                 .members = members,
+                 .member_count = options->cluster.count,
+                 .prepare_quorum = options->prepare_quorum,
+                 .vote_quorum = options->vote_quorum,
+                 .value_bytes_max = options->value_bytes_max,
+                 .log_bytes_max = options->data_dir == NULL ? VOLATILE_LOG_BYTES_MAX : 0,
+                 .heartbeat_every_ns = options->heartbeat_ms * MS_NS,
+                 .suspect_after_ns = options->election_ms * MS_NS,
+                 .trace = host_on_trace,
+                 .context = host},
+        .machine = options->machine,
+        .hooks = {.context = host, .on_trouble = host_on_trouble},
+    };
+    int error;
+
+    for (uint32_t i = 0; i < options->cluster.count; i++)
+        members[i] = i + 1;
+    if (uv_random(NULL, NULL, &config.core.seed, sizeof(config.core.seed), 0, NULL) != 0)
+        config.core.seed = uv_hrtime() + options->self;
+    error = engine_open(&host->engine, &config);
+    if (error == DECREE_QUORUM)
+        return fail(sentence, error,
+                    "prepare quorum %u and vote quorum %u are unsafe with %u members: together they must be more "
+                    "than the members, and neither may be",
+                    options->prepare_quorum, options->vote_quorum, options->cluster.count);
+    if (error != 0)
+        return fail(sentence, error, "cannot set up the core: %s", decree_error_text(error));
+    return 0;
+}
+
+static int open_disk(struct host *host, const struct host_options *options, const char *identity, char *sentence)
+{
+    struct disk_journal_options disk = {
+        .directory = options->data_dir,
+        .cluster_token = identity,
+        .member_name = cluster_spec_name(&options->cluster, options->self),
+        .member_id = options->self,
+        .value_bytes_max = options->value_bytes_max,
+    };
+    struct store_error error = {0};
+
+    if (options->data_dir == NULL)
+        return 0;
+    if (disk_journal_open(&host->disk, &disk, &error) != 0)
+        return fail(sentence, error.code, "%s", error.text);
+    return 0;
+}
+
+static int open_tcp(struct host *host, const struct host_options *options, uint64_t cluster_id,
+                    const struct transport_sink *sink, char *sentence)
+{
+    const struct cluster_spec *cluster = &options->cluster;
+    const struct cluster_member *self = &cluster->members[options->self - 1];
+    struct tcp_config config = {
+        .self = options->self,
+        .cluster_id = cluster_id,
+        .listen_host = self->host,
+        .listen_port = self->port,
+        .seed = uv_hrtime() ^ options->self,
+        .logger = options->logger,
+    };
+    int error = tcp_open(&host->transport, host->loop, &config, sink, sentence);
+
+    if (error != 0)
+        return error;
+    for (decree_node_id id = 1; id <= cluster->count; id++) {
+        const struct cluster_member *member = &cluster->members[id - 1];
+
+        error = id == options->self ? 0 : tcp_connect(host->transport, id, member->host, member->port);
+        if (error != 0)
+            return fail(sentence, error, "cannot connect to %s: %s", member->name, decree_error_text(error));
+    }
+    return 0;
+}
+
+static int open_transport(struct host *host, const struct host_options *options, uint64_t cluster_id,
+                          char *sentence)
+{
+    struct transport_sink sink = {host, on_message, on_unreachable};
+    struct memory_config memory = {.self = options->self, .wake = wake_loop, .wake_context = host};
+    int error;
+
+    if (options->hub != NULL) {
+        error = memory_transport_open(&host->transport, options->hub, &memory, &sink);
+        host->transport_polled = true;
+    } else if (options->cluster.members[options->self - 1].port != 0) {
+        error = open_tcp(host, options, cluster_id, &sink, sentence);
+    } else {
+        error = solo_transport_open(&host->transport);
+    }
+    if (host->transport != NULL)
+        host->handles++;
+    if (error == DECREE_INVALID && options->hub != NULL)
+        return fail(sentence, error, "a node named %s is on the hub already",
+                    cluster_spec_name(&options->cluster, options->self));
+    if (error == DECREE_NOMEM)
+        return fail(sentence, error, "%s", decree_error_text(error));
+    return error;
+}
+
+static int restore_one(void *context, const struct decree_record *record)
+{
+    struct host *host = context;
+
+    host_restored_one(host);
+    return engine_restore(host->engine, record);
+}
+
+static int recover(struct host *host, char *sentence)
+{
+    struct journal_thread_options options = {
+        .sink = *engine_journal_sink(host->engine),
+        .wake = wake_loop,
+        .wake_context = host,
+        .logger = host->logger,
+    };
+    struct store_error store_error = {0};
+    uint64_t began_ns = uv_hrtime();
+    int error = disk_journal_recover(host->disk, restore_one, host, &store_error);
+
+    if (error != 0)
+        return fail(sentence, error, "%s", store_error.text[0] != '\0' ? store_error.text : decree_error_text(error));
+    log_info(host->logger, "replayed", "node=%s records=%" PRIu64 " slots=%" PRIu64 " ms=%" PRIu64,
+             cluster_spec_name(&host->cluster, host->self), host->restored, engine_applied(host->engine),
+             (uv_hrtime() - began_ns) / MS_NS);
+    error = journal_thread_start(&host->journal_thread, host->disk, &options);
+    if (error != 0)
+        return fail(sentence, error, "cannot start the journal's thread: %s", decree_error_text(error));
+    host->disk = NULL; /* the thread's */
+    host->journal = journal_thread_port(host->journal_thread);
+    return 0;
+}
+
+static int open_journal(struct host *host, char *sentence)
+{
+    int error;
+
+    if (host->disk != NULL)
+        return recover(host, sentence);
+    error = volatile_journal_open(&host->journal, engine_journal_sink(host->engine), host->logger);
+    if (error != 0)
+        return fail(sentence, error, "%s", decree_error_text(error));
+    return 0;
+}
+
+/* ---- putting together ---- */
+
+static void complete_options(struct host_options *options)
+{
+    uint32_t majority = options->cluster.count / 2 + 1;
+
+    if (options->cluster_token == NULL)
+        options->cluster_token = "decree";
+    if (options->prepare_quorum == 0)
+        options->prepare_quorum = majority;
+    if (options->vote_quorum == 0)
+        options->vote_quorum = majority;
+    if (options->heartbeat_ms == 0)
+        options->heartbeat_ms = HEARTBEAT_MS_DEFAULT;
+    if (options->election_ms == 0)
+        options->election_ms = ELECTION_MS_DEFAULT;
+    if (options->value_bytes_max == 0)
+        options->value_bytes_max = VALUE_BYTES_MAX_DEFAULT;
+}
+
+static int check_options(const struct host_options *options, char *sentence)
+{
+    if (options->cluster.count == 0)
+        return fail(sentence, DECREE_INVALID, "the cluster has no members");
+    if (options->self == 0 || options->self > options->cluster.count)
+        return fail(sentence, DECREE_INVALID, "this node is no member of the cluster");
+    if (options->machine.apply == NULL)
+        return fail(sentence, DECREE_INVALID, "there is no state machine to apply commands to");
+    if (options->election_ms <= options->heartbeat_ms)
+        return fail(sentence, DECREE_INVALID,
+                    "the election timeout of %u ms must be longer than the heartbeat of %u ms",
+                    options->election_ms, options->heartbeat_ms);
+    for (uint32_t i = 0; options->hub == NULL && options->cluster.count > 1 && i < options->cluster.count; i++)
+        if (options->cluster.members[i].port == 0)
+            return fail(sentence, DECREE_INVALID, "the member '%s' has no address; write name=host:port",
+                        options->cluster.members[i].name);
+    return 0;
+}
+
+static int build(struct host *host, const struct host_options *options, char *sentence)
+{
+    uint64_t cluster_id = cluster_spec_id(&options->cluster, options->cluster_token, options->prepare_quorum,
+                                          options->vote_quorum);
+    char identity[128];
+    int error = init_handles(host, sentence);
+
+    snprintf(identity, sizeof(identity), "%.64s-%016" PRIx64, options->cluster_token, cluster_id);
+    if (error == 0)
+        error = open_engine(host, options, sentence);
+    if (error == 0)
+        error = open_disk(host, options, identity, sentence);
+    if (error == 0)
+        error = open_transport(host, options, cluster_id, sentence);
+    if (error == 0)
+        error = open_journal(host, sentence);
+    return error;
+}
+
+static void note_closed(void *context)
+{
+    *(bool *)context = true;
+}
+
+/* Takes a host apart that was not put together. */
+static void give_up(struct host *host)
+{
+    uv_loop_t *loop = host->loop;
+    bool closed = false;
+
+    if (host->handles == 0) { /* nothing of it is on the loop */
+        host->closed = note_closed;
+        host->closed_context = &closed;
+        finish_close(host);
+        return;
+    }
+    host_close(host, note_closed, &closed);
+    while (!closed)
+        uv_run(loop, UV_RUN_ONCE);
+}
+
+int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options *given, char *sentence)
+{
+    struct host_options options = *given;
+    struct host *host;
+    int error;
+
+    complete_options(&options);
+    error = check_options(&options, sentence);
+    if (error != 0)
+        return error;
+    host = calloc(1, sizeof(*host));
+    if (host == NULL || uv_mutex_init(&host->status_lock) != 0) {
+        free(host);
+        return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+    }
+    host->loop = loop;
+    host->thread = uv_thread_self();
+    host->timer_at_ns = UINT64_MAX;
+    host->cluster = options.cluster;
+    host->self = options.self;
+    host->value_bytes_max = options.value_bytes_max;
+    host->logger = options.logger;
+    host->after_turn = options.after_turn;
+    host->after_turn_context = options.after_turn_context;
+    atomic_init(&host->closing, false);
+    request_queue_init(&host->requests, QUEUE_BYTES_MAX);
+    error = build(host, &options, sentence);
+    if (error != 0) {
+        give_up(host);
+        return error;
+    }
+    host->running = true;
+    engine_set_now(host->engine, uv_hrtime());
+    engine_start(host->engine, host->journal, host->transport);
+    uv_prepare_start(&host->prepare, on_prepare);
+    host_turn(host);
+    *ret_host = host;
+    return 0;
+}
