@@ -29,7 +29,7 @@ struct disk_journal_options {          /* strings are copied; 0 and NULL take th
     const char *member_name;           /* required; no control characters */
     decree_node_id member_id;          /* required */
     uint64_t segment_bytes;            /* size of a segment; default 64 MiB; at most 1 GiB */
-    uint64_t first_segment_bytes;      /* of the very first, so that a new directory opens fast; default 16 MiB,
+    uint64_t first_segment_bytes;      /* of the very first, so that a new directory opens fast; default 8 MiB,
                                           or segment_bytes if that is smaller */
     uint32_t value_bytes_max;          /* of one record; default 2 MiB; a segment must hold it */
 };

@@ -13,7 +13,7 @@
 #include "disk_journal_inside.h"
 
 #define SEGMENT_BYTES_DEFAULT (UINT64_C(64) << 20)
-#define FIRST_SEGMENT_BYTES_DEFAULT (UINT64_C(16) << 20)
+#define FIRST_SEGMENT_BYTES_DEFAULT (UINT64_C(8) << 20)
 #define VALUE_BYTES_MAX_DEFAULT (2u << 20)
 #define SEGMENT_UNIT 4096u /* lengths are rounded up to this */
 #define LOCK_NAME "lock"
@@ -162,7 +162,7 @@ static int open_steps(struct disk_journal *journal, const struct disk_journal_op
                       struct store_error *error)
 {
     const char *token = options->cluster_token ? options->cluster_token : "decree";
-    uint64_t first_bytes;
+    uint64_t first_bytes = 0;
     int result;
 
     if ((result = check_sizes(journal, options, &first_bytes, error)) != 0)

@@ -32,6 +32,7 @@ struct recovery {
     decree_lsn next_lsn;
     uint64_t mark;            /* the highest position that is said to be synced */
     enum frame_state end_state;
+    uint64_t junk_end;        /* position past the last byte behind the end that is not zero; 0: none */
 };
 
 static int recovery_io(struct recovery *recovery, int result, const char *what, const char *path)
@@ -219,11 +220,14 @@ static int look_at_segment(struct recovery *recovery, uint64_t number)
         if ((result = follow_chain(recovery)) != 0)
             return result;
         rest = position_offset(recovery->end);
+        recovery->junk_end = 0;
     }
     if (rest < recovery->scan.bytes) {
         segment_scan_rest(&recovery->scan, rest, &used_end, &mark);
         if (mark > recovery->mark)
             recovery->mark = mark;
+        if (used_end > rest)
+            recovery->junk_end = position_make(number, used_end);
     }
     if (seal_decode(recovery->scan.incarnation, number, recovery->data + SEGMENT_SEAL_AT, &mark) &&
         mark > recovery->mark)
@@ -241,7 +245,6 @@ static int judge_end(struct recovery *recovery)
     switch (recovery->end_state) {
     case FRAME_GOOD:
     case FRAME_NONE:
-    case FRAME_TORN:
         return 0;
     case FRAME_ROTTEN:
         return recovery_corrupt(recovery, recovery->end, "a batch was written here and has changed since");
@@ -256,22 +259,18 @@ static int judge_end(struct recovery *recovery)
     return 0;
 }
 
-/* Puts zeros over what is behind the end, in a segment that is open for writing. */
-static int mend_rest(struct recovery *recovery, int file, uint64_t offset, bool *ret_changed)
+/* Puts zeros over what is behind offset, in a segment that is loaded and open for writing. */
+static int mend_rest(struct recovery *recovery, int file, uint64_t offset)
 {
-    struct fs *fs = recovery->journal->fs;
     uint64_t used_end, mark;
     char path[FS_PATH_MAX];
     int result;
 
-    *ret_changed = false;
-    if (offset >= recovery->scan.bytes)
-        return 0;
     segment_scan_rest(&recovery->scan, offset, &used_end, &mark);
     if (used_end == offset)
         return 0;
-    *ret_changed = true;
-    if ((result = fs_write_zeros(fs, file, used_end - offset, offset)) == 0)
+    result = fs_write_zeros(recovery->journal->fs, file, used_end - offset, offset);
+    if (result == 0)
         return 0;
     disk_journal_path(recovery->journal, recovery->scan.number, path);
     return recovery_io(recovery, result, "write zeros to", path);
@@ -282,7 +281,6 @@ static int mend_unused(struct recovery *recovery, uint64_t number)
 {
     struct fs *fs = recovery->journal->fs;
     char path[FS_PATH_MAX];
-    bool changed;
     int file, result;
 
     if ((result = load_segment(recovery, number)) != 0)
@@ -290,41 +288,56 @@ static int mend_unused(struct recovery *recovery, uint64_t number)
     disk_journal_path(recovery->journal, number, path);
     if ((result = fs->ops->open(fs, path, FS_OPEN_WRITE, &file)) != 0)
         return recovery_io(recovery, result, "open", path);
-    result = mend_rest(recovery, file, SEGMENT_FRAMES_AT, &changed);
-    if (result == 0 && changed && (result = fs->ops->sync(fs, file)) != 0)
+    result = mend_rest(recovery, file, SEGMENT_FRAMES_AT);
+    if (result == 0 && (result = fs->ops->sync(fs, file)) != 0)
         result = recovery_io(recovery, result, "sync", path);
     fs->ops->close(fs, file);
     return result;
 }
 
-/* The last used segment becomes the one that is written to. */
+/* What no mark vouches for is written once more, and what is behind the end becomes zeros again. */
 static int mend_last(struct recovery *recovery)
 {
     struct disk_journal *journal = recovery->journal;
     uint64_t end = position_offset(recovery->end), start = SEGMENT_FRAMES_AT;
     char path[FS_PATH_MAX];
-    bool changed;
     int result;
 
+    if (position_segment(recovery->mark) == journal->segment)
+        start = position_offset(recovery->mark);
+    assert(start <= end);
+    if (start == end && recovery->junk_end < recovery->end)
+        return 0;
     if ((result = load_segment(recovery, journal->segment)) != 0)
         return result;
+    if (start < end) {
+        result = fs_write_all(journal->fs, journal->file, recovery->data + start, end - start, start);
+        if (result != 0) {
+            disk_journal_path(journal, journal->segment, path);
+            return recovery_io(recovery, result, "write to", path);
+        }
+    }
+    return end < recovery->scan.bytes ? mend_rest(recovery, journal->file, end) : 0;
+}
+
+/* The last used segment becomes the one that is written to. */
+static int open_last(struct recovery *recovery)
+{
+    struct disk_journal *journal = recovery->journal;
+    char path[FS_PATH_MAX];
+    int result;
+
+    journal->segment = position_segment(recovery->end);
+    journal->offset = position_offset(recovery->end);
+    journal->chain = recovery->chain;
     disk_journal_path(journal, journal->segment, path);
     result = journal->fs->ops->open(journal->fs, path, FS_OPEN_WRITE, &journal->file);
     if (result != 0) {
         journal->file = FILE_NONE;
         return recovery_io(recovery, result, "open", path);
     }
-    if (position_segment(recovery->mark) == journal->segment)
-        start = position_offset(recovery->mark);
-    assert(start <= end);
-    if (start < end) {
-        result = fs_write_all(journal->fs, journal->file, recovery->data + start, end - start, start);
-        if (result != 0)
-            return recovery_io(recovery, result, "write to", path);
-    }
-    if ((result = mend_rest(recovery, journal->file, end, &changed)) != 0)
-        return result;
-    return disk_journal_sync_file(journal, recovery->error);
+    result = journal->fs->ops->size(journal->fs, journal->file, &journal->segment_size);
+    return result == 0 ? 0 : recovery_io(recovery, result, "stat", path);
 }
 
 static int mend(struct recovery *recovery)
@@ -332,19 +345,18 @@ static int mend(struct recovery *recovery)
     struct disk_journal *journal = recovery->journal;
     int result;
 
-    journal->segment = position_segment(recovery->end);
-    journal->offset = position_offset(recovery->end);
-    journal->segment_size = 0;
-    for (uint64_t number = journal->segment + 1; number <= journal->segment_last; number++)
+    if ((result = open_last(recovery)) != 0)
+        return result;
+    for (uint64_t number = journal->segment + 1; number <= position_segment(recovery->junk_end); number++)
         if ((result = mend_unused(recovery, number)) != 0)
             return result;
     if ((result = mend_last(recovery)) != 0)
         return result;
+    if ((result = disk_journal_sync_file(journal, recovery->error)) != 0)
+        return result;
     result = journal->fs->ops->sync_directory(journal->fs, journal->directory);
     if (result != 0)
         return recovery_io(recovery, result, "sync directory", journal->directory);
-    journal->segment_size = recovery->scan.bytes;
-    journal->chain = recovery->chain;
     journal->written_lsn = recovery->next_lsn - 1;
     journal->synced_lsn = journal->written_lsn;
     journal->synced = recovery->end;

@@ -17,14 +17,6 @@ static bool header_at(const struct segment_scan *scan, uint64_t offset, struct f
                                ret_header, ret_sum);
 }
 
-static bool all_zero(const struct segment_scan *scan, uint64_t offset)
-{
-    uint64_t used_end, mark;
-
-    segment_scan_rest(scan, offset, &used_end, &mark);
-    return used_end == offset;
-}
-
 /* Could a write of [offset, end) that was cut off, over zeros, have left these bytes? */
 static bool torn_possible(const struct segment_scan *scan, uint64_t offset, uint64_t end)
 {
@@ -58,7 +50,7 @@ static enum frame_state scan_body(const struct segment_scan *scan, uint64_t offs
     reader_init(&reader, scan->data + body_at, header->body_bytes);
     for (uint32_t i = 0; i < header->record_count; i++) {
         if (!record_read(&reader, &chain, &image))
-            return torn_possible(scan, offset, end) ? FRAME_TORN : FRAME_ROTTEN;
+            return torn_possible(scan, offset, end) ? FRAME_NONE : FRAME_ROTTEN;
         known = known && record_known(&image);
     }
     if (!reader_done(&reader))
@@ -83,9 +75,7 @@ enum frame_state segment_scan_frame(const struct segment_scan *scan, uint64_t of
             return FRAME_FOREIGN;
         return scan_body(scan, offset, &header, sum, ret_found);
     }
-    if (torn_possible(scan, offset, offset + FRAME_HEADER_BYTES))
-        return all_zero(scan, offset) ? FRAME_NONE : FRAME_TORN;
-    return FRAME_ROTTEN;
+    return torn_possible(scan, offset, offset + FRAME_HEADER_BYTES) ? FRAME_NONE : FRAME_ROTTEN;
 }
 
 bool segment_scan_continues(const struct segment_scan *scan, uint64_t offset, uint64_t chain,

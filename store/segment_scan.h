@@ -19,8 +19,7 @@ struct segment_scan {
 
 enum frame_state {
     FRAME_GOOD = 1,  /* continues the chain, every record checks */
-    FRAME_NONE,      /* from here on all is zero, or there is no room for a frame */
-    FRAME_TORN,      /* a write that was cut off; or, rarely, damage that looks like it */
+    FRAME_NONE,      /* nothing, or a write that was cut off; or, rarely, damage that looks like it */
     FRAME_ROTTEN,    /* written in full, and changed since */
     FRAME_FOREIGN,   /* whole, but does not continue the chain */
     FRAME_UNKNOWN    /* holds a type of record that this version does not know */
