@@ -38,6 +38,7 @@
 #include <decree/node.h>
 
 #include "journal.h"
+#include "machine.h"
 #include "transport.h"
 
 struct engine;

@@ -57,8 +57,8 @@ int identity_init(struct identity *identity, const char *cluster_token, const ch
                                "the member's name must have 1 to 255 bytes and no control characters");
     if (member_id == 0)
         return store_error_set(ret_error, DECREE_INVALID, 0, "the member's id must not be 0");
-    strcpy(identity->cluster_token, cluster_token);
-    strcpy(identity->member_name, member_name);
+    memcpy(identity->cluster_token, cluster_token, strlen(cluster_token) + 1);
+    memcpy(identity->member_name, member_name, strlen(member_name) + 1);
     return 0;
 }
 

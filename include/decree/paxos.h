@@ -254,6 +254,7 @@ void decree_paxos_close(struct decree_paxos *paxos);
  * and sequence is its outcome. 0 before the first. */
 uint64_t decree_paxos_last_sequence(const struct decree_paxos *paxos);
 
+/* A copy, as of the last step. */
 void decree_paxos_status(const struct decree_paxos *paxos, struct decree_status *ret_status);
 
 /* -1, 0 or 1: the order of ballots. */
