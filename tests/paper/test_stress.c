@@ -15,14 +15,15 @@
 #include "cores.h"
 #include "prng.h"
 
-#define ACTIONS 700u
+#define ACTIONS 1500u
 #define SEEDS_DEFAULT 400u
 
 struct life {
     struct cores cores;
     struct prng prng;
-    uint64_t names; /* of commands and reads */
-    uint64_t asked; /* proposals taken in by each node's present run */
+    uint64_t names;          /* of commands and reads */
+    uint32_t step_ms;        /* how fast time goes */
+    uint32_t loss, disorder; /* of messages, in percent */
 };
 
 static uint32_t pick(struct life *life, uint32_t bound)
@@ -54,6 +55,9 @@ static void begin(struct life *life, uint64_t seed)
     *life = (struct life){.names = 0};
     prng_init(&life->prng, seed);
     count = counts[pick(life, 7)];
+    life->step_ms = 2 + pick(life, 20);
+    life->loss = pick(life, 3) * pick(life, 12);
+    life->disorder = pick(life, 3) * pick(life, 20);
     config.log_slots_max <<= pick(life, 4);
     config.message_bytes_max = 1 + pick(life, 60);
     config.log_bytes_max = pick(life, 2) == 0 ? 0 : 1 + pick(life, 200);
@@ -64,23 +68,30 @@ static void begin(struct life *life, uint64_t seed)
             abort();
 }
 
-static void move_message(struct life *life, uint32_t count)
+static void move_one(struct life *life, decree_node_id from, decree_node_id to)
 {
     struct cores *cores = &life->cores;
-    decree_node_id from = 1 + pick(life, cores->count), to = 1 + pick(life, cores->count);
     struct cores_link *link = &cores->links[from - 1][to - 1];
+    uint32_t place = pick(life, 100) < life->disorder ? pick(life, link->count) : 0;
 
-    for (uint32_t i = 0; i < count && link->count > 0; i++) {
-        uint32_t place = pick(life, 4) == 0 ? pick(life, link->count) : 0;
-        uint32_t fate = pick(life, 100);
+    if (cores->nodes[to - 1].core == NULL || pick(life, 100) < life->loss)
+        cores_drop(cores, from, to, place);
+    else if (pick(life, 100) < life->loss && link->count < 200)
+        cores_copy(cores, from, to, place);
+    else
+        (void)cores_deliver(cores, from, to, place);
+}
 
-        if (cores->nodes[to - 1].core == NULL || fate < 8)
-            cores_drop(cores, from, to, place);
-        else if (fate < 14 && link->count < 200)
-            cores_copy(cores, from, to, place);
-        else
-            (void)cores_deliver(cores, from, to, place);
-    }
+/* Some of what is on the way to one node. */
+static void move_messages(struct life *life)
+{
+    struct cores *cores = &life->cores;
+    decree_node_id to = 1 + pick(life, cores->count);
+    uint32_t count = 1 + pick(life, 8);
+
+    for (decree_node_id from = 1; from <= cores->count; from++)
+        for (uint32_t i = 0; i < count && cores->links[from - 1][to - 1].count > 0; i++)
+            move_one(life, from, to);
 }
 
 /* Several events, and only then a take. */
@@ -142,19 +153,26 @@ static void pass_time(struct life *life)
 {
     struct cores *cores = &life->cores;
 
-    cores->now_ns += pick(life, 8) * CORES_MS;
+    cores->now_ns += (pick(life, 60) == 0 ? 90 : pick(life, life->step_ms)) * CORES_MS;
     for (decree_node_id id = 1; id <= cores->count; id++)
         if (cores_node(cores, id)->core != NULL &&
             cores_node(cores, id)->wake_at_ns <= cores->now_ns && pick(life, 5) != 0)
             cores_wake(cores, id);
 }
 
+/* One link; or all links of one node, either way; or all of them are whole again. */
 static void cut_or_mend(struct life *life)
 {
     struct cores *cores = &life->cores;
-    struct cores_link *link = &cores->links[pick(life, cores->count)][pick(life, cores->count)];
+    uint32_t one = pick(life, cores->count), other = pick(life, cores->count);
+    uint32_t kind = pick(life, 4);
 
-    link->cut = !link->cut && pick(life, 2) == 0;
+    if (kind == 0)
+        cores->links[one][other].cut = true;
+    for (uint32_t i = 0; i < cores->count && kind == 1; i++)
+        cores->links[one][i].cut = cores->links[i][one].cut = true;
+    for (uint32_t i = 0; i < cores->count * cores->count && kind > 1; i++)
+        cores->links[i / cores->count][i % cores->count].cut = false;
 }
 
 static void act(struct life *life)
@@ -165,12 +183,12 @@ static void act(struct life *life)
     uint32_t action = pick(life, 100);
 
     if (action < 45)
-        move_message(life, 1 + pick(life, 6));
+        move_messages(life);
     else if (action < 65)
         pass_time(life);
-    else if (action < 67)
+    else if (action < 66)
         cut_or_mend(life);
-    else if (action < 69 || node->core == NULL)
+    else if (action < 68 || node->core == NULL)
         crash_or_start(life, id);
     else if (action < 82)
         persist(life, id);
