@@ -118,10 +118,14 @@ static bool change_in(const struct disk_change *change, const char *directory)
 
 static void disk_change(struct disk *disk, const char *from, const char *to, struct disk_file *file)
 {
-    struct disk_change *change = &disk->changes[disk->change_count++];
+    struct disk_change *change;
 
-    assert(disk->change_count <= DISK_CHANGES_MAX);
     assert(strlen(from) < DISK_PATH_MAX && strlen(to) < DISK_PATH_MAX);
+    if (disk->change_count == DISK_CHANGES_MAX) { /* the file system writes the oldest by itself */
+        names_change(&disk->platter, &disk->changes[0]);
+        memmove(disk->changes, disk->changes + 1, --disk->change_count * sizeof(disk->changes[0]));
+    }
+    change = &disk->changes[disk->change_count++];
     memcpy(change->from, from, strlen(from) + 1);
     memcpy(change->to, to, strlen(to) + 1);
     change->file = file;

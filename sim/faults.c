@@ -33,12 +33,26 @@ static struct sim_node *faults_pick_node(struct faults *faults)
 
 /* --- nodes --- */
 
+/* What an event about a node carries: who, and in which life. */
+static uint64_t life_of(const struct sim_node *node)
+{
+    return node->life * 16 + node->id;
+}
+
+/* The node, unless it has begun another life, or the faults are over: then faults_end() has said how it goes on. */
+static struct sim_node *node_in_life(struct faults *faults, uint64_t life)
+{
+    struct sim_node *node = sim_cluster_node(faults->cluster, (unsigned)(life % 16));
+
+    return !faults->ended && life_of(node) == life ? node : NULL;
+}
+
 static void on_restart(void *context, uint64_t life, void *memory)
 {
-    struct sim_node *node = context;
+    struct sim_node *node = node_in_life(context, life);
 
     (void)memory;
-    if (life == node->life)
+    if (node != NULL)
         sim_node_restart(node);
 }
 
@@ -47,7 +61,7 @@ static void crash_for(struct faults *faults, struct sim_node *node, bool power_l
     uint64_t down_ns = faults_time(faults, faults->cluster->options->crash_time);
 
     sim_node_crash(node, power_lost);
-    world_at(faults->cluster->world, now_of(faults) + down_ns, on_restart, node, node->life, NULL);
+    world_at(faults->cluster->world, now_of(faults) + down_ns, on_restart, faults, life_of(node), NULL);
 }
 
 static void fault_crash(struct faults *faults)
@@ -66,10 +80,10 @@ static void fault_power(struct faults *faults)
 
 static void on_thaw(void *context, uint64_t life, void *memory)
 {
-    struct sim_node *node = context;
+    struct sim_node *node = node_in_life(context, life);
 
     (void)memory;
-    if (life == node->life)
+    if (node != NULL)
         sim_node_thaw(node);
 }
 
@@ -81,7 +95,7 @@ static void fault_pause(struct faults *faults)
     if (node->state != SIM_NODE_UP)
         return;
     sim_node_freeze(node);
-    world_at(faults->cluster->world, now_of(faults) + frozen_ns, on_thaw, node, node->life, NULL);
+    world_at(faults->cluster->world, now_of(faults) + frozen_ns, on_thaw, faults, life_of(node), NULL);
 }
 
 /* --- disks --- */
@@ -285,9 +299,9 @@ void faults_start(struct faults *faults)
 
 static void faults_bench(struct faults *faults, struct sim_node *node)
 {
-    switch (prng_below(&faults->prng, 3)) {
+    switch (node->state == SIM_NODE_DOWN ? 0 : prng_below(&faults->prng, 3)) {
     case 0:
-        sim_node_crash(node, true);
+        sim_node_crash(node, true); /* and if it was down already, it does not try to start any more */
         return;
     case 1:
         sim_node_freeze(node);

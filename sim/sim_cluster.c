@@ -28,8 +28,9 @@ struct sim_packet {
 static uint64_t node_clock(const struct sim_node *node)
 {
     uint64_t passed = node->cluster->world->now_ns - node->boot_ns;
+    uint64_t rate = (uint64_t)(1000000 + node->clock_skew); /* node's nanoseconds in a millisecond of the world */
 
-    return node->clock_offset_ns + passed + (uint64_t)((int64_t)passed / 1000000 * node->clock_skew);
+    return node->clock_offset_ns + passed / 1000000 * rate + passed % 1000000 * rate / 1000000;
 }
 
 /* The world's time at which the node's clock will have passed clock_ns. */
@@ -467,12 +468,12 @@ void sim_node_crash(struct sim_node *node, bool power_lost)
     struct sim_cluster *cluster = node->cluster;
 
     node->power_lost = node->power_lost || power_lost;
+    node->life++;
     if (node->state == SIM_NODE_DOWN)
         return;
     sim_trace_put(cluster->trace, cluster->world->now_ns, node->id, power_lost ? "POWER LOST" : "CRASH");
     cluster->crashes++;
     node->state = SIM_NODE_DOWN;
-    node->life++;
     sim_journal_kill(&node->journal);
     engine_close(node->engine);
     node->engine = NULL;
@@ -550,6 +551,7 @@ void sim_cluster_init(struct sim_cluster *cluster, struct world *world, const st
 
 void sim_cluster_release(struct sim_cluster *cluster)
 {
+    cluster->trace->detail = SIM_TRACE_NOTHING; /* the end of the world is no news */
     for (unsigned id = 1; id <= cluster->node_count; id++) {
         sim_node_crash(&cluster->nodes[id], false);
         sim_journal_release(&cluster->nodes[id].journal);

@@ -80,7 +80,8 @@ void sim_cluster_release(struct sim_cluster *cluster);
 
 struct sim_node *sim_cluster_node(struct sim_cluster *cluster, unsigned id);
 
-/* Ends a node, frozen or not; with power_lost its disk forgets. No-op when it is down. */
+/* Ends a node, frozen or not; with power_lost its disk forgets. One that is down
+ * stays down, whatever would have started it. */
 void sim_node_crash(struct sim_node *node, bool power_lost);
 
 /* Starts a node that is down; when its disk does not let it, it tries again by itself. */

@@ -11,6 +11,7 @@
 #define JOURNAL_RETRY_NS (20 * SIM_MILLISECOND)
 #define JOURNAL_IDLE_NS (20 * SIM_MILLISECOND) /* then what nobody waits for is written too */
 #define JOURNAL_FETCH_PVALUES 64u
+#define JOURNAL_FETCH_WAIT_NS (5 * SIM_MILLISECOND)
 
 static void journal_start(struct sim_journal *journal);
 
@@ -37,6 +38,7 @@ static void journal_push(struct sim_journal *journal, const struct decree_record
     }
     decree_value_ref(record->pvalue.command.value);
     journal->queue[journal->count++] = *record;
+    journal->appended_lsn = record->lsn;
 }
 
 static void journal_report(struct sim_journal *journal, decree_lsn lsn)
@@ -82,14 +84,24 @@ static void journal_on_sync(void *context, uint64_t life, void *memory)
         disk_journal_seal(journal->journal);
 }
 
-static void journal_on_retry(void *context, uint64_t life, void *memory)
+static void journal_on_start(void *context, uint64_t life, void *memory)
 {
     struct sim_journal *journal = context;
 
     (void)memory;
-    if (life != journal->life)
+    if (life != journal->life || journal->world->now_ns != journal->start_at_ns)
         return;
+    journal->start_at_ns = UINT64_MAX;
     journal_start(journal);
+}
+
+/* While writes fail the disk is left alone until the next try. */
+static void journal_ask_start(struct sim_journal *journal, uint64_t at_ns)
+{
+    if (at_ns >= journal->start_at_ns)
+        return;
+    journal->start_at_ns = at_ns;
+    world_at(journal->world, at_ns, journal_on_start, journal, journal->life, NULL);
 }
 
 /* Writes the next batch unless one is under way. */
@@ -107,8 +119,7 @@ static void journal_start(struct sim_journal *journal)
             return;
         }
         journal_trouble(journal, error.system_errno, error.text);
-        world_at(journal->world, journal->world->now_ns + JOURNAL_RETRY_NS, journal_on_retry, journal,
-                 journal->life, NULL);
+        journal_ask_start(journal, journal->world->now_ns + JOURNAL_RETRY_NS);
         return;
     }
     journal_trouble(journal, 0, "");
@@ -122,27 +133,47 @@ static void journal_append(struct journal *port, const struct decree_record *rec
                            decree_lsn sync_lsn)
 {
     struct sim_journal *journal = journal_of(port);
-    uint64_t wait_ns = sync_lsn != 0 ? 0 : JOURNAL_IDLE_NS;
+    uint64_t wait_ns = journal->troubled ? JOURNAL_RETRY_NS : sync_lsn != 0 ? 0 : JOURNAL_IDLE_NS;
 
     for (uint32_t i = 0; i < count; i++)
         journal_push(journal, &records[i]);
-    world_at(journal->world, journal->world->now_ns + wait_ns, journal_on_retry, journal, journal->life, NULL);
+    journal_ask_start(journal, journal->world->now_ns + wait_ns);
+}
+
+struct fetch_order {
+    struct decree_fetch fetch;
+    decree_lsn after; /* what was queued before the order has to be written first: slots may be in there */
+};
+
+static void journal_on_fetch(void *context, uint64_t life, void *memory);
+
+static void journal_order(struct sim_journal *journal, const struct fetch_order *order, uint64_t wait_ns)
+{
+    struct fetch_order *copy = malloc(sizeof(*copy));
+
+    assert(copy != NULL);
+    *copy = *order;
+    world_at(journal->world, journal->world->now_ns + wait_ns, journal_on_fetch, journal, journal->life, copy);
 }
 
 static void journal_on_fetch(void *context, uint64_t life, void *memory)
 {
     struct sim_journal *journal = context;
-    const struct decree_fetch *fetch = memory;
+    const struct fetch_order *order = memory;
     struct decree_pvalue pvalues[JOURNAL_FETCH_PVALUES];
     struct store_error error = {0};
     uint32_t count = 0;
 
     if (life != journal->life || journal->frozen)
         return;
-    if (disk_journal_fetch(journal->journal, fetch->first, fetch->last, pvalues, JOURNAL_FETCH_PVALUES, &count,
-                           &error) != 0)
+    if (disk_journal_written_lsn(journal->journal) < order->after) {
+        journal_order(journal, order, JOURNAL_FETCH_WAIT_NS);
         return;
-    journal->sink->fetched(journal->sink->context, fetch->to, pvalues, count);
+    }
+    if (disk_journal_fetch(journal->journal, order->fetch.first, order->fetch.last, pvalues, JOURNAL_FETCH_PVALUES,
+                           &count, &error) != 0)
+        return;
+    journal->sink->fetched(journal->sink->context, order->fetch.to, pvalues, count);
     for (uint32_t i = 0; i < count; i++)
         decree_value_unref(pvalues[i].command.value);
     journal->owner.notify(journal->owner.context);
@@ -151,15 +182,10 @@ static void journal_on_fetch(void *context, uint64_t life, void *memory)
 static void journal_fetch(struct journal *port, const struct decree_fetch *fetch)
 {
     struct sim_journal *journal = journal_of(port);
-    struct decree_fetch *copy;
+    struct fetch_order order = {.fetch = *fetch, .after = journal->appended_lsn};
 
-    if (prng_below(&journal->prng, 20) == 0)
-        return; /* forgotten, as the port allows */
-    copy = malloc(sizeof(*copy));
-    assert(copy != NULL);
-    *copy = *fetch;
-    world_at(journal->world, journal->world->now_ns + draw_between(&journal->prng, 0, SIM_MILLISECOND),
-             journal_on_fetch, journal, journal->life, copy);
+    if (prng_below(&journal->prng, 20) != 0) /* else it is forgotten, as the port allows */
+        journal_order(journal, &order, draw_between(&journal->prng, 0, SIM_MILLISECOND));
 }
 
 /* The engine's owner ends a life with sim_journal_kill(). */
@@ -199,12 +225,15 @@ int sim_journal_open(struct sim_journal *journal, const struct disk_journal_opti
 
     assert(journal->journal == NULL);
     journal->life++;
+    journal->start_at_ns = UINT64_MAX;
     journal->sink = sink;
     error = disk_journal_open(&journal->journal, options, ret_error);
     if (error == 0)
         error = disk_journal_recover(journal->journal, restore, context, ret_error);
     if (error != 0)
         sim_journal_kill(journal);
+    else
+        journal->appended_lsn = disk_journal_written_lsn(journal->journal);
     return error;
 }
 

@@ -34,7 +34,9 @@ struct sim_journal {
     struct decree_record *queue;
     size_t count, capacity;
     bool busy, frozen, troubled;
-    decree_lsn owed_lsn; /* to be reported when no longer frozen */
+    uint64_t start_at_ns; /* the next try that was asked for; UINT64_MAX: none */
+    decree_lsn owed_lsn;     /* to be reported when no longer frozen */
+    decree_lsn appended_lsn; /* the last that was queued */
 };
 
 /* Once per node. world and disk are borrowed. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sim_options.c -- ranges from which a seed draws, and the words of the command line.
  *
- * Counts are drawn small on purpose: a window of eight slots fills up, and a log of 64 slots in memory forces peers
- * to read the journal, within seconds.
+ * Counts are drawn small on purpose: a log of 16 slots in memory is full at once and forces peers to read the
+ * journal.
  */
 #include "sim_options.h"
 
@@ -175,7 +175,7 @@ static void draw_cluster(struct sim_options *options, struct prng *prng)
     options->heartbeat = unit;
     options->election = unit * draw_between(prng, 5, 10);
     options->seconds = options->election * draw_between(prng, 12, 30);
-    options->clients = draw_between(prng, 1, 8);
+    options->clients = draw_magnitude(prng, 1, 16);
     options->think = draw_magnitude(prng, 2 * MS, 60 * MS);
     options->timeout = options->election * draw_between(prng, 1, 8);
     options->keys = draw_between(prng, 1, 6);
@@ -187,9 +187,9 @@ static void draw_limits(struct sim_options *options, struct prng *prng)
 {
     bool small = prng_below(prng, 2) == 0;
 
-    options->proposals_max = small ? UINT64_C(1) << draw_between(prng, 1, 5) : 256;
+    options->proposals_max = small ? 64 : 256;
     options->log_slots_max = small ? UINT64_C(1) << draw_between(prng, 4, 8) : 2048;
-    options->reads_max = small ? draw_between(prng, 1, 16) : 256;
+    options->reads_max = small ? UINT64_C(1) << draw_between(prng, 0, 4) : 256;
     options->message_bytes_max = small ? draw_magnitude(prng, 256, 16384) : 256 * 1024;
     options->log_bytes_max = small ? draw_magnitude(prng, 1024, 65536) : 1024 * 1024;
     options->proposal_bytes_max = small ? draw_magnitude(prng, 8192, 65536) : 1024 * 1024;

@@ -150,7 +150,7 @@ void sim_run(const struct sim_options *options, const struct sim_scenario *scena
         run_judge(run);
     }
     run_result(run, ret_result);
+    sim_trace_flush(trace);
     run_close(run);
     free(run);
-    sim_trace_flush(trace);
 }
