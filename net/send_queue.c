@@ -35,7 +35,7 @@ static struct frame *pop(struct send_queue *queue)
 uint32_t send_queue_trim(struct send_queue *queue, uint64_t bytes_max)
 {
     struct frame *partial = NULL;
-    size_t written = queue->written;
+    size_t written = queue->written, partial_left = 0;
     uint32_t count = 0;
 
     if (queue->bytes <= bytes_max || queue->first == queue->last)
@@ -44,15 +44,16 @@ uint32_t send_queue_trim(struct send_queue *queue, uint64_t bytes_max)
         queue->bytes += written;
         queue->written = 0;
         partial = pop(queue);
+        partial_left = partial->size - written;
     }
-    while (queue->bytes > bytes_max && queue->first != queue->last) {
+    while (queue->bytes + partial_left > bytes_max && queue->first != queue->last) {
         frame_free(pop(queue));
         count++;
     }
     if (partial != NULL) {
         partial->next = queue->first;
         queue->first = partial;
-        queue->bytes += partial->size - written;
+        queue->bytes += partial_left;
         queue->written = written;
     }
     return count;

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* message_tools.h -- making, copying and comparing messages for the tests of the transports. */
+#ifndef DECREE_TESTS_NET_MESSAGE_TOOLS_H
+#define DECREE_TESTS_NET_MESSAGE_TOOLS_H
+
+#include <decree/paxos.h>
+
+#include "prng.h"
+
+/* A message of that type with anything in its fields, and pvalues of all sorts if it is so inclined: long runs, no-ops,
+ * empty values, small and large ones, odd combinations. To be released. */
+struct decree_message message_random(struct prng *prng, enum decree_message_type type);
+
+/* A run of count pvalues of size bytes each in a p2a, from slot on. To be released. */
+struct decree_message message_run(decree_slot slot, uint32_t count, uint32_t size);
+
+/* A heartbeat with this round. Nothing to release. */
+struct decree_message message_beat(decree_node_id from, decree_node_id to, uint64_t round);
+
+/* A copy with references on the same values. To be released. */
+struct decree_message message_copy(const struct decree_message *message);
+void message_release(struct decree_message *message);
+
+/* Fails the test unless the two are equal in every field and byte. */
+void message_assert_equal(const struct decree_message *a, const struct decree_message *b);
+
+#endif
