@@ -96,6 +96,10 @@ static void give(struct catchup *catchup, uint32_t member, struct outbox *outbox
     if (first < log->first) {
         if (last >= log->first)
             last = log->first - 1;
+        if (last > log->settled)
+            last = log->settled; /* of the others the journal may still hold an earlier pvalue */
+        if (first > last)
+            return;
         outbox->fetches[outbox->fetch_count++] = (struct decree_fetch){.to = to, .first = first, .last = last};
         return;
     }

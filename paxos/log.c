@@ -97,7 +97,7 @@ const struct decree_pvalue *log_deliver(struct log *log)
 
 void log_trim(struct log *log, uint64_t bytes_max)
 {
-    while (log->kept_bytes > bytes_max && log->first <= log->delivered)
+    while (log->kept_bytes > bytes_max && log->first <= log->delivered && log->first <= log->settled)
         forget_first(log);
 }
 

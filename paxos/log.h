@@ -9,7 +9,9 @@
  *
  * A slot holds the pvalue that this node's acceptor accepted last, or that it learned as decided; a bottom ballot
  * says empty. decided only grows, and over slots that are not empty. recorded is how far decided is known
- * to the journal; accepting no further than a window past it makes a replay of the journal fit again.
+ * to the journal; accepting no further than a window past it makes a replay of the journal fit again. settled is
+ * how far that is durable: only from there on may a slot be forgotten at leisure, since only then does the journal
+ * give back what was decided and not what was accepted before.
  *
  * Pvalues of successive slots lie side by side in memory, so a run can be sent from where it is.
  */
@@ -22,7 +24,7 @@ struct log {
     struct decree_pvalue *pvalues;
     uint32_t capacity; /* slots, a power of two */
     uint32_t window;   /* slots, half of it */
-    decree_slot first, delivered, decided, recorded, last;
+    decree_slot first, settled, delivered, decided, recorded, last;
     uint64_t kept_bytes; /* of values in [first, delivered] */
 };
 
@@ -47,7 +49,7 @@ void log_decide(struct log *log);
 /* Moves delivered one slot on and returns that slot's pvalue. */
 const struct decree_pvalue *log_deliver(struct log *log);
 
-/* Forgets delivered slots, oldest first, until at most bytes_max of values are kept. */
+/* Forgets settled and delivered slots, oldest first, until at most bytes_max of values are kept. */
 void log_trim(struct log *log, uint64_t bytes_max);
 
 /* The end of the run of occupied slots that starts at slot, lies side by side in memory, goes to last at

@@ -32,9 +32,21 @@ bool outbox_has_messages(const struct outbox *outbox, uint32_t count)
     return outbox->message_count + count <= OUTBOX_MESSAGES_MAX;
 }
 
+/* durable_bytes trails behind by one mark, and is exact when every value is durable. */
+uint64_t outbox_waiting_bytes(const struct outbox *outbox)
+{
+    assert(outbox->durable_bytes <= outbox->appended_bytes);
+    return outbox->appended_bytes - outbox->durable_bytes;
+}
+
+static bool journal_keeps_up(const struct outbox *outbox)
+{
+    return outbox_waiting_bytes(outbox) <= OUTBOX_WAITING_FACTOR * outbox->config->proposal_bytes_max;
+}
+
 bool outbox_has_room(const struct outbox *outbox, uint32_t pvalue_count)
 {
-    return outbox_has_messages(outbox, OUTBOX_STEP_MESSAGES) &&
+    return journal_keeps_up(outbox) && outbox_has_messages(outbox, OUTBOX_STEP_MESSAGES) &&
            outbox->record_count + pvalue_count + OUTBOX_STEP_RECORDS <= outbox->records_max &&
            outbox->held_end - outbox->held_first + OUTBOX_STEP_HELD <= OUTBOX_HELD_MAX;
 }
@@ -48,6 +60,10 @@ void outbox_record(struct outbox *outbox, enum decree_record_type type, const st
         outbox->moved_at_ns = outbox->now_ns;
     outbox->records[outbox->record_count++] =
         (struct decree_record){.lsn = ++outbox->appended, .type = type, .pvalue = *pvalue};
+    if (pvalue->command.value == NULL)
+        return;
+    outbox->appended_bytes += pvalue->command.value->size;
+    outbox->value_lsn = outbox->appended;
 }
 
 struct decree_message *outbox_message(struct outbox *outbox, enum decree_message_type type,
@@ -119,6 +135,13 @@ void outbox_persisted(struct outbox *outbox, decree_lsn lsn)
         return;
     outbox->persisted = lsn;
     outbox->moved_at_ns = outbox->now_ns;
+    if (lsn < outbox->marked_lsn)
+        return;
+    outbox->durable_bytes = outbox->marked_bytes;
+    outbox->marked_bytes = outbox->appended_bytes;
+    outbox->marked_lsn = outbox->value_lsn;
+    if (lsn >= outbox->value_lsn)
+        outbox->durable_bytes = outbox->appended_bytes;
 }
 
 const struct held *outbox_next_released(struct outbox *outbox)

@@ -25,6 +25,10 @@
 #define OUTBOX_SCRATCH_MAX 8192u
 #define OUTBOX_DECISIONS_MAX 4096u
 
+/* Bytes of values that may wait for the journal before messages are refused, as a multiple of one node's
+ * proposals. */
+#define OUTBOX_WAITING_FACTOR 4u
+
 /* Room that must be free before a message is taken in: no single step puts more than this. */
 #define OUTBOX_STEP_MESSAGES (2 * DECREE_MEMBERS_MAX + 2)
 #define OUTBOX_STEP_HELD 2u
@@ -71,6 +75,11 @@ struct outbox {
     struct held *held; /* a ring: [held_first, held_released) may go out, [held_released, held_end) waits */
     uint64_t held_first, held_released, held_end;
     decree_lsn appended, persisted;
+    uint64_t appended_bytes; /* of values, in all records so far */
+    decree_lsn value_lsn;    /* the last record that has a value */
+    decree_lsn marked_lsn;   /* when it is durable, ... */
+    uint64_t marked_bytes;   /* ... so are these */
+    uint64_t durable_bytes;
     uint64_t moved_at_ns; /* when the journal last moved, or had nothing to do */
 
     uint64_t timers_ns[TIMERS];
@@ -107,6 +116,9 @@ const struct held *outbox_next_released(struct outbox *outbox);
 
 /* The next reply that was let go and is for a peer, taken off the queue, or NULL. */
 const struct held *outbox_next_leaving(struct outbox *outbox);
+
+/* Bytes of values that wait for the journal, at most. */
+uint64_t outbox_waiting_bytes(const struct outbox *outbox);
 
 /* True when somebody has waited for the journal longer than the election timeout. */
 bool outbox_is_stalled(const struct outbox *outbox);

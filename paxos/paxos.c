@@ -334,7 +334,7 @@ static int restore_decide(struct decree_paxos *paxos, decree_slot slot)
             return DECREE_CORRUPT;
     while (log->decided < slot)
         log_decide(log);
-    log->recorded = paxos->traced = log->decided;
+    log->recorded = log->settled = paxos->traced = log->decided;
     return 0;
 }
 
@@ -487,6 +487,16 @@ static void step_wake(struct decree_paxos *paxos)
         on_read_timer(paxos);
 }
 
+/* A DECIDE record that is durable makes its slots the journal's. */
+static void settle_decided(struct decree_paxos *paxos)
+{
+    if (paxos->decide_lsn == 0 || paxos->decide_lsn > paxos->outbox.persisted)
+        return;
+    assert(paxos->decide_slot >= paxos->log.settled);
+    paxos->log.settled = paxos->decide_slot;
+    paxos->decide_lsn = 0;
+}
+
 static int step_event(struct decree_paxos *paxos, const struct decree_event *event)
 {
     switch (event->type) {
@@ -509,6 +519,7 @@ static int step_event(struct decree_paxos *paxos, const struct decree_event *eve
         if (event->u.persisted > paxos->outbox.appended)
             return DECREE_MISUSE;
         outbox_persisted(&paxos->outbox, event->u.persisted);
+        settle_decided(paxos);
         return 0;
     case DECREE_EVENT_FETCHED:
         return paxos->started ? step_fetched(paxos, event) : DECREE_MISUSE;
@@ -599,6 +610,10 @@ static void record_decided(struct decree_paxos *paxos)
         return;
     outbox_record(&paxos->outbox, DECREE_RECORD_DECIDE, &decided);
     paxos->log.recorded = paxos->log.decided;
+    if (paxos->decide_lsn == 0) {
+        paxos->decide_lsn = paxos->outbox.appended;
+        paxos->decide_slot = paxos->log.decided;
+    }
 }
 
 /* Puts the replies that were let go. */
@@ -633,6 +648,8 @@ static decree_lsn wanted_lsn(const struct decree_paxos *paxos)
 {
     const struct outbox *outbox = &paxos->outbox;
 
+    if (outbox_waiting_bytes(outbox) > paxos->config.log_bytes_max)
+        return outbox->appended; /* nobody waits, but memory does */
     if (outbox->held_released < outbox->held_end)
         return outbox->held[(outbox->held_end - 1) & (OUTBOX_HELD_MAX - 1)].lsn;
     return paxos->replica.boot_lsn > outbox->persisted ? paxos->replica.boot_lsn : 0;
