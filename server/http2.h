@@ -101,7 +101,7 @@ void http2_counters(const struct http2_server *server, struct http2_counters *re
 
 /* Gives the answer, once: headers, what is in stream->out, trailers if there are any. headers are borrowed for the
  * call; their bytes are copied unless flagged otherwise. trailers live as long as the stream. If the request
- * is not whole yet, the rest of it is not wanted: the stream is reset after an answer that has no body. */
+ * is not whole yet, the rest of it is not wanted: the stream is reset after the answer. */
 void http2_answer(struct http2_stream *stream, const nghttp2_nv *headers, size_t count,
                   const nghttp2_nv *trailers, size_t trailer_count);
 

@@ -179,6 +179,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         return;
     }
     connection->spoken = true;
+    hand_on(connection); /* now, not at the flush: who orders and stores them may do so in this turn */
     server_note_dirty(connection->server, connection);
     if (nghttp2_session_get_outbound_queue_size(connection->session) > HTTP2_QUEUED_FRAMES_MAX)
         connection_flush(connection);

@@ -232,6 +232,21 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     return 0;
 }
 
+/* A client that still sends after its answer is told that nobody reads. Not before: nghttp2 would drop the answer. */
+static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
+{
+    struct http2_connection *connection = user_data;
+    struct http2_stream *stream;
+
+    assert(session == connection->session);
+    if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
+        return 0;
+    stream = find_stream(connection, frame->hd.stream_id);
+    if (stream != NULL && !stream->complete)
+        reset(connection, stream->id, NGHTTP2_NO_ERROR);
+    return 0;
+}
+
 void stream_set_callbacks(nghttp2_session_callbacks *callbacks)
 {
     assert(callbacks != NULL);
@@ -239,6 +254,7 @@ void stream_set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
 }
 
@@ -293,8 +309,6 @@ void http2_answer(struct http2_stream *stream, const nghttp2_nv *headers, size_t
     connection->server->counters.answer_bytes += stream->out.size;
     if (nghttp2_submit_response(connection->session, stream->id, headers, count, has_body ? &body : NULL) != 0)
         connection->failed = true;
-    if (!stream->complete && !has_body)
-        reset(connection, stream->id, NGHTTP2_NO_ERROR);
     connection->control_frames = 0;
     server_note_dirty(connection->server, connection);
 }

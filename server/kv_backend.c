@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* kv_backend.c -- proposals and reads go straight to the engine: server and node share the loop's thread.
+ *
+ * What the services ask outside of a turn is handed out by the turn at the end of the same iteration of the loop; what
+ * they ask while their answers are flushed, after the turn, by the next one, which then comes at once.
+ */
+#include "kv_backend.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+static struct kv_backend *kv_backend_of(struct backend *backend)
+{
+    return (struct kv_backend *)backend;
+}
+
+static struct engine *engine_of(struct backend *backend)
+{
+    struct host *host = kv_backend_of(backend)->host;
+
+    return host == NULL ? NULL : host_engine(host);
+}
+
+static int propose(struct backend *backend, struct decree_value *command, decree_done *done, void *argument)
+{
+    struct engine *engine = engine_of(backend);
+
+    return engine == NULL ? DECREE_CLOSED : engine_propose(engine, command, done, argument);
+}
+
+static int read_store(struct backend *backend, decree_done *done, void *argument)
+{
+    struct engine *engine = engine_of(backend);
+
+    return engine == NULL ? DECREE_CLOSED : engine_read(engine, done, argument);
+}
+
+static const struct kv *get_kv(struct backend *backend)
+{
+    return kv_backend_of(backend)->kv;
+}
+
+static uint64_t get_term(struct backend *backend)
+{
+    const struct host *host = kv_backend_of(backend)->host;
+
+    return host == NULL ? 0 : host_latest_status(host)->leader_ballot.round;
+}
+
+static uint64_t public_id(const struct kv_backend *backend, decree_node_id id)
+{
+    return id == 0 ? 0 : backend_member_id(backend->cluster_token, cluster_spec_name(&backend->cluster, id));
+}
+
+static void get_status(struct backend *base, struct backend_status *ret_status)
+{
+    const struct kv_backend *backend = kv_backend_of(base);
+    const struct decree_status *status;
+    struct kv_stats stats;
+
+    *ret_status = (struct backend_status){0};
+    kv_stats(backend->kv, &stats);
+    ret_status->storage_bytes = stats.memory_bytes;
+    ret_status->storage_in_use_bytes = stats.record_bytes;
+    if (backend->host == NULL)
+        return;
+    status = host_latest_status(backend->host);
+    ret_status->leader_id = public_id(backend, status->leader);
+    ret_status->term = status->leader_ballot.round;
+    ret_status->decided = status->decided;
+    ret_status->applied = status->decided; /* a turn applies all that it decides */
+    ret_status->trouble = host_trouble(backend->host);
+}
+
+static void print_url(char *url, const char *host, uint16_t port)
+{
+    snprintf(url, KV_BACKEND_URL_BYTES, strchr(host, ':') == NULL ? "http://%s:%u" : "http://[%s]:%u", host,
+             (unsigned)port);
+}
+
+static bool get_member(struct backend *base, size_t index, struct backend_member *ret_member)
+{
+    struct kv_backend *backend = kv_backend_of(base);
+    const struct cluster_member *member;
+
+    if (index >= backend->cluster.count)
+        return false;
+    member = &backend->cluster.members[index];
+    print_url(backend->peer_url, member->host, member->port);
+    *ret_member = (struct backend_member){
+        .id = public_id(backend, (decree_node_id)index + 1),
+        .name = member->name,
+        .peer_url = backend->peer_url,
+        .client_url = index + 1 == backend->self && backend->client_url[0] != '\0' ? backend->client_url : NULL,
+    };
+    return true;
+}
+
+static const struct backend_ops ops = {propose, read_store, get_kv, get_term, get_status, get_member};
+
+static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
+{
+    struct kv_backend *backend = context;
+
+    assert(slot > 0);
+    kv_apply(backend->kv, data, size, &backend->result);
+    return &backend->result;
+}
+
+static void out_of_memory(void *context, size_t size)
+{
+    log_error(context, "out_of_memory", "bytes=%zu reason=\"a command cannot be applied; the node must stop\"", size);
+    _Exit(EX_OSERR);
+}
+
+int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster, decree_node_id self,
+                    const char *cluster_token, const struct logger *logger)
+{
+    struct kv_options options = {.context = (void *)logger, .out_of_memory = out_of_memory};
+
+    assert(self >= 1);
+    assert(self <= cluster->count);
+    *backend = (struct kv_backend){
+        .base = {&ops, backend_cluster_id(cluster_token),
+                 backend_member_id(cluster_token, cluster_spec_name(cluster, self))},
+        .kv = kv_new(&options),
+        .cluster = *cluster,
+        .self = self,
+        .cluster_token = cluster_token,
+    };
+    return backend->kv == NULL ? DECREE_NOMEM : 0;
+}
+
+struct decree_machine kv_backend_machine(struct kv_backend *backend)
+{
+    return (struct decree_machine){.context = backend, .apply = apply};
+}
+
+void kv_backend_set_client_address(struct kv_backend *backend, const char *host, uint16_t port)
+{
+    print_url(backend->client_url, host, port);
+}
+
+void kv_backend_release(struct kv_backend *backend)
+{
+    kv_free(backend->kv);
+    backend->kv = NULL;
+}

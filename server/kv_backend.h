@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* kv_backend.h -- the backend port on a node of this process: its engine, and the store that it keeps. */
+#ifndef DECREE_SERVER_KV_BACKEND_H
+#define DECREE_SERVER_KV_BACKEND_H
+
+#include "backend.h"
+#include "host.h"
+
+#define KV_BACKEND_URL_BYTES 320u
+
+struct kv_backend {
+    struct backend base;
+    struct host *host; /* NULL: not yet, or no more */
+    struct kv *kv;
+    struct kv_result result; /* of the last command applied */
+    struct cluster_spec cluster;
+    decree_node_id self;
+    const char *cluster_token;
+    char peer_url[KV_BACKEND_URL_BYTES], client_url[KV_BACKEND_URL_BYTES];
+};
+
+/* Makes an empty store. cluster_token and logger are borrowed until release. Errors: NOMEM. */
+int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster, decree_node_id self,
+                    const char *cluster_token, const struct logger *logger);
+
+/* What the host is to be opened with; then backend->host is to be set. */
+struct decree_machine kv_backend_machine(struct kv_backend *backend);
+
+/* Clients reach this member here. */
+void kv_backend_set_client_address(struct kv_backend *backend, const char *host, uint16_t port);
+
+void kv_backend_release(struct kv_backend *backend);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* serve.c -- puts a member together, and takes it apart when told to stop.
+ *
+ *     SIGTERM --> front: no more connections, open calls may end --> node: journal synced, open proposals
+ *             LOST --> handles closed --> the loop is empty, serve_run() returns
+ *
+ * Node and front share one loop. The node's turn applies commands and so completes calls; the answers are
+ * flushed right behind it, before the loop sleeps.
+ */
+#include "serve.h"
+
+#include <assert.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "etcd_front.h"
+#include "kv_backend.h"
+#include "spin.h"
+
+#define GRACE_MS 2000u
+#define REQUEST_TIMEOUT_BASE_MS 5000u /* as etcd: 5 s and two election timeouts */
+#define ELECTION_MS_DEFAULT 1000u
+#define NUMERIC_BYTES 64u
+
+struct member {
+    uv_loop_t loop;
+    uv_signal_t signals[2];
+    struct kv_backend backend;
+    struct host *host;
+    struct etcd_front *front;
+    const struct serve_options *options;
+    bool stopping;
+};
+
+/* ---- stopping ---- */
+
+static void close_signals(struct member *member)
+{
+    for (size_t i = 0; i < 2; i++)
+        if (!uv_is_closing((uv_handle_t *)&member->signals[i]))
+            uv_close((uv_handle_t *)&member->signals[i], NULL);
+}
+
+static void on_host_closed(void *context)
+{
+    struct member *member = context;
+
+    member->host = NULL;
+    member->backend.host = NULL;
+    close_signals(member);
+}
+
+static void on_front_closed(void *context)
+{
+    struct member *member = context;
+
+    host_close(member->host, on_host_closed, member);
+}
+
+static void stop(struct member *member)
+{
+    assert(!member->stopping);
+    member->stopping = true;
+    if (member->front != NULL)
+        etcd_front_close(member->front, GRACE_MS, on_front_closed, member);
+    else if (member->host != NULL)
+        on_front_closed(member);
+    else
+        close_signals(member);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct member *member = handle->data;
+
+    if (member->stopping) {
+        log_warn(member->options->logger, "killed", "signal=%d reason=\"the second one\"", number);
+        _exit(128 + number);
+    }
+    stop(member);
+}
+
+/* ---- starting ---- */
+
+static void flush_answers(void *context)
+{
+    struct member *member = context;
+
+    if (member->front != NULL)
+        etcd_front_flush(member->front);
+}
+
+__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(sentence, SERVE_SENTENCE_BYTES, format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+static int init_loop(struct member *member, char *sentence)
+{
+    static const int numbers[2] = {SIGTERM, SIGINT};
+
+    if (uv_loop_init(&member->loop) != 0)
+        return fail(sentence, DECREE_IO, "cannot set up an event loop");
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_init(&member->loop, &member->signals[i]);
+        member->signals[i].data = member;
+        uv_signal_start(&member->signals[i], on_signal, numbers[i]);
+    }
+    return 0;
+}
+
+/* The first address that the name has, as digits. */
+static int resolve(char *numeric, const char *name, char *sentence)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    int error = getaddrinfo(name, NULL, &hints, &found);
+
+    if (error == 0)
+        error = getnameinfo(found->ai_addr, found->ai_addrlen, numeric, NUMERIC_BYTES, NULL, 0, NI_NUMERICHOST);
+    if (found != NULL)
+        freeaddrinfo(found);
+    if (error != 0)
+        return fail(sentence, DECREE_IO, "cannot listen on '%s': %s", name, gai_strerror(error));
+    return 0;
+}
+
+static int open_host(struct member *member, char *sentence)
+{
+    const struct serve_options *options = member->options;
+    struct host_options host = {
+        .cluster = options->cluster,
+        .self = options->self,
+        .cluster_token = options->cluster_token,
+        .data_dir = options->data_dir,
+        .machine = kv_backend_machine(&member->backend),
+        .prepare_quorum = options->prepare_quorum,
+        .vote_quorum = options->vote_quorum,
+        .heartbeat_ms = options->heartbeat_ms,
+        .election_ms = options->election_ms,
+        .logger = options->logger,
+        .after_turn = flush_answers,
+        .after_turn_context = member,
+    };
+    int error = host_open(&member->host, &member->loop, &host, sentence);
+
+    if (error == 0)
+        member->backend.host = member->host;
+    return error;
+}
+
+static int open_front(struct member *member, char *sentence)
+{
+    const struct serve_options *options = member->options;
+    uint32_t election_ms = options->election_ms == 0 ? ELECTION_MS_DEFAULT : options->election_ms;
+    struct etcd_front_options front = {
+        .backend = &member->backend.base,
+        .logger = options->logger,
+        .request_timeout_ms = REQUEST_TIMEOUT_BASE_MS + 2 * election_ms,
+    };
+    char numeric[NUMERIC_BYTES];
+    uint16_t port;
+    int error = resolve(numeric, options->listen_host, sentence);
+
+    if (error != 0)
+        return error;
+    error = etcd_front_open(&member->front, &member->loop, &front);
+    if (error != 0)
+        return fail(sentence, error, "%s", decree_error_text(error));
+    error = etcd_front_listen(member->front, numeric, options->listen_port, &port);
+    if (error != 0)
+        return fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s", options->listen_host,
+                    (unsigned)options->listen_port, uv_strerror(error));
+    kv_backend_set_client_address(&member->backend, options->listen_host, port);
+    printf("ready name=%s clients=%s:%u peers=%s:%u data=%s\n",
+           cluster_spec_name(&options->cluster, options->self), options->listen_host, (unsigned)port,
+           options->cluster.members[options->self - 1].host,
+           (unsigned)options->cluster.members[options->self - 1].port, options->data_dir);
+    fflush(stdout);
+    return 0;
+}
+
+static int run(struct member *member, char *sentence)
+{
+    int error = open_host(member, sentence);
+
+    if (error == 0)
+        error = open_front(member, sentence);
+    if (error != 0)
+        stop(member);
+    spin_run(&member->loop);
+    if (error == 0)
+        log_info(member->options->logger, "stopped", "node=%s",
+                 cluster_spec_name(&member->options->cluster, member->options->self));
+    return error;
+}
+
+int serve_run(const struct serve_options *options, char *sentence)
+{
+    struct member *member = calloc(1, sizeof(*member));
+    int error;
+
+    assert(options->listen_host != NULL);
+    assert(options->cluster_token != NULL);
+    if (member == NULL)
+        return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+    signal(SIGPIPE, SIG_IGN);
+    (void)etcd_front_raise_descriptors();
+    member->options = options;
+    error = init_loop(member, sentence);
+    if (error != 0)
+        goto out;
+    error = kv_backend_init(&member->backend, &options->cluster, options->self, options->cluster_token,
+                            options->logger);
+    if (error == 0) {
+        error = run(member, sentence);
+    } else {
+        fail(sentence, error, "%s", decree_error_text(error));
+        stop(member);
+        uv_run(&member->loop, UV_RUN_DEFAULT);
+    }
+    if (member->front != NULL)
+        etcd_front_free(member->front);
+    kv_backend_release(&member->backend);
+    uv_loop_close(&member->loop);
+out:
+    free(member);
+    return error;
+}

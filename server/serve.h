@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* serve.h -- a whole member in this process: node, store and the port for clients, on one loop. */
+#ifndef DECREE_SERVER_SERVE_H
+#define DECREE_SERVER_SERVE_H
+
+#include "cluster_spec.h"
+#include "logger.h"
+
+#define SERVE_SENTENCE_BYTES 1024u
+
+struct serve_options { /* borrowed until serve_run() returns; 0 takes the default */
+    struct cluster_spec cluster;
+    decree_node_id self;
+    const char *cluster_token;
+    const char *data_dir;
+    const char *listen_host; /* a name or an address */
+    uint16_t listen_port;    /* 0: any, see the line 'ready' */
+    uint32_t prepare_quorum, vote_quorum;
+    uint32_t heartbeat_ms, election_ms;
+    const struct logger *logger;
+};
+
+/* Opens everything, prints one line that begins with 'ready' on standard output, and serves until SIGTERM or SIGINT:
+ * then it stops to accept, lets open requests end, syncs the journal and returns 0. A second signal ends the
+ * process at once. A decree_error if it could not start; sentence, of SERVE_SENTENCE_BYTES, says why. */
+int serve_run(const struct serve_options *options, char *sentence);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* memory_server.c -- the front over a memory backend, to be tried by programs and people.
+ *
+ *     memory_server [port]     prints "listening on PORT"; ends well on SIGTERM, or when its input ends
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "etcd_front.h"
+#include "memory_backend.h"
+
+#define GRACE_MS 1000u
+
+struct program {
+    uv_loop_t loop;
+    uv_signal_t terminate;
+    struct memory_backend backend;
+    struct etcd_front *front;
+};
+
+static void on_front_closed(void *context)
+{
+    struct program *program = context;
+
+    memory_backend_close(&program->backend);
+}
+
+static void on_terminate(uv_signal_t *signal, int number)
+{
+    struct program *program = signal->data;
+
+    (void)number;
+    uv_close((uv_handle_t *)signal, NULL);
+    etcd_front_close(program->front, GRACE_MS, on_front_closed, program);
+}
+
+static void write_line(void *context, enum decree_log_level level, const char *event, const char *details)
+{
+    (void)context;
+    (void)level;
+    fprintf(stderr, "%s %s\n", event, details);
+}
+
+int main(int argc, char **argv)
+{
+    struct logger logger = {.level = DECREE_LOG_INFO, .write = write_line};
+    struct program *program = calloc(1, sizeof(*program));
+    struct etcd_front_options options = {.backend = &program->backend.base, .logger = &logger};
+    uint16_t port = argc > 1 ? (uint16_t)atoi(argv[1]) : 0;
+    int error;
+
+    signal(SIGPIPE, SIG_IGN);
+    etcd_front_raise_descriptors();
+    uv_loop_init(&program->loop);
+    memory_backend_init(&program->backend, &program->loop);
+    if (etcd_front_open(&program->front, &program->loop, &options) != 0)
+        return 1;
+    error = etcd_front_listen(program->front, "127.0.0.1", port, &port);
+    if (error != 0) {
+        fprintf(stderr, "cannot listen: %s\n", uv_strerror(error));
+        return 1;
+    }
+    uv_signal_init(&program->loop, &program->terminate);
+    program->terminate.data = program;
+    uv_signal_start(&program->terminate, on_terminate, SIGTERM);
+    printf("listening on %u\n", port);
+    fflush(stdout);
+    uv_run(&program->loop, UV_RUN_DEFAULT);
+    etcd_front_free(program->front);
+    memory_backend_release(&program->backend);
+    error = uv_loop_close(&program->loop);
+    free(program);
+    return error == 0 ? 0 : 1;
+}
