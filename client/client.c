@@ -11,7 +11,7 @@
 
 #include <decree/error.h>
 
-#include "connection.h"
+#include "client_connection.h"
 
 #define TIMEOUT_MS_DEFAULT 5000u
 #define DIAL_TIMEOUT_MS_DEFAULT 2000u
@@ -34,7 +34,7 @@ struct client {
     bool repeat_writes;
     bool time_is_up;
     bool call_is_done;
-    struct connection *connection; /* NULL: none */
+    struct client_connection *connection; /* NULL: none */
     bool connection_is_ready;
     char text[REPLY_TEXT_BYTES];
 };
@@ -74,7 +74,7 @@ int client_new(struct client **ret_client, const struct client_options *options,
 static void disconnect(struct client *client, const char *reason)
 {
     if (client->connection != NULL)
-        connection_close(client->connection, reason);
+        client_connection_close(client->connection, reason);
     while (client->connection != NULL)
         uv_run(&client->loop, UV_RUN_ONCE);
     assert(!client->connection_is_ready);
@@ -148,12 +148,12 @@ static void on_done(struct call *call)
 /* True when there is a connection to the present endpoint that takes calls; else text says why not. */
 static bool connect_within(struct client *client, uint64_t timeout_ms)
 {
-    struct connection_sink sink = {.context = client, .ready = on_ready, .closed = on_closed};
+    struct client_connection_sink sink = {.context = client, .ready = on_ready, .closed = on_closed};
 
     uv_run(&client->loop, UV_RUN_NOWAIT); /* hear of a connection that has closed meanwhile */
     if (client->connection != NULL)
         return true;
-    client->connection = connection_open(&client->loop, &client->endpoints.items[client->at], &sink);
+    client->connection = client_connection_open(&client->loop, &client->endpoints.items[client->at], &sink);
     if (client->connection == NULL) {
         snprintf(client->text, sizeof(client->text), "cannot connect: out of memory");
         return false;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* connection.h -- one HTTP/2 connection to a server, in clear text and with prior knowledge, for gRPC calls.
+/* client_connection.h -- one HTTP/2 connection to a server, in clear text and with prior knowledge, for gRPC calls.
  *
- *     connection_open() --> sink.ready --> call_start() ... call.done
+ *     client_connection_open() --> sink.ready --> call_start() ... call.done
  *                      \--> sink.closed    (always the last; the connection has then freed itself)
  *
  * Ready means that the server has sent its SETTINGS: a host that accepts connections but is stopped never gets
  * a request, so that the request can safely go to another server. All calls and callbacks are on the loop's
  * thread.
  */
-#ifndef DECREE_CLIENT_CONNECTION_H
-#define DECREE_CLIENT_CONNECTION_H
+#ifndef DECREE_CLIENT_CLIENT_CONNECTION_H
+#define DECREE_CLIENT_CLIENT_CONNECTION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,9 +20,9 @@
 #include "endpoints.h"
 #include "reply.h"
 
-struct connection;
+struct client_connection;
 
-struct connection_sink {
+struct client_connection_sink {
     void *context;
     void (*ready)(void *context);
     void (*closed)(void *context, const char *reason); /* reason is borrowed for the call */
@@ -46,16 +46,16 @@ struct call {
 };
 
 /* Begins to connect. Returns NULL only when out of memory. */
-struct connection *connection_open(uv_loop_t *loop, const struct endpoint *endpoint,
-                                   const struct connection_sink *sink);
+struct client_connection *client_connection_open(uv_loop_t *loop, const struct endpoint *endpoint,
+                                   const struct client_connection_sink *sink);
 
 /* Begins to close; open calls are done at once, as UNAVAILABLE. */
-void connection_close(struct connection *connection, const char *reason);
+void client_connection_close(struct client_connection *connection, const char *reason);
 
 /* Begins a call; the connection must be ready. done may come before this returns. */
-void call_start(struct connection *connection, struct call *call);
+void call_start(struct client_connection *connection, struct call *call);
 
 /* Gives a call up: it is done at once, with this outcome. */
-void call_cancel(struct connection *connection, struct call *call, enum status_code code, const char *text);
+void call_cancel(struct client_connection *connection, struct call *call, enum status_code code, const char *text);
 
 #endif

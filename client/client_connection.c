@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* connection.c -- name lookup, TCP and nghttp2, put together over libuv.
+/* client_connection.c -- name lookup, TCP and nghttp2, put together over libuv.
  *
  * Three things may be under way when a connection ends: a lookup, a handle, and calls. end() stops all of them,
  * and whichever of lookup and handle is the last to go frees the connection.
  */
-#include "connection.h"
+#include "client_connection.h"
 
 #include <assert.h>
 #include <netdb.h>
@@ -18,10 +18,10 @@
 #define WINDOW_BYTES (16 * 1024 * 1024)
 #define REASON_BYTES 256u
 
-struct connection {
+struct client_connection {
     uv_loop_t *loop;
     struct endpoint endpoint;
-    struct connection_sink sink;
+    struct client_connection_sink sink;
     uv_getaddrinfo_t lookup;
     uv_connect_t connect;
     uv_tcp_t tcp;
@@ -35,15 +35,15 @@ struct connection {
 
 struct output { /* one write on its way */
     uv_write_t request;
-    struct connection *connection;
+    struct client_connection *connection;
     uint8_t *data;
 };
 
-static void try_address(struct connection *connection);
+static void try_address(struct client_connection *connection);
 
 /* ---- the end ---- */
 
-static void finish_call(struct connection *connection, struct call *call)
+static void finish_call(struct client_connection *connection, struct call *call)
 {
     struct call **at = &connection->calls;
 
@@ -57,7 +57,7 @@ static void finish_call(struct connection *connection, struct call *call)
     call->done(call);
 }
 
-static void free_when_over(struct connection *connection)
+static void free_when_over(struct client_connection *connection)
 {
     assert(connection->has_ended);
     if (connection->looking_up || connection->has_handle)
@@ -71,7 +71,7 @@ static void free_when_over(struct connection *connection)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct connection *connection = handle->data;
+    struct client_connection *connection = handle->data;
 
     connection->has_handle = false;
     if (connection->has_ended)
@@ -80,7 +80,7 @@ static void on_handle_closed(uv_handle_t *handle)
         try_address(connection);
 }
 
-static void end(struct connection *connection, const char *reason)
+static void end(struct client_connection *connection, const char *reason)
 {
     if (connection->has_ended)
         return;
@@ -98,7 +98,7 @@ static void end(struct connection *connection, const char *reason)
         uv_close((uv_handle_t *)&connection->tcp, on_handle_closed);
 }
 
-void connection_close(struct connection *connection, const char *reason)
+void client_connection_close(struct client_connection *connection, const char *reason)
 {
     assert(connection != NULL);
     assert(reason != NULL);
@@ -117,7 +117,7 @@ static void on_written(uv_write_t *request, int status)
     free(output);
 }
 
-static int write_out(struct connection *connection, const uint8_t *data, size_t size)
+static int write_out(struct client_connection *connection, const uint8_t *data, size_t size)
 {
     struct output *output = malloc(sizeof(*output));
     uv_buf_t buffer;
@@ -143,7 +143,7 @@ static int write_out(struct connection *connection, const uint8_t *data, size_t 
 }
 
 /* Sends all that nghttp2 has to say, and ends a connection that has nothing more to say or hear. */
-static void flush(struct connection *connection)
+static void flush(struct client_connection *connection)
 {
     while (!connection->has_ended) {
         const uint8_t *data;
@@ -195,7 +195,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
-    struct connection *connection = user;
+    struct client_connection *connection = user;
 
     (void)session;
     if (frame->hd.type == NGHTTP2_SETTINGS && !connection->is_ready && !connection->has_ended) {
@@ -207,7 +207,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 
 static int on_stream_closed(nghttp2_session *session, int32_t stream_id, uint32_t error_code, void *user)
 {
-    struct connection *connection = user;
+    struct client_connection *connection = user;
     struct call *call = nghttp2_session_get_stream_user_data(session, stream_id);
     char text[128];
 
@@ -225,7 +225,7 @@ static int on_stream_closed(nghttp2_session *session, int32_t stream_id, uint32_
     return 0;
 }
 
-static int new_session(struct connection *connection)
+static int new_session(struct client_connection *connection)
 {
     static const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
@@ -253,7 +253,7 @@ static int new_session(struct connection *connection)
 
 static void on_allocate(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
 {
-    struct connection *connection = handle->data;
+    struct client_connection *connection = handle->data;
 
     (void)size;
     *ret_buffer = uv_buf_init(connection->input, sizeof(connection->input));
@@ -261,7 +261,7 @@ static void on_allocate(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
-    struct connection *connection = stream->data;
+    struct client_connection *connection = stream->data;
     ssize_t taken;
 
     if (connection->has_ended || size == 0)
@@ -279,7 +279,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 
 static void on_connected(uv_connect_t *request, int status)
 {
-    struct connection *connection = request->handle->data;
+    struct client_connection *connection = request->handle->data;
     int error;
 
     if (connection->has_ended)
@@ -305,7 +305,7 @@ static void on_connected(uv_connect_t *request, int status)
         flush(connection);
 }
 
-static void try_address(struct connection *connection)
+static void try_address(struct client_connection *connection)
 {
     int error = uv_tcp_init(connection->loop, &connection->tcp);
 
@@ -320,7 +320,7 @@ static void try_address(struct connection *connection)
 
 static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)
 {
-    struct connection *connection = lookup->data;
+    struct client_connection *connection = lookup->data;
 
     connection->looking_up = false;
     connection->addresses = connection->address = addresses;
@@ -334,11 +334,11 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
     }
 }
 
-struct connection *connection_open(uv_loop_t *loop, const struct endpoint *endpoint,
-                                   const struct connection_sink *sink)
+struct client_connection *client_connection_open(uv_loop_t *loop, const struct endpoint *endpoint,
+                                   const struct client_connection_sink *sink)
 {
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct connection *connection = calloc(1, sizeof(*connection));
+    struct client_connection *connection = calloc(1, sizeof(*connection));
 
     assert(loop != NULL);
     assert(sink->closed != NULL);
@@ -385,7 +385,7 @@ static nghttp2_nv field(const char *name, const char *value)
                         .valuelen = strlen(value)};
 }
 
-void call_start(struct connection *connection, struct call *call)
+void call_start(struct client_connection *connection, struct call *call)
 {
     char timeout[32];
     nghttp2_nv fields[8];
@@ -419,7 +419,7 @@ void call_start(struct connection *connection, struct call *call)
     flush(connection);
 }
 
-void call_cancel(struct connection *connection, struct call *call, enum status_code code, const char *text)
+void call_cancel(struct client_connection *connection, struct call *call, enum status_code code, const char *text)
 {
     assert(call->stream_id > 0);
     assert(code != STATUS_OK);

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""nodes.py -- real `decree serve` processes on free ports in a temporary folder."""
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+
+import rpc
+from wait import wait_until
+
+DECREE = os.environ["DECREE"]
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def die_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Node:
+    def __init__(self, name, folder, client_port, peer_port):
+        self.name = name
+        self.data = os.path.join(folder, name)
+        self.log = os.path.join(folder, name + ".log")
+        self.client_port = client_port
+        self.peer_port = peer_port
+        self.endpoint = f"127.0.0.1:{client_port}"
+        self.process = None
+        self.client = rpc.Client(self.endpoint)
+
+    def start(self, cluster, arguments=(), prefix=()):
+        assert self.process is None
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [*prefix, DECREE, "serve", "--name", self.name, "--cluster", cluster, "--listen", self.endpoint, "--data",
+                 self.data, *arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def terminate(self, seconds=10):
+        """SIGTERM; the exit status."""
+        self.process.terminate()
+        return self.wait(seconds)
+
+    def wait(self, seconds=10):
+        try:
+            return self.process.wait(seconds)
+        finally:
+            self.kill()
+
+    def text_of_log(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+
+class Cluster:
+    def __init__(self, folder, count=3, arguments=()):
+        ports = free_ports(2 * count)
+        self.arguments = list(arguments)
+        self.nodes = [Node(f"n{i + 1}", str(folder), ports[2 * i], ports[2 * i + 1]) for i in range(count)]
+        self.spec = ",".join(f"{node.name}=127.0.0.1:{node.peer_port}" for node in self.nodes)
+        self.endpoints = ",".join(node.endpoint for node in self.nodes)
+
+    def start(self, *nodes):
+        for node in nodes or self.nodes:
+            node.start(self.spec, self.arguments)
+
+    def started(self, seconds=20):
+        self.start()
+        self.wait_for_leader(seconds)
+        return self
+
+    def leader(self):
+        """The node that all running nodes name as leader, or None."""
+        named, leader = set(), None
+        for node in self.nodes:
+            if not node.is_running():
+                continue
+            try:
+                status = node.client.status(timeout=1)
+            except rpc.Failure:
+                return None
+            named.add(status.leader)
+            if status.leader != 0 and status.leader == status.header.member_id:
+                leader = node
+        return leader if len(named) == 1 else None
+
+    def wait_for_leader(self, seconds=20):
+        return wait_until(self.leader, seconds, "all nodes name the same leader")
+
+    def close(self):
+        for node in self.nodes:
+            node.kill()
+            node.client.close()
+
+    def print_logs(self):
+        for node in self.nodes:
+            if os.path.exists(node.log):
+                print(f"--- {node.name}:\n" + node.text_of_log()[-3000:])

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""test_command_line.py -- the decree program as a user has it: words, output, exit statuses."""
+import base64
+import json
+import os
+import subprocess
+
+import pytest
+
+from nodes import DECREE, free_ports
+
+
+def decree(*arguments, endpoints=None, data=b"", expect=0, env=None):
+    environment = dict(os.environ, **(env or {}))
+    environment.pop("DECREE_ENDPOINTS", None)
+    if endpoints is not None:
+        environment["DECREE_ENDPOINTS"] = endpoints
+    result = subprocess.run([DECREE, *arguments], input=data, capture_output=True, timeout=30, env=environment)
+    assert result.returncode == expect, (arguments, result.returncode, result.stdout, result.stderr)
+    return result.stdout if expect == 0 else result.stderr
+
+
+def test_writing_reading_and_deleting(cluster):
+    at = dict(endpoints=cluster.endpoints)
+    assert decree("put", "city", "Paris", **at) == b"OK\n"
+    assert decree("get", "city", **at) == b"city\nParis\n"
+    assert decree("put", "city", "Rome", "--prev-kv", **at) == b"OK\ncity\nParis\n"
+    assert decree("put", "user/1", "a", **at) == b"OK\n"
+    assert decree("put", "user/2", "b", **at) == b"OK\n"
+    assert decree("get", "user/", "--prefix", **at) == b"user/1\na\nuser/2\nb\n"
+    assert decree("get", "user/", "--prefix", "--keys-only", "--limit", "1", **at) == b"user/1\n"
+    assert decree("get", "user/", "--prefix", "--print-value-only", **at) == b"a\nb\n"
+    assert decree("get", "", "--prefix", "--count-only", **at) == b"3\n"
+    assert decree("get", "user/1", "user/2", "--count-only", **at) == b"1\n"
+    assert decree("get", "user/", "--from-key", "--count-only", **at) == b"2\n"
+    assert decree("get", "city", "--rev", "2", **at) == b"city\nParis\n"
+    assert decree("get", "nothing", **at) == b""
+    for node in cluster.nodes:
+        assert decree("get", "city", endpoints=node.endpoint) == b"city\nRome\n"
+    assert decree("del", "user/", "--prefix", "--prev-kv", **at) == b"2\nuser/1\na\nuser/2\nb\n"
+    assert decree("del", "user/1", **at) == b"0\n"
+
+
+def test_bytes_go_through_as_they_are(single):
+    at = dict(endpoints=single.endpoints)
+    value = bytes(range(256)) * 40
+    decree("put", "bytes", data=value, **at)
+    assert decree("get", "bytes", "--print-value-only", **at) == value + b"\n"
+    decree("put", "bytes", "-", data=value[:77], **at)
+    answer = json.loads(decree("get", "bytes", "--json", **at))
+    assert base64.b64decode(answer["kvs"][0]["value"]) == value[:77]
+    assert answer["count"] == 1
+    decree("put", "empty", "", **at)
+    assert decree("get", "empty", **at) == b"empty\n\n"
+    decree("put", "--", "-dash", "-value", **at)
+    assert decree("get", "--", "-dash", **at) == b"-dash\n-value\n"
+
+
+def test_status_and_members(cluster):
+    at = dict(endpoints=cluster.endpoints)
+    table = decree("status", **at).decode()
+    assert table.count("| true ") == 1
+    answers = json.loads(decree("status", "--json", **at))
+    assert [answer["Endpoint"] for answer in answers] == cluster.endpoints.split(",")
+    assert len({answer["Status"]["leader"] for answer in answers}) == 1
+    lines = decree("member", "list", "-w", "simple", **at).decode().splitlines()
+    assert [line.split(", ")[2] for line in lines] == ["n1", "n2", "n3"]
+    assert "PEER ADDRS" in decree("member", "list", **at).decode()
+    assert [member["name"] for member in json.loads(decree("member", "list", "--json", **at))["members"]] == ["n1", "n2", "n3"]
+
+
+def test_the_next_endpoint_is_tried(cluster):
+    cluster.nodes[0].kill()
+    cluster.wait_for_leader()
+    decree("put", "a", "b", endpoints=cluster.endpoints)
+    assert decree("get", "a", endpoints=cluster.endpoints) == b"a\nb\n"
+    assert b"connection refused" in decree("status", endpoints=cluster.endpoints, expect=69)
+
+
+def test_failures_have_exit_statuses_and_sentences(single):
+    at = dict(endpoints=single.endpoints)
+    nobody = f"127.0.0.1:{free_ports(1)[0]}"
+    assert b"Unavailable" in decree("get", "a", endpoints=nobody, expect=69)
+    assert b"future revision" in decree("get", "a", "--rev", "999", expect=1, **at)
+    assert b"too large" in decree("put", "a", data=bytes(1700 * 1024), expect=1, **at)
+    for arguments, words in [
+            (["get"], b"the key is missing"),
+            (["get", ""], b"the key is empty"),
+            (["get", "a", "b", "--prefix"], b"exclude each other"),
+            (["get", "a", "--limit", "x"], b"wants a number"),
+            (["get", "a", "--consistency", "x"], b"l or s"),
+            (["get", "a", "-w", "xml"], b"simple, json or table"),
+            (["get", "a", "--timeout", "never"], b"is not a time"),
+            (["get", "a", "--endpoints", "nowhere"], b"host:port"),
+            (["get", "a", "--endpoints", "https://a:1"], b"TLS"),
+            (["put"], b"the key is missing"),
+            (["put", "a", "b", "c"], b"too many arguments"),
+            (["member", "add"], b"list them"),
+            (["member"], b"decree member list"),
+            (["putt", "a", "b"], b"did you mean 'put'?"),
+            ([], b"usage: decree"),
+    ]:
+        assert words in decree(*arguments, expect=64), arguments
+
+
+def test_an_answer_that_cannot_be_written_is_a_failure(single):
+    decree("put", "a", "b", endpoints=single.endpoints)
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run([DECREE, "get", "a", "--endpoints", single.endpoints], stdout=full, stderr=subprocess.PIPE,
+                                timeout=30)
+    assert result.returncode == 1
+    assert b"cannot write the answer" in result.stderr
+
+
+def test_help_tells_of_every_command():
+    text = decree("help").decode()
+    words = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and not line.startswith("  decree")]
+    assert {"serve", "put", "get", "del", "status", "member", "demo", "sim"} <= set(words)
+    for word in words:
+        if word != "help":
+            one = decree("help", word).decode()
+            assert one.lower().startswith(f"usage: decree {word}"), one
+            assert one == decree(word, "--help").decode()
+    assert decree("--version").decode().startswith("decree ")
+
+
+@pytest.mark.parametrize("command", ["put", "get", "del", "status", "member"])
+def test_help_has_examples(command):
+    assert "Examples:" in decree(command, "--help").decode()
