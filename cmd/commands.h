@@ -10,6 +10,7 @@
 
 /* X(word, name of the function without cmd_, help) in the order of `decree help` */
 #define COMMAND_TABLE(X) \
+    X("serve", serve, "run a member of the cluster, or a store of one node") \
     X("put", put, "write a key") \
     X("get", get, "read a key, or a range of keys") \
     X("del", del, "delete a key, or a range of keys") \

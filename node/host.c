@@ -82,9 +82,9 @@ void host_turn(struct host *host)
     if (!turned)
         return;
     publish_status(host);
-    arm(host);
     if (host->after_turn != NULL)
         host->after_turn(host->after_turn_context);
+    arm(host);
 }
 
 int host_submit(struct host *host, struct request *request)
@@ -118,6 +118,11 @@ void host_status(struct host *host, struct decree_status *ret_status)
     uv_mutex_lock(&host->status_lock);
     *ret_status = host->status;
     uv_mutex_unlock(&host->status_lock);
+}
+
+const struct decree_status *host_latest_status(const struct host *host)
+{
+    return &host->status;
 }
 
 const char *host_trouble(const struct host *host)

@@ -38,7 +38,8 @@ struct host_options {          /* copied, strings too; 0 and NULL take the defau
     uint32_t heartbeat_ms, election_ms;
     uint32_t value_bytes_max;
     const struct logger *logger; /* borrowed; may be NULL */
-    void (*after_turn)(void *context); /* after completions were called; may be NULL */
+    /* After completions were called; may be NULL. May ask more of the engine: another turn follows. */
+    void (*after_turn)(void *context);
     void *after_turn_context;
 };
 
@@ -57,6 +58,9 @@ struct engine *host_engine(struct host *host);
 
 /* Any thread. The status as of the last turn. */
 void host_status(struct host *host, struct decree_status *ret_status);
+
+/* The same for the loop's thread, without a copy; borrowed until the next turn. */
+const struct decree_status *host_latest_status(const struct host *host);
 
 /* What the journal complains of, or NULL when all is well; borrowed until the next turn. */
 const char *host_trouble(const struct host *host);

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct member {
     struct host *host;
     struct etcd_front *front;
     const struct serve_options *options;
+    uint16_t port; /* for clients */
     bool stopping;
 };
 
@@ -106,16 +108,20 @@ __attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error,
 
 static int init_loop(struct member *member, char *sentence)
 {
-    static const int numbers[2] = {SIGTERM, SIGINT};
-
     if (uv_loop_init(&member->loop) != 0)
         return fail(sentence, DECREE_IO, "cannot set up an event loop");
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&member->loop, &member->signals[i]);
         member->signals[i].data = member;
-        uv_signal_start(&member->signals[i], on_signal, numbers[i]);
     }
     return 0;
+}
+
+/* Only when all is open: until then nothing is to be finished, and a signal ends the process as always. */
+static void start_signals(struct member *member)
+{
+    uv_signal_start(&member->signals[0], on_signal, SIGTERM);
+    uv_signal_start(&member->signals[1], on_signal, SIGINT);
 }
 
 /* The first address that the name has, as digits. */
@@ -179,13 +185,19 @@ static int open_front(struct member *member, char *sentence)
     if (error != 0)
         return fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s", options->listen_host,
                     (unsigned)options->listen_port, uv_strerror(error));
+    member->port = port;
     kv_backend_set_client_address(&member->backend, options->listen_host, port);
-    printf("ready name=%s clients=%s:%u peers=%s:%u data=%s\n",
-           cluster_spec_name(&options->cluster, options->self), options->listen_host, (unsigned)port,
-           options->cluster.members[options->self - 1].host,
-           (unsigned)options->cluster.members[options->self - 1].port, options->data_dir);
-    fflush(stdout);
     return 0;
+}
+
+static void say_ready(const struct member *member)
+{
+    const struct serve_options *options = member->options;
+    const struct cluster_member *self = &options->cluster.members[options->self - 1];
+
+    printf("ready name=%s clients=%s:%u peers=%s:%u data=%s\n", self->name, options->listen_host,
+           (unsigned)member->port, self->host, (unsigned)self->port, options->data_dir);
+    fflush(stdout);
 }
 
 static int run(struct member *member, char *sentence)
@@ -194,8 +206,12 @@ static int run(struct member *member, char *sentence)
 
     if (error == 0)
         error = open_front(member, sentence);
-    if (error != 0)
+    if (error != 0) {
         stop(member);
+    } else {
+        start_signals(member);
+        say_ready(member);
+    }
     spin_run(&member->loop);
     if (error == 0)
         log_info(member->options->logger, "stopped", "node=%s",
