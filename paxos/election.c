@@ -63,13 +63,27 @@ void election_send_heartbeats(struct election *election, struct decree_ballot le
     }
 }
 
-static void lose_leader(struct election *election, uint64_t delay_ns, struct outbox *outbox)
+static void lose_leader(struct election *election, struct outbox *outbox)
 {
     outbox_trace(outbox, DECREE_TRACE_LEADERLESS, election->leader.node, election->leader, 0, 0);
     election->leader = (struct decree_ballot){0};
     election->heard_ns = election->direct_ns = 0;
     election->via = 0;
-    scout_after(delay_ns, outbox);
+    scout_after(0, outbox);
+}
+
+/* Not silence but word has come that the leader leads no more: older news of it, from others, are void. */
+static void give_up_leader(struct election *election, struct outbox *outbox)
+{
+    election->lost = election->leader;
+    election->lost_ns = outbox->now_ns;
+    lose_leader(election, outbox);
+}
+
+static bool is_old_news(const struct election *election, const struct decree_message *message,
+                        const struct outbox *outbox)
+{
+    return ballot_equal(message->ballot, election->lost) && outbox->now_ns - message->age_ns <= election->lost_ns;
 }
 
 static void hear(struct election *election, const struct decree_message *message, struct outbox *outbox)
@@ -109,10 +123,10 @@ void election_on_heartbeat(struct election *election, const struct decree_messag
     election->heard_round[member] = message->round;
     if (ballot_is_bottom(message->ballot)) {
         if (message->from == election->leader.node)
-            lose_leader(election, 0, outbox);
+            give_up_leader(election, outbox);
         return;
     }
-    if (message->ballot.node == outbox->config->self || silent)
+    if (message->ballot.node == outbox->config->self || silent || is_old_news(election, message, outbox))
         return;
     if (ballot_compare(message->ballot, election->leader) >= 0 || !election_hears_leader(election, outbox))
         hear(election, message, outbox);
@@ -138,7 +152,7 @@ void election_on_unreachable(struct election *election, decree_node_id node, str
         return;
     election->acked_ns[member] = 0;
     if (node == election->leader.node && election->direct_ns != 0)
-        lose_leader(election, 0, outbox);
+        give_up_leader(election, outbox);
 }
 
 void election_back_off(struct election *election, struct decree_ballot higher, struct outbox *outbox)
@@ -202,7 +216,7 @@ void election_lead(struct election *election, struct outbox *outbox)
 void election_forget_silent(struct election *election, struct outbox *outbox)
 {
     if (!ballot_is_bottom(election->leader) && !election_hears_leader(election, outbox))
-        lose_leader(election, 0, outbox);
+        lose_leader(election, outbox);
 }
 
 decree_node_id election_route(const struct election *election, const struct outbox *outbox)

@@ -29,6 +29,8 @@ struct election {
     uint64_t acked_ns[DECREE_MEMBERS_MAX];
     uint64_t patience_ns;           /* grows with each ballot lost, until a leader is heard */
     uint64_t highest_round;         /* of any ballot seen */
+    struct decree_ballot lost;      /* the leader that was given up last, by its own word or that of the host */
+    uint64_t lost_ns;               /* what others heard of it before then does not count */
 };
 
 void election_start(struct election *election, uint64_t incarnation, struct outbox *outbox);

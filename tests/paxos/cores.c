@@ -526,7 +526,7 @@ static bool serve_node(struct cores *cores, struct cores_node *node)
 
     if (node->core == NULL)
         return false;
-    while (node->journal.synced < node->journal.count) {
+    while (!node->hangs && node->journal.synced < node->journal.count) {
         cores_persist(cores, node->id, 0);
         busy = true;
     }

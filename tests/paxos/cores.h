@@ -38,6 +38,7 @@ struct cores_node {
     decree_node_id id;
     struct decree_paxos *core; /* NULL: down */
     struct cores_journal journal;
+    bool hangs;         /* its disk does nothing while the world runs */
     uint64_t delivered; /* in this run */
     uint64_t wake_at_ns;
     decree_lsn sync_lsn;
