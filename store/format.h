@@ -66,12 +66,13 @@
  *     when the journal has been idle for a moment, at open and at close) for the last one too, and a new
  *     segment for the whole of the one before, which is synced first.
  *  2. The zeros. All that is behind P was zero before the write. A write that was cut off leaves each sector as
- *     it was, as written, or as written up to some byte (fs.h). So if every sector of the frame at P, or of its
- *     header if that is unreadable, ends in a byte that is not zero, all of the frame was written: rot.
+ *     it was, as written, or as written up to some byte (fs.h); so does putting back the zeros. So if every
+ *     sector of the frame at P, or of its header if that is unreadable, begins and ends in a byte that is
+ *     not zero, all of the frame was written: rot.
  *  3. A header that checks but contradicts the chain is rot; so are holes in the numbers and wrong lengths.
  *
- * What cannot be told: damage to a last frame that no mark vouches for and where a sector happens to end in
- * a zero byte. That is at most the batch in flight, or the last one acknowledged within the moment before
+ * What cannot be told: damage to a last frame that no mark vouches for and where a sector happens to begin or
+ * end in a zero byte. That is at most the batch in flight, or the last one acknowledged within the moment before
  * the process was killed. Nor can the loss of the last used segment together with all files after it.
  *
  * Dropping a torn tail writes zeros over everything behind P and syncs that before anything else is written,

@@ -185,19 +185,23 @@ static int restore_frame(struct recovery *recovery, const struct frame_found *fo
     return 0;
 }
 
-/* Follows the chain through the segment at hand; leaves end and end_state. */
+/* Follows the chain through the segment at hand; leaves end and end_state. A segment whose first frame was cut off
+ * counts as not begun: the end stays in the one before. */
 static int follow_chain(struct recovery *recovery)
 {
     uint64_t offset = SEGMENT_FRAMES_AT;
     struct frame_found found;
 
     for (;;) {
+        enum frame_state state = segment_scan_frame(&recovery->scan, offset, recovery->chain,
+                                                    recovery->next_lsn, &found);
         int result;
 
+        if (state == FRAME_NONE && offset == SEGMENT_FRAMES_AT && recovery->scan.number > 1)
+            return 0;
         recovery->end = position_make(recovery->scan.number, offset);
-        recovery->end_state = segment_scan_frame(&recovery->scan, offset, recovery->chain, recovery->next_lsn,
-                                                 &found);
-        if (recovery->end_state != FRAME_GOOD)
+        recovery->end_state = state;
+        if (state != FRAME_GOOD)
             return 0;
         if (found.header.synced > recovery->mark)
             recovery->mark = found.header.synced;
@@ -219,8 +223,10 @@ static int look_at_segment(struct recovery *recovery, uint64_t number)
                                               recovery->next_lsn)) {
         if ((result = follow_chain(recovery)) != 0)
             return result;
-        rest = position_offset(recovery->end);
-        recovery->junk_end = 0;
+        if (position_segment(recovery->end) == number) {
+            rest = position_offset(recovery->end);
+            recovery->junk_end = 0;
+        }
     }
     if (rest < recovery->scan.bytes) {
         segment_scan_rest(&recovery->scan, rest, &used_end, &mark);

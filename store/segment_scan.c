@@ -17,7 +17,7 @@ static bool header_at(const struct segment_scan *scan, uint64_t offset, struct f
                                ret_header, ret_sum);
 }
 
-/* Could a write of [offset, end) that was cut off, over zeros, have left these bytes? */
+/* Could a write of [offset, end) over zeros that was cut off, or zeros over such a one, have left these bytes? */
 static bool torn_possible(const struct segment_scan *scan, uint64_t offset, uint64_t end)
 {
     assert(offset < end);
@@ -27,7 +27,7 @@ static bool torn_possible(const struct segment_scan *scan, uint64_t offset, uint
 
         if (next > end)
             next = end;
-        if (scan->data[next - 1] == 0)
+        if (scan->data[offset] == 0 || scan->data[next - 1] == 0)
             return true;
         offset = next;
     }
