@@ -31,7 +31,8 @@ void arena_init(struct arena *arena, size_t bytes_max)
 {
     assert(bytes_max >= BLOCK_BYTES);
     *arena = (struct arena){.bytes_max = bytes_max};
-    arena->allocator = (ProtobufCAllocator){.alloc = alloc_hook, .free = free_hook, .allocator_data = arena};
+    arena->allocator = (ProtobufCAllocator){
+        .alloc = alloc_hook, .free = free_hook, .allocator_data = arena};
 }
 
 static struct arena_block *add_block(struct arena *arena, size_t size)

@@ -29,20 +29,22 @@ struct backend_member { /* strings are borrowed until the next turn of the loop 
 };
 
 struct backend_status {
-    uint64_t leader_id; /* 0: none known */
-    uint64_t term;      /* the round of the leader's ballot */
-    uint64_t decided;   /* slots known to be decided */
-    uint64_t applied;   /* slots applied to the store */
+    uint64_t leader_id;            /* 0: none known */
+    uint64_t term;                 /* the round of the leader's ballot */
+    uint64_t decided;              /* slots known to be decided */
+    uint64_t applied;              /* slots applied to the store */
     uint64_t storage_bytes;        /* on disk, or in memory if there is no disk */
     uint64_t storage_in_use_bytes; /* of these, what is still needed */
-    const char *trouble; /* a sentence for people, borrowed until the next turn; NULL: all is well */
+    const char
+        *trouble; /* a sentence for people, borrowed until the next turn; NULL: all is well */
 };
 
 struct backend_ops {
     /* Orders a command of kv/command.h. command is borrowed; the adapter takes its own reference. done gets
      * a const struct kv_result as result, borrowed for the call; on an error, nothing.
      * Errors, without a call of done: FULL (offer again later), TOO_LARGE, CLOSED, NOMEM. */
-    int (*propose)(struct backend *backend, struct decree_value *command, decree_done *done, void *argument);
+    int (*propose)(struct backend *backend, struct decree_value *command, decree_done *done,
+                   void *argument);
 
     /* done is called when the store shows all that was decided before this call. Errors: FULL, CLOSED. */
     int (*read)(struct backend *backend, decree_done *done, void *argument);

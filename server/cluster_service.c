@@ -58,8 +58,9 @@ static void member_list_done(void *argument, int error, decree_slot slot, void *
 static int member_list(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct backend *backend = call_backend(call);
-    const Etcdserverpb__MemberListRequest *request = (const Etcdserverpb__MemberListRequest *)(const void *)grpc_decode(
-        call, &etcdserverpb__member_list_request__descriptor, message, size);
+    const Etcdserverpb__MemberListRequest *request =
+        (const Etcdserverpb__MemberListRequest *)(const void *)grpc_decode(
+            call, &etcdserverpb__member_list_request__descriptor, message, size);
 
     if (request == NULL)
         return 0;

@@ -5,10 +5,9 @@
 static const struct {
     enum grpc_status status;
     const char *text;
-} ERRORS[] = {
-    [ETCD_OK] = {GRPC_OK, ""},
+} ERRORS[] = {[ETCD_OK] = {GRPC_OK, ""},
 #define ETCD_ERROR_ROW(name, status, text) [ETCD_##name] = {status, text},
-    ETCD_ERROR_TABLE(ETCD_ERROR_ROW)
+              ETCD_ERROR_TABLE(ETCD_ERROR_ROW)
 #undef ETCD_ERROR_ROW
 };
 

@@ -13,12 +13,17 @@ struct etcd_front {
 };
 
 static const ProtobufCServiceDescriptor *const SERVICES[] = {
-    &etcdserverpb__kv__descriptor,          &etcdserverpb__watch__descriptor, &etcdserverpb__lease__descriptor,
-    &etcdserverpb__cluster__descriptor,     &etcdserverpb__maintenance__descriptor,
-    &etcdserverpb__auth__descriptor,        NULL,
+    &etcdserverpb__kv__descriptor,
+    &etcdserverpb__watch__descriptor,
+    &etcdserverpb__lease__descriptor,
+    &etcdserverpb__cluster__descriptor,
+    &etcdserverpb__maintenance__descriptor,
+    &etcdserverpb__auth__descriptor,
+    NULL,
 };
 
-static const struct grpc_route *const ROUTES[] = {kv_routes, maintenance_routes, cluster_routes, NULL};
+static const struct grpc_route *const ROUTES[] = {kv_routes, maintenance_routes, cluster_routes,
+                                                  NULL};
 
 /* Every call passes here before its handler. */
 static bool admit(struct grpc_call *call)
@@ -35,7 +40,8 @@ static bool admit(struct grpc_call *call)
     return false;
 }
 
-int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop, const struct etcd_front_options *options)
+int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
+                    const struct etcd_front_options *options)
 {
     struct etcd_front *front = calloc(1, sizeof(*front));
     struct grpc_options grpc = {
@@ -77,7 +83,8 @@ void etcd_front_counters(const struct etcd_front *front, struct http2_counters *
     grpc_counters(front->grpc, ret_counters);
 }
 
-void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context), void *context)
+void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),
+                      void *context)
 {
     grpc_close(front->grpc, grace_ms, closed, context);
 }

@@ -20,21 +20,24 @@
 struct etcd_front;
 
 struct etcd_front_options {
-    struct backend *backend;           /* this and the next two are borrowed until etcd_front_free() */
-    const struct logger *logger;       /* NULL: silent */
+    struct backend *backend;     /* this and the next two are borrowed until etcd_front_free() */
+    const struct logger *logger; /* NULL: silent */
     const struct http2_limits *limits; /* NULL: the defaults */
     uint32_t request_timeout_ms;       /* 0: 7000, etcd's with its default election timeout */
 };
 
 /* Errors: NOMEM. */
-int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop, const struct etcd_front_options *options);
+int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
+                    const struct etcd_front_options *options);
 
 /* A numeric address; port 0 takes a free one. Returns 0 or libuv's error. Once. */
-int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port, uint16_t *ret_port);
+int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port,
+                      uint16_t *ret_port);
 
 void etcd_front_flush(struct etcd_front *front);
 void etcd_front_counters(const struct etcd_front *front, struct http2_counters *ret_counters);
-void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context), void *context);
+void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),
+                      void *context);
 void etcd_front_free(struct etcd_front *front);
 
 /* Lets the process have as many descriptors as it may. Returns how many these are. */

@@ -29,10 +29,10 @@ struct grpc_server {
     void *closed_context;
 };
 
-#define CONSTANT_NV(name, value)                                                               \
-    {                                                                                          \
-        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), sizeof(name) - 1,         \
-            sizeof(value) - 1, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE    \
+#define CONSTANT_NV(name, value)                                                            \
+    {                                                                                       \
+        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), sizeof(name) - 1,      \
+            sizeof(value) - 1, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE \
     }
 
 static const nghttp2_nv REPLY_HEADERS[] = {
@@ -49,7 +49,8 @@ static struct grpc_call *call_of(struct http2_stream *stream)
 /* ---- answers ---- */
 
 /* HTTP status and gRPC status in one set of headers, which is all of the answer. */
-static void fail_as(struct grpc_call *call, const char *http_status, enum grpc_status status, const char *text)
+static void fail_as(struct grpc_call *call, const char *http_status, enum grpc_status status,
+                    const char *text)
 {
     static const char TYPE[] = "application/grpc";
     char number[4], escaped[ERROR_TEXT_BYTES_MAX];
@@ -107,8 +108,8 @@ void grpc_reply_end(struct grpc_call *call)
     assert(out->size >= GRPC_PREFIX_BYTES);
     grpc_prefix_write(out->data, (uint32_t)(out->size - GRPC_PREFIX_BYTES));
     deadline_disarm(&call->server->wheel, &call->deadline);
-    http2_answer(&call->stream, REPLY_HEADERS, sizeof(REPLY_HEADERS) / sizeof(REPLY_HEADERS[0]), REPLY_TRAILERS,
-                 sizeof(REPLY_TRAILERS) / sizeof(REPLY_TRAILERS[0]));
+    http2_answer(&call->stream, REPLY_HEADERS, sizeof(REPLY_HEADERS) / sizeof(REPLY_HEADERS[0]),
+                 REPLY_TRAILERS, sizeof(REPLY_TRAILERS) / sizeof(REPLY_TRAILERS[0]));
 }
 
 void grpc_reply(struct grpc_call *call, const ProtobufCMessage *message)
@@ -159,8 +160,8 @@ static void set_path(struct grpc_call *call, const uint8_t *path, size_t size)
     call->path[size] = '\0';
 }
 
-static void on_header(struct http2_stream *stream, const uint8_t *name, size_t name_size, const uint8_t *value,
-                      size_t value_size)
+static void on_header(struct http2_stream *stream, const uint8_t *name, size_t name_size,
+                      const uint8_t *value, size_t value_size)
 {
     struct grpc_call *call = call_of(stream);
 
@@ -260,7 +261,8 @@ static void on_body(struct http2_stream *stream)
     } else if (stream->in.data[0] != 0) {
         grpc_fail(call, GRPC_INTERNAL, "grpc: received unexpected payload format");
     } else if (length > length_max) {
-        snprintf(text, sizeof(text), "grpc: received message larger than max (%u vs. %u)", length, length_max);
+        snprintf(text, sizeof(text), "grpc: received message larger than max (%u vs. %u)", length,
+                 length_max);
         grpc_fail(call, GRPC_RESOURCE_EXHAUSTED, text);
     } else if (stream->in.size - GRPC_PREFIX_BYTES > length) {
         grpc_fail(call, GRPC_INTERNAL, "grpc: more than one message for a method that takes one");
@@ -275,7 +277,8 @@ static int on_request(struct http2_stream *stream)
     int error;
 
     assert(!stream->answered);
-    if (size < GRPC_PREFIX_BYTES || size - GRPC_PREFIX_BYTES < grpc_prefix_length(stream->in.data)) {
+    if (size < GRPC_PREFIX_BYTES ||
+        size - GRPC_PREFIX_BYTES < grpc_prefix_length(stream->in.data)) {
         grpc_fail(call, GRPC_INTERNAL, "unexpected EOF");
         return 0;
     }
@@ -283,7 +286,8 @@ static int on_request(struct http2_stream *stream)
         assert(stream->answered);
         return 0;
     }
-    error = call->method->handle(call, stream->in.data + GRPC_PREFIX_BYTES, size - GRPC_PREFIX_BYTES);
+    error = call->method->handle(call, stream->in.data + GRPC_PREFIX_BYTES,
+                                 size - GRPC_PREFIX_BYTES);
     arena_reset(&server->arena);
     assert(error == 0 || error == DECREE_FULL);
     if (error == DECREE_FULL)
@@ -305,7 +309,8 @@ static void on_expired(void *context, struct deadline *deadline)
     struct grpc_call *call = list_owner(deadline, struct grpc_call, deadline);
 
     assert(call->server == context);
-    assert(!call->stream.answered);
+    if (call->stream.answered)
+        return;
     if (call->own_deadline)
         grpc_fail(call, GRPC_UNAVAILABLE, "etcdserver: request timed out");
     else
@@ -331,8 +336,8 @@ void *grpc_context(const struct grpc_call *call)
 ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
                               const uint8_t *message, size_t size)
 {
-    ProtobufCMessage *decoded =
-        protobuf_c_message_unpack(descriptor, &call->server->arena.allocator, size, message);
+    ProtobufCMessage *decoded = protobuf_c_message_unpack(
+        descriptor, &call->server->arena.allocator, size, message);
 
     if (decoded == NULL)
         grpc_fail_malformed(call);
@@ -356,6 +361,16 @@ bool grpc_resume(struct grpc_call *call)
 
 /* ---- opening and closing ---- */
 
+static const struct http2_handler HANDLER = {
+    .stream_bytes = sizeof(struct grpc_call),
+    .begin = on_begin,
+    .header = on_header,
+    .head = on_head,
+    .body = on_body,
+    .request = on_request,
+    .closed = on_stream_closed,
+};
+
 int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grpc_options *options)
 {
     struct grpc_server *server = calloc(1, sizeof(*server));
@@ -369,13 +384,13 @@ int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grp
     if (server->options.request_timeout_ms == 0)
         server->options.request_timeout_ms = REQUEST_TIMEOUT_MS;
     server->loop = loop;
-    server->handler = (struct http2_handler){sizeof(struct grpc_call), on_begin, on_header, on_head,
-                                             on_body, on_request, on_stream_closed};
+    server->handler = HANDLER;
     arena_init(&server->arena, DECODED_BYTES_MAX);
     deadline_wheel_init(&server->wheel, uv_now(loop));
     error = grpc_methods_init(&server->methods, options->services, options->routes);
     if (error == 0)
-        error = http2_open(&server->http2, loop, &server->handler, options->limits, options->logger);
+        error = http2_open(&server->http2, loop, &server->handler, options->limits,
+                           options->logger);
     if (error != 0) {
         grpc_methods_release(&server->methods);
         free(server);
@@ -416,7 +431,8 @@ static void on_http2_closed(void *context)
     uv_close((uv_handle_t *)&server->timer, on_timer_closed);
 }
 
-void grpc_close(struct grpc_server *server, uint32_t grace_ms, void (*closed)(void *context), void *context)
+void grpc_close(struct grpc_server *server, uint32_t grace_ms, void (*closed)(void *context),
+                void *context)
 {
     server->closed = closed;
     server->closed_context = context;

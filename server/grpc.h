@@ -25,11 +25,12 @@
 #include "http2.h"
 
 /* X(name, number) */
-#define GRPC_STATUS_TABLE(X)                                                                       \
-    X(OK, 0) X(CANCELLED, 1) X(UNKNOWN, 2) X(INVALID_ARGUMENT, 3) X(DEADLINE_EXCEEDED, 4)          \
-    X(NOT_FOUND, 5) X(ALREADY_EXISTS, 6) X(PERMISSION_DENIED, 7) X(RESOURCE_EXHAUSTED, 8)          \
-    X(FAILED_PRECONDITION, 9) X(ABORTED, 10) X(OUT_OF_RANGE, 11) X(UNIMPLEMENTED, 12)              \
-    X(INTERNAL, 13) X(UNAVAILABLE, 14) X(DATA_LOSS, 15) X(UNAUTHENTICATED, 16)
+#define GRPC_STATUS_TABLE(X)                                                                     \
+    X(OK, 0)                                                                                     \
+    X(CANCELLED, 1) X(UNKNOWN, 2) X(INVALID_ARGUMENT, 3) X(DEADLINE_EXCEEDED, 4) X(NOT_FOUND, 5) \
+        X(ALREADY_EXISTS, 6) X(PERMISSION_DENIED, 7) X(RESOURCE_EXHAUSTED, 8)                    \
+            X(FAILED_PRECONDITION, 9) X(ABORTED, 10) X(OUT_OF_RANGE, 11) X(UNIMPLEMENTED, 12)    \
+                X(INTERNAL, 13) X(UNAVAILABLE, 14) X(DATA_LOSS, 15) X(UNAUTHENTICATED, 16)
 
 enum grpc_status {
 #define GRPC_STATUS_ENUM(name, number) GRPC_##name = (number),
@@ -70,7 +71,8 @@ struct grpc_route {
 struct grpc_options { /* everything is borrowed until grpc_free() */
     void *context;    /* of the services: grpc_context() */
     const ProtobufCServiceDescriptor *const *services; /* all that the port knows; ends with NULL */
-    const struct grpc_route *const *routes; /* what there is of them; each ends with a NULL path, the list with NULL */
+    const struct grpc_route *const
+        *routes; /* what there is of them; each ends with a NULL path, the list with NULL */
     /* Every call passes here once it is whole, before its handler. False: it was answered. */
     bool (*admit)(struct grpc_call *call);
     const struct http2_limits *limits; /* NULL: the defaults */
@@ -85,7 +87,8 @@ int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grp
 /* See http2.h for these four. */
 int grpc_listen(struct grpc_server *server, const char *host, uint16_t port, uint16_t *ret_port);
 void grpc_flush(struct grpc_server *server);
-void grpc_close(struct grpc_server *server, uint32_t grace_ms, void (*closed)(void *context), void *context);
+void grpc_close(struct grpc_server *server, uint32_t grace_ms, void (*closed)(void *context),
+                void *context);
 void grpc_free(struct grpc_server *server);
 
 void grpc_counters(const struct grpc_server *server, struct http2_counters *ret_counters);

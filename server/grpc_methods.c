@@ -37,7 +37,8 @@ static int add_service(struct grpc_methods *methods, const ProtobufCServiceDescr
 {
     for (unsigned i = 0; i < service->n_methods; i++) {
         struct grpc_method *method = &methods->methods[methods->count];
-        int size = snprintf(method->path, sizeof(method->path), "/%s/%s", service->name, service->methods[i].name);
+        int size = snprintf(method->path, sizeof(method->path), "/%s/%s", service->name,
+                            service->methods[i].name);
 
         if (size < 0 || (size_t)size >= sizeof(method->path))
             return DECREE_INVALID;
@@ -50,8 +51,8 @@ static int add_service(struct grpc_methods *methods, const ProtobufCServiceDescr
 static int add_routes(struct grpc_methods *methods, const struct grpc_route *routes)
 {
     for (; routes->path != NULL; routes++) {
-        const struct grpc_method *method =
-            grpc_methods_find(methods, (const uint8_t *)routes->path, strlen(routes->path));
+        const struct grpc_method *method = grpc_methods_find(methods, (const uint8_t *)routes->path,
+                                                             strlen(routes->path));
 
         if (method == NULL)
             return DECREE_INVALID;
@@ -72,7 +73,8 @@ static int alloc_tables(struct grpc_methods *methods, size_t count)
     return methods->methods != NULL && methods->table != NULL ? 0 : DECREE_NOMEM;
 }
 
-int grpc_methods_init(struct grpc_methods *methods, const ProtobufCServiceDescriptor *const *services,
+int grpc_methods_init(struct grpc_methods *methods,
+                      const ProtobufCServiceDescriptor *const *services,
                       const struct grpc_route *const *routes)
 {
     size_t count = count_methods(services);
@@ -98,7 +100,8 @@ void grpc_methods_release(struct grpc_methods *methods)
     *methods = (struct grpc_methods){0};
 }
 
-const struct grpc_method *grpc_methods_find(const struct grpc_methods *methods, const uint8_t *path, size_t size)
+const struct grpc_method *grpc_methods_find(const struct grpc_methods *methods, const uint8_t *path,
+                                            size_t size)
 {
     size_t place = first_place(methods, path, size);
 

@@ -19,11 +19,13 @@ struct grpc_methods {
 };
 
 /* Errors: NOMEM, INVALID (a route that no service has, or a path that is too long). */
-int grpc_methods_init(struct grpc_methods *methods, const ProtobufCServiceDescriptor *const *services,
+int grpc_methods_init(struct grpc_methods *methods,
+                      const ProtobufCServiceDescriptor *const *services,
                       const struct grpc_route *const *routes);
 void grpc_methods_release(struct grpc_methods *methods);
 
 /* NULL: there is none. */
-const struct grpc_method *grpc_methods_find(const struct grpc_methods *methods, const uint8_t *path, size_t size);
+const struct grpc_method *grpc_methods_find(const struct grpc_methods *methods, const uint8_t *path,
+                                            size_t size);
 
 #endif

@@ -11,12 +11,18 @@
 static uint64_t unit_ns(uint8_t unit)
 {
     switch (unit) {
-    case 'H': return UINT64_C(3600000000000);
-    case 'M': return UINT64_C(60000000000);
-    case 'S': return UINT64_C(1000000000);
-    case 'm': return UINT64_C(1000000);
-    case 'u': return UINT64_C(1000);
-    case 'n': return UINT64_C(1);
+    case 'H':
+        return UINT64_C(3600000000000);
+    case 'M':
+        return UINT64_C(60000000000);
+    case 'S':
+        return UINT64_C(1000000000);
+    case 'm':
+        return UINT64_C(1000000);
+    case 'u':
+        return UINT64_C(1000);
+    case 'n':
+        return UINT64_C(1);
     }
     return 0;
 }
@@ -79,7 +85,8 @@ size_t grpc_escape(const char *text, char *data, size_t capacity)
 
 uint32_t grpc_prefix_length(const uint8_t *prefix)
 {
-    return (uint32_t)prefix[1] << 24 | (uint32_t)prefix[2] << 16 | (uint32_t)prefix[3] << 8 | prefix[4];
+    return (uint32_t)prefix[1] << 24 | (uint32_t)prefix[2] << 16 | (uint32_t)prefix[3] << 8 |
+           prefix[4];
 }
 
 void grpc_prefix_write(uint8_t *prefix, uint32_t length)

@@ -31,17 +31,17 @@ struct http2_handler;
 struct http2_stream {
     const struct http2_handler *handler;
     struct http2_connection *connection; /* NULL once nobody waits for the answer any more */
-    struct list_link link;               /* all streams of the connection; the free ones of the server */
-    struct list_link ready_link;         /* whole requests that wait for their turn */
-    struct byte_buffer in, out;          /* the request's body; the answer's body */
-    size_t out_sent;                     /* bytes of out that nghttp2 has taken */
-    const nghttp2_nv *trailers;          /* after the body; they live as long as the stream */
+    struct list_link link;       /* all streams of the connection; the free ones of the server */
+    struct list_link ready_link; /* whole requests that wait for their turn */
+    struct byte_buffer in, out;  /* the request's body; the answer's body */
+    size_t out_sent;             /* bytes of out that nghttp2 has taken */
+    const nghttp2_nv *trailers;  /* after the body; they live as long as the stream */
     size_t trailer_count;
     size_t header_bytes;
     uint32_t refs; /* the connection's, and one for each operation under way */
     int32_t id;
     bool complete; /* the request is whole */
-    bool answered;
+    bool answered; /* or refused: there will be no answer any more */
 };
 
 struct http2_handler {
@@ -49,8 +49,8 @@ struct http2_handler {
     /* A new stream; what follows the struct http2_stream is as the last user left it, at first zero. */
     void (*begin)(struct http2_stream *stream);
     /* One header field; the bytes are borrowed. Not called for trailers. */
-    void (*header)(struct http2_stream *stream, const uint8_t *name, size_t name_size, const uint8_t *value,
-                   size_t value_size);
+    void (*header)(struct http2_stream *stream, const uint8_t *name, size_t name_size,
+                   const uint8_t *value, size_t value_size);
     /* All header fields have come. From here on the handler may answer. */
     void (*head)(struct http2_stream *stream);
     /* stream->in has grown, and may grow further. */
@@ -61,7 +61,7 @@ struct http2_handler {
     void (*closed)(struct http2_stream *stream);
 };
 
-struct http2_limits { /* 0 takes the default */
+struct http2_limits {                    /* 0 takes the default */
     uint32_t connections_max;            /* default 20,000 */
     uint32_t streams_max;                /* of all connections; default 262,144 */
     uint32_t connection_streams_max;     /* default 8192 */
@@ -75,14 +75,16 @@ struct http2_limits { /* 0 takes the default */
 };
 
 struct http2_counters {
-    uint64_t accepted, refused, broken; /* connections: refused for the limit, closed for what they sent */
+    uint64_t accepted, refused,
+        broken; /* connections: refused for the limit, closed for what they sent */
     uint32_t connections, streams;      /* now */
     size_t request_bytes, answer_bytes; /* now */
 };
 
 /* limits may be NULL; handler and logger are borrowed until http2_free(). Errors: NOMEM, IO. */
-int http2_open(struct http2_server **ret_server, uv_loop_t *loop, const struct http2_handler *handler,
-               const struct http2_limits *limits, const struct logger *logger);
+int http2_open(struct http2_server **ret_server, uv_loop_t *loop,
+               const struct http2_handler *handler, const struct http2_limits *limits,
+               const struct logger *logger);
 
 /* Starts to accept on a numeric address; port 0 takes a free one. Returns 0 or libuv's error. */
 int http2_listen(struct http2_server *server, const char *host, uint16_t port, uint16_t *ret_port);
@@ -92,7 +94,8 @@ void http2_flush(struct http2_server *server);
 
 /* Stops to accept, tells the clients to go away, lets open streams end for at most grace_ms, then closes.
  * closed(context) is called from the loop when no connection is left. */
-void http2_close(struct http2_server *server, uint32_t grace_ms, void (*closed)(void *context), void *context);
+void http2_close(struct http2_server *server, uint32_t grace_ms, void (*closed)(void *context),
+                 void *context);
 
 /* After closed() was called, and the last reference to a stream was dropped. */
 void http2_free(struct http2_server *server);

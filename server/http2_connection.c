@@ -16,9 +16,10 @@
 #define CONNECTION_WINDOW_BYTES (8 * 1024 * 1024)
 #define STREAM_WINDOW_BYTES (1024 * 1024)
 
-static const char HTTP1_ANSWER[] = "HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n"
-                                   "Content-Type: text/plain\r\nContent-Length: 28\r\n\r\n"
-                                   "This port speaks HTTP/2 only";
+static const char HTTP1_ANSWER[] =
+    "HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n"
+    "Content-Type: text/plain\r\nContent-Length: 28\r\n\r\n"
+    "This port speaks HTTP/2 only";
 
 static struct http2_connection *connection_of(void *handle)
 {
@@ -46,7 +47,8 @@ static bool hand_on(struct http2_connection *connection)
     const struct http2_handler *handler = connection->server->handler;
 
     while (!list_alone(&connection->ready) && may_answer(connection) && !connection->failed) {
-        struct http2_stream *stream = list_owner(connection->ready.next, struct http2_stream, ready_link);
+        struct http2_stream *stream = list_owner(connection->ready.next, struct http2_stream,
+                                                 ready_link);
 
         list_remove(&stream->ready_link);
         if (handler->request(stream) == DECREE_FULL) {
@@ -155,7 +157,8 @@ static void break_off(struct http2_connection *connection, int error, uint8_t fi
         if (error == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
             if (!connection->spoken && first_byte >= 'A' && first_byte <= 'Z')
                 write_out(connection, (const uint8_t *)HTTP1_ANSWER, sizeof(HTTP1_ANSWER) - 1);
-        } else if (nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM) == 0) {
+        } else if (nghttp2_session_terminate_session(connection->session,
+                                                     NGHTTP2_ENHANCE_YOUR_CALM) == 0) {
             send_frames(connection);
         }
     }
@@ -173,13 +176,15 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         connection_close(connection);
         return;
     }
-    taken = nghttp2_session_mem_recv(connection->session, (const uint8_t *)buffer->base, (size_t)count);
+    taken = nghttp2_session_mem_recv(connection->session, (const uint8_t *)buffer->base,
+                                     (size_t)count);
     if (taken < 0) {
         break_off(connection, (int)taken, (uint8_t)buffer->base[0]);
         return;
     }
     connection->spoken = true;
-    hand_on(connection); /* now, not at the flush: who orders and stores them may do so in this turn */
+    hand_on(
+        connection); /* now, not at the flush: who orders and stores them may do so in this turn */
     server_note_dirty(connection->server, connection);
     if (nghttp2_session_get_outbound_queue_size(connection->session) > HTTP2_QUEUED_FRAMES_MAX)
         connection_flush(connection);
@@ -187,8 +192,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 
 static void pace_reading(struct http2_connection *connection)
 {
-    bool read = connection->writing == NULL ||
-                nghttp2_session_get_outbound_queue_size(connection->session) <= HTTP2_QUEUED_FRAMES_MAX;
+    bool read = connection->writing == NULL || nghttp2_session_get_outbound_queue_size(
+                                                   connection->session) <= HTTP2_QUEUED_FRAMES_MAX;
 
     if (read == connection->reading)
         return;
@@ -207,7 +212,8 @@ static bool has_nothing_to_do(const struct http2_connection *connection)
         return false;
     if (connection->server->closing && connection->stream_count == 0)
         return true;
-    return !nghttp2_session_want_read(connection->session) && !nghttp2_session_want_write(connection->session);
+    return !nghttp2_session_want_read(connection->session) &&
+           !nghttp2_session_want_write(connection->session);
 }
 
 /* One turn: whole requests go on, frames go out. */
@@ -267,7 +273,8 @@ void connection_go_away(struct http2_connection *connection)
     if (connection->closing)
         return;
     last = nghttp2_session_get_last_proc_stream_id(connection->session);
-    if (nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0) != 0)
+    if (nghttp2_submit_goaway(connection->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL,
+                              0) != 0)
         connection->failed = true;
     server_note_dirty(connection->server, connection);
 }
@@ -281,7 +288,8 @@ static int open_session(struct http2_connection *connection)
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, server->limits.header_bytes_max},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
-    int error = nghttp2_session_server_new2(&connection->session, server->callbacks, connection, server->option);
+    int error = nghttp2_session_server_new2(&connection->session, server->callbacks, connection,
+                                            server->option);
 
     if (error != 0)
         return error;
@@ -323,7 +331,8 @@ int connection_accept(struct http2_server *server)
     if (connection == NULL)
         return DECREE_NOMEM;
     if (uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)&connection->tcp) != 0 ||
-        server->counters.connections > server->limits.connections_max || open_session(connection) != 0) {
+        server->counters.connections > server->limits.connections_max ||
+        open_session(connection) != 0) {
         connection_close(connection);
         return DECREE_FULL;
     }

@@ -14,10 +14,11 @@
 #include "http2.h"
 
 #define HTTP2_READ_BYTES (256u * 1024)
-#define HTTP2_WRITE_BYTES (256u * 1024) /* collected for one write */
+#define HTTP2_WRITE_BYTES (256u * 1024)    /* collected for one write */
 #define HTTP2_FRAME_BYTES_MAX (32u * 1024) /* nghttp2 hands out no more at a time */
-#define HTTP2_QUEUED_FRAMES_MAX 16384u     /* with these queued and a full socket, nothing more is read */
-#define HTTP2_WRITES_PER_TURN 8u           /* of one connection, then the others get theirs */
+#define HTTP2_QUEUED_FRAMES_MAX \
+    16384u                       /* with these queued and a full socket, nothing more is read */
+#define HTTP2_WRITES_PER_TURN 8u /* of one connection, then the others get theirs */
 
 struct http2_server {
     uv_loop_t *loop;
@@ -28,9 +29,9 @@ struct http2_server {
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
     uv_tcp_t listener;
-    uv_prepare_t flush;   /* once a turn, before the loop sleeps */
-    uv_idle_t awake;      /* while a connection has something to write, the loop must not sleep */
-    uv_timer_t timer;     /* late greetings; the end of the grace */
+    uv_prepare_t flush; /* once a turn, before the loop sleeps */
+    uv_idle_t awake;    /* while a connection has something to write, the loop must not sleep */
+    uv_timer_t timer;   /* late greetings; the end of the grace */
     struct list_link newcomers;   /* connections that have not greeted yet, oldest first */
     struct list_link connections; /* those that have */
     struct list_link dirty;       /* those with something to write or to hand on */
@@ -39,6 +40,7 @@ struct http2_server {
     uint32_t free_stream_count;
     uint32_t handles; /* of libuv, still to be closed */
     bool listening, closing;
+    bool owes_accept; /* libuv holds a connection that there was no memory for */
     uint64_t grace_until_ms;
     void (*closed)(void *context);
     void *closed_context;
@@ -54,7 +56,7 @@ struct http2_connection {
     struct list_link link;
     struct list_link turn_link; /* in dirty or stalled */
     struct list_link streams;
-    struct list_link ready; /* whole requests, by arrival */
+    struct list_link ready;      /* whole requests, by arrival */
     struct http2_stream *latest; /* the stream that a frame was last for */
     uint8_t *writing;            /* what the socket did not take yet; NULL: nothing */
     size_t request_bytes, answer_bytes;
@@ -63,7 +65,7 @@ struct http2_connection {
     uint32_t control_frames;
     uint32_t stream_count;
     bool greeted;
-    bool spoken;  /* something has come in */
+    bool spoken; /* something has come in */
     bool reading;
     bool failed;  /* to be closed */
     bool closing; /* its handle is */

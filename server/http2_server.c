@@ -12,6 +12,7 @@
 #include "http2_connection.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #include <decree/error.h>
 
@@ -33,7 +34,8 @@ static const struct http2_limits DEFAULTS = {
     .greeting_ms = 10000,
 };
 
-#define OR_DEFAULT(limits, name) (limits)->name = (limits)->name != 0 ? (limits)->name : DEFAULTS.name
+#define OR_DEFAULT(limits, name) \
+    (limits)->name = (limits)->name != 0 ? (limits)->name : DEFAULTS.name
 
 static void fill_limits(struct http2_limits *limits)
 {
@@ -144,22 +146,31 @@ static void on_prepare(uv_prepare_t *prepare)
 
 /* ---- accepting ---- */
 
+/* One line for the first, the second, the fourth: a flood of connections is not a flood of lines. */
+static void note_refused(struct http2_server *server)
+{
+    uint64_t refused = ++server->counters.refused;
+
+    if ((refused & (refused - 1)) == 0)
+        log_warn(server->logger, "client_refused", "connections=%u refused=%" PRIu64,
+                 server->counters.connections, refused);
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct http2_server *server = listener->data;
+    int error;
 
     if (status != 0) {
         log_warn(server->logger, "accept_failed", "reason=\"%s\"", uv_strerror(status));
         return;
     }
     server->counters.accepted++;
-    if (connection_accept(server) == 0)
-        return;
-    server->counters.refused++;
-    /* One line for the first, the second, the fourth: a flood of connections is not a flood of lines. */
-    if ((server->counters.refused & (server->counters.refused - 1)) == 0)
-        log_warn(server->logger, "client_refused", "connections=%u refused=%llu", server->counters.connections,
-                 (unsigned long long)server->counters.refused);
+    error = connection_accept(server);
+    /* Until it is taken, libuv tells of no other one: the timer tries again. */
+    server->owes_accept = error == DECREE_NOMEM;
+    if (error != 0)
+        note_refused(server);
 }
 
 int http2_listen(struct http2_server *server, const char *host, uint16_t port, uint16_t *ret_port)
@@ -191,7 +202,8 @@ static void free_server(struct http2_server *server)
 {
     assert(server->counters.streams == 0);
     while (!list_alone(&server->free_streams)) {
-        struct http2_stream *stream = list_owner(server->free_streams.next, struct http2_stream, link);
+        struct http2_stream *stream = list_owner(server->free_streams.next, struct http2_stream,
+                                                 link);
 
         list_remove(&stream->link);
         free_stream(stream);
@@ -247,7 +259,10 @@ static void on_timer(uv_timer_t *timer)
         close_all(&server->connections);
         return;
     }
-    for (struct list_link *link = server->newcomers.next; link != &server->newcomers; link = link->next) {
+    if (server->owes_accept && !server->closing)
+        server->owes_accept = connection_accept(server) == DECREE_NOMEM;
+    for (struct list_link *link = server->newcomers.next; link != &server->newcomers;
+         link = link->next) {
         struct http2_connection *connection = list_owner(link, struct http2_connection, link);
 
         if (now_ms - connection->accepted_ms < server->limits.greeting_ms)
@@ -258,7 +273,8 @@ static void on_timer(uv_timer_t *timer)
 
 static int init_nghttp2(struct http2_server *server)
 {
-    if (nghttp2_session_callbacks_new(&server->callbacks) != 0 || nghttp2_option_new(&server->option) != 0)
+    if (nghttp2_session_callbacks_new(&server->callbacks) != 0 ||
+        nghttp2_option_new(&server->option) != 0)
         return DECREE_NOMEM;
     stream_set_callbacks(server->callbacks);
     nghttp2_option_set_no_closed_streams(server->option, 1);
@@ -280,8 +296,9 @@ static void init_handles(struct http2_server *server)
     uv_timer_start(&server->timer, on_timer, TIMER_MS, TIMER_MS);
 }
 
-int http2_open(struct http2_server **ret_server, uv_loop_t *loop, const struct http2_handler *handler,
-               const struct http2_limits *limits, const struct logger *logger)
+int http2_open(struct http2_server **ret_server, uv_loop_t *loop,
+               const struct http2_handler *handler, const struct http2_limits *limits,
+               const struct logger *logger)
 {
     struct http2_server *server = calloc(1, sizeof(*server));
 
@@ -308,7 +325,8 @@ int http2_open(struct http2_server **ret_server, uv_loop_t *loop, const struct h
     return 0;
 }
 
-void http2_close(struct http2_server *server, uint32_t grace_ms, void (*closed)(void *context), void *context)
+void http2_close(struct http2_server *server, uint32_t grace_ms, void (*closed)(void *context),
+                 void *context)
 {
     assert(!server->closing);
     server->closing = true;
@@ -317,9 +335,11 @@ void http2_close(struct http2_server *server, uint32_t grace_ms, void (*closed)(
     server->grace_until_ms = uv_now(server->loop) + grace_ms;
     uv_close((uv_handle_t *)&server->listener, on_handle_closed);
     uv_timer_start(&server->timer, on_timer, grace_ms, 50);
-    for (struct list_link *link = server->newcomers.next; link != &server->newcomers; link = link->next)
+    for (struct list_link *link = server->newcomers.next; link != &server->newcomers;
+         link = link->next)
         connection_go_away(list_owner(link, struct http2_connection, link));
-    for (struct list_link *link = server->connections.next; link != &server->connections; link = link->next)
+    for (struct list_link *link = server->connections.next; link != &server->connections;
+         link = link->next)
         connection_go_away(list_owner(link, struct http2_connection, link));
     server->counters.connections++;
     server_connection_gone(server);

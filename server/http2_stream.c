@@ -59,7 +59,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags, void *user_data)
+                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                     void *user_data)
 {
     struct http2_connection *connection = user_data;
     struct http2_stream *stream = find_stream(connection, frame->hd.stream_id);
@@ -158,8 +159,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
-static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data, size_t size,
-                         void *user_data)
+static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
+                         size_t size, void *user_data)
 {
     struct http2_connection *connection = user_data;
     struct http2_server *server = connection->server;
@@ -171,6 +172,8 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
         return 0;
     if (connection->request_bytes + size > server->limits.connection_request_bytes_max ||
         server->counters.request_bytes + size > server->limits.request_bytes_max) {
+        stream->answered = true;
+        http2_forget_request(stream);
         reset(connection, id, NGHTTP2_ENHANCE_YOUR_CALM);
         return 0;
     }
@@ -271,8 +274,8 @@ static int end_of_body(nghttp2_session *session, struct http2_stream *stream, ui
 }
 
 /* nghttp2 asks for the next bytes of the body. */
-static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *data, size_t size, uint32_t *data_flags,
-                         nghttp2_data_source *source, void *user_data)
+static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *data, size_t size,
+                         uint32_t *data_flags, nghttp2_data_source *source, void *user_data)
 {
     struct http2_stream *stream = source->ptr;
     struct http2_connection *connection = user_data;
@@ -307,7 +310,8 @@ void http2_answer(struct http2_stream *stream, const nghttp2_nv *headers, size_t
     http2_forget_request(stream);
     connection->answer_bytes += stream->out.size;
     connection->server->counters.answer_bytes += stream->out.size;
-    if (nghttp2_submit_response(connection->session, stream->id, headers, count, has_body ? &body : NULL) != 0)
+    if (nghttp2_submit_response(connection->session, stream->id, headers, count,
+                                has_body ? &body : NULL) != 0)
         connection->failed = true;
     connection->control_frames = 0;
     server_note_dirty(connection->server, connection);

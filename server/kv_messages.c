@@ -48,7 +48,8 @@ bool put_request_read(const uint8_t *message, size_t size, struct put_request *r
     return wire_read(message, size, PUT_FIELDS, COUNT(PUT_FIELDS), ret_request);
 }
 
-bool delete_range_request_read(const uint8_t *message, size_t size, struct delete_range_request *ret_request)
+bool delete_range_request_read(const uint8_t *message, size_t size,
+                               struct delete_range_request *ret_request)
 {
     *ret_request = (struct delete_range_request){0};
     return wire_read(message, size, DELETE_RANGE_FIELDS, COUNT(DELETE_RANGE_FIELDS), ret_request);
@@ -78,8 +79,9 @@ void pair_write(struct byte_buffer *out, uint32_t field, const struct kv_pair *p
 {
     struct kv_bytes value = keys_only ? (struct kv_bytes){NULL, 0} : pair->value;
     size_t size = wire_bytes_size(pair->key.size) + wire_int_size((uint64_t)pair->create_revision) +
-                  wire_int_size((uint64_t)pair->mod_revision) + wire_int_size((uint64_t)pair->version) +
-                  wire_bytes_size(value.size) + wire_int_size((uint64_t)pair->lease);
+                  wire_int_size((uint64_t)pair->mod_revision) +
+                  wire_int_size((uint64_t)pair->version) + wire_bytes_size(value.size) +
+                  wire_int_size((uint64_t)pair->lease);
     size_t whole = 1 + wire_varint_size(size) + size;
     uint8_t *room = byte_buffer_reserve(out, whole);
     struct writer writer;

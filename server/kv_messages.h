@@ -41,13 +41,15 @@ struct response_header {
 /* False: malformed. */
 bool range_request_read(const uint8_t *message, size_t size, struct range_request *ret_request);
 bool put_request_read(const uint8_t *message, size_t size, struct put_request *ret_request);
-bool delete_range_request_read(const uint8_t *message, size_t size, struct delete_range_request *ret_request);
+bool delete_range_request_read(const uint8_t *message, size_t size,
+                               struct delete_range_request *ret_request);
 
 /* Field 1 of every response. */
 void response_header_write(struct byte_buffer *out, const struct response_header *header);
 
 /* An mvccpb.KeyValue as a field, without its value if keys_only. */
-void pair_write(struct byte_buffer *out, uint32_t field, const struct kv_pair *pair, bool keys_only);
+void pair_write(struct byte_buffer *out, uint32_t field, const struct kv_pair *pair,
+                bool keys_only);
 
 /* A number as a field numbered 1 to 15. */
 void number_write(struct byte_buffer *out, uint32_t field, uint64_t number);

@@ -18,7 +18,8 @@
 
 static struct response_header header_at(struct backend *backend, int64_t revision)
 {
-    return (struct response_header){backend->cluster_id, backend->member_id, revision, backend->ops->term(backend)};
+    return (struct response_header){backend->cluster_id, backend->member_id, revision,
+                                    backend->ops->term(backend)};
 }
 
 static enum etcd_error etcd_error_of_kv(enum kv_error error)
@@ -58,7 +59,8 @@ static struct decree_value *value_of_command(const struct command *command)
         return NULL;
     data = (uint8_t *)(value + 1);
     command_encode(command, data, size);
-    *value = (struct decree_value){.refs = 1, .size = (uint32_t)size, .data = data, .release = free_value};
+    *value = (struct decree_value){
+        .refs = 1, .size = (uint32_t)size, .data = data, .release = free_value};
     return value;
 }
 
@@ -123,8 +125,9 @@ static int put(struct grpc_call *call, const uint8_t *message, size_t size)
         etcd_fail(call, error);
         return 0;
     }
-    command.u.put = (struct command_put){request.key,     request.value,        request.lease,
-                                         request.prev_kv, request.ignore_value, request.ignore_lease};
+    command.u.put = (struct command_put){request.key,          request.value,
+                                         request.lease,        request.prev_kv,
+                                         request.ignore_value, request.ignore_lease};
     return propose(call, &command, put_done);
 }
 
@@ -164,7 +167,8 @@ static int delete_range(struct grpc_call *call, const uint8_t *message, size_t s
         etcd_fail(call, request.key.size == 0 ? ETCD_EMPTY_KEY : ETCD_TOO_LARGE);
         return 0;
     }
-    command.u.delete_range = (struct command_delete_range){request.key, request.range_end, request.prev_kv};
+    command.u.delete_range = (struct command_delete_range){request.key, request.range_end,
+                                                           request.prev_kv};
     return propose(call, &command, delete_range_done);
 }
 
@@ -252,7 +256,8 @@ static int range(struct grpc_call *call, const uint8_t *message, size_t size)
     struct backend *backend = call_backend(call);
     enum etcd_error error;
 
-    _Static_assert(sizeof(*request) <= GRPC_STATE_BYTES, "a call has room for the request of a read");
+    _Static_assert(sizeof(*request) <= GRPC_STATE_BYTES,
+                   "a call has room for the request of a read");
     if (!range_request_read(message, size, request)) {
         grpc_fail_malformed(call);
         return 0;

@@ -34,7 +34,7 @@ static int status(struct grpc_call *call, const uint8_t *message, size_t size)
     response.downgradeinfo = &downgrade;
     response.errors = errors;
     if (now.leader_id == 0)
-        errors[response.n_errors++] = (char *)(uintptr_t)"etcdserver: no leader";
+        errors[response.n_errors++] = (char *)(uintptr_t) "etcdserver: no leader";
     if (now.trouble != NULL)
         errors[response.n_errors++] = (char *)(uintptr_t)now.trouble;
     grpc_reply(call, &response.base);

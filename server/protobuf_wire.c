@@ -29,7 +29,8 @@ static void skip(struct reader *reader, unsigned kind)
         reader->failed = true;
 }
 
-static void read_field(struct reader *reader, const struct wire_field *field, unsigned kind, uint8_t *ret_struct)
+static void read_field(struct reader *reader, const struct wire_field *field, unsigned kind,
+                       uint8_t *ret_struct)
 {
     void *place = ret_struct + field->offset;
 
@@ -53,8 +54,8 @@ static void read_field(struct reader *reader, const struct wire_field *field, un
     }
 }
 
-bool wire_read(const uint8_t *message, size_t size, const struct wire_field *fields, size_t field_count,
-               void *ret_struct)
+bool wire_read(const uint8_t *message, size_t size, const struct wire_field *fields,
+               size_t field_count, void *ret_struct)
 {
     struct reader reader;
 

@@ -21,13 +21,13 @@ struct wire_field { /* the line at index n is for field n + 1 */
 };
 
 /* Reads message into the zeroed struct at ret_struct. False: malformed. */
-bool wire_read(const uint8_t *message, size_t size, const struct wire_field *fields, size_t field_count,
-               void *ret_struct);
+bool wire_read(const uint8_t *message, size_t size, const struct wire_field *fields,
+               size_t field_count, void *ret_struct);
 
 /* Sizes and writing of fields, as proto3: zero and empty are left out. */
 size_t wire_varint_size(uint64_t number);
-size_t wire_int_size(uint64_t number);            /* of a field numbered 1 to 15 */
-size_t wire_bytes_size(size_t size);              /* likewise */
+size_t wire_int_size(uint64_t number); /* of a field numbered 1 to 15 */
+size_t wire_bytes_size(size_t size);   /* likewise */
 void wire_write_int(struct writer *writer, uint32_t field, uint64_t number);
 void wire_write_bytes(struct writer *writer, uint32_t field, struct kv_bytes bytes);
 

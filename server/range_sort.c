@@ -44,7 +44,8 @@ static int compare_numbers(int64_t a, int64_t b)
     return (a > b) - (a < b);
 }
 
-static int compare_targets(const struct kv_pair *a, const struct kv_pair *b, enum sort_target target)
+static int compare_targets(const struct kv_pair *a, const struct kv_pair *b,
+                           enum sort_target target)
 {
     switch (target) {
     case SORT_KEY:
@@ -73,11 +74,13 @@ static int compare_pairs(const void *left, const void *right, void *context)
     return order != 0 ? order : compare_bytes(a->key, b->key);
 }
 
-enum kv_error range_sorted(const struct kv *kv, const struct range_request *request, struct byte_buffer *scratch,
-                           kv_visit *visit, void *context, struct kv_range_result *ret_result)
+enum kv_error range_sorted(const struct kv *kv, const struct range_request *request,
+                           struct byte_buffer *scratch, kv_visit *visit, void *context,
+                           struct kv_range_result *ret_result)
 {
     struct gathering gathering = {request, scratch};
-    struct kv_range_request all = {.key = request->key, .range_end = request->range_end, .revision = request->revision};
+    struct kv_range_request all = {
+        .key = request->key, .range_end = request->range_end, .revision = request->revision};
     enum kv_error error = kv_range(kv, &all, gather, &gathering, ret_result);
     struct kv_pair *pairs = (struct kv_pair *)(void *)scratch->data;
     size_t count = scratch->size / sizeof(*pairs);

@@ -13,7 +13,8 @@
 bool range_is_sorted(const struct range_request *request);
 
 /* As kv_range(). scratch is empty and the caller's to release; if it has failed, nothing was visited. */
-enum kv_error range_sorted(const struct kv *kv, const struct range_request *request, struct byte_buffer *scratch,
-                           kv_visit *visit, void *context, struct kv_range_result *ret_result);
+enum kv_error range_sorted(const struct kv *kv, const struct range_request *request,
+                           struct byte_buffer *scratch, kv_visit *visit, void *context,
+                           struct kv_range_result *ret_result);
 
 #endif

@@ -12,7 +12,8 @@ static struct memory_backend *memory_of(struct backend *backend)
     return (struct memory_backend *)backend;
 }
 
-static int take(struct memory_backend *backend, struct decree_value *command, decree_done *done, void *argument)
+static int take(struct memory_backend *backend, struct decree_value *command, decree_done *done,
+                void *argument)
 {
     struct memory_operation *operation;
 
@@ -28,7 +29,8 @@ static void on_awake(uv_idle_t *idle)
     assert(idle->data != NULL);
 }
 
-static int propose(struct backend *backend, struct decree_value *command, decree_done *done, void *argument)
+static int propose(struct backend *backend, struct decree_value *command, decree_done *done,
+                   void *argument)
 {
     uv_idle_start(&memory_of(backend)->awake, on_awake);
     return take(memory_of(backend), command, done, argument);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* memory_server.c -- the front over a memory backend, to be tried by programs and people.
  *
- *     memory_server [port]     prints "listening on PORT"; ends well on SIGTERM, or when its input ends
+ *     memory_server [port=N] [room=N] [timeout=N] [held=1] [leaderless=1]
+ *
+ * Prints "listening on PORT"; ends well on SIGTERM. room: so many operations at a time, FULL past it. timeout: the
+ * server's own, in milliseconds. held: nothing that is asked of the backend is ever done.
  */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "etcd_front.h"
 #include "memory_backend.h"
@@ -35,11 +39,23 @@ static void on_terminate(uv_signal_t *signal, int number)
     etcd_front_close(program->front, GRACE_MS, on_front_closed, program);
 }
 
-static void write_line(void *context, enum decree_log_level level, const char *event, const char *details)
+static void write_line(void *context, enum decree_log_level level, const char *event,
+                       const char *details)
 {
     (void)context;
     (void)level;
     fprintf(stderr, "%s %s\n", event, details);
+}
+
+/* The number of the argument "name=number"; 0 without it. */
+static unsigned long option(char **argv, const char *name)
+{
+    size_t size = strlen(name);
+
+    for (char **at = argv + 1; *at != NULL; at++)
+        if (strncmp(*at, name, size) == 0 && (*at)[size] == '=')
+            return strtoul(*at + size + 1, NULL, 10);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -47,13 +63,19 @@ int main(int argc, char **argv)
     struct logger logger = {.level = DECREE_LOG_INFO, .write = write_line};
     struct program *program = calloc(1, sizeof(*program));
     struct etcd_front_options options = {.backend = &program->backend.base, .logger = &logger};
-    uint16_t port = argc > 1 ? (uint16_t)atoi(argv[1]) : 0;
+    uint16_t port = (uint16_t)option(argv, "port");
     int error;
 
+    (void)argc;
+    options.request_timeout_ms = (uint32_t)option(argv, "timeout");
     signal(SIGPIPE, SIG_IGN);
     etcd_front_raise_descriptors();
     uv_loop_init(&program->loop);
     memory_backend_init(&program->backend, &program->loop);
+    if (option(argv, "room") != 0)
+        program->backend.room = (uint32_t)option(argv, "room");
+    program->backend.held = option(argv, "held") != 0;
+    program->backend.leaderless = option(argv, "leaderless") != 0;
     if (etcd_front_open(&program->front, &program->loop, &options) != 0)
         return 1;
     error = etcd_front_listen(program->front, "127.0.0.1", port, &port);
