@@ -17,6 +17,7 @@ void commander_start(struct commander *commander, struct decree_ballot ballot, d
     commander->ballot = ballot;
     commander->first = commander->next = next;
     commander->sent = commander->announced = commander->overdue = next - 1;
+    commander->askers = 0;
     commander->retry = false;
 }
 
@@ -37,8 +38,13 @@ bool commander_decide(struct commander *commander, const struct outbox *outbox)
     struct log *log = commander->log;
     decree_slot before = log->decided;
 
-    while (is_decided(commander, log->decided + 1, outbox->quorum.vote))
+    while (is_decided(commander, log->decided + 1, outbox->quorum.vote)) {
+        uint32_t origin = quorum_index(&outbox->quorum, log_at(log, log->decided + 1)->command.origin);
+
+        if (origin != DECREE_MEMBERS_MAX)
+            commander->askers |= 1u << origin;
         log_decide(log);
+    }
     return log->decided > before;
 }
 
@@ -75,18 +81,43 @@ static void put_p2a(const struct commander *commander, uint32_t member, decree_s
     message->pvalue_count = (uint32_t)(last - first + 1);
 }
 
-static void announce(struct commander *commander, struct outbox *outbox)
+static void tell(const struct commander *commander, uint32_t members, struct outbox *outbox)
 {
     for (uint32_t i = 0; i < outbox->quorum.count; i++) {
         struct decree_message *message;
 
-        if (i == outbox->quorum.self)
+        if (i == outbox->quorum.self || (members & (1u << i)) == 0)
             continue;
         message = outbox_message(outbox, DECREE_DECISION, outbox->quorum.members[i]);
         message->ballot = commander->ballot;
         message->decided = commander->log->decided;
     }
+}
+
+/* Everybody knows what is decided now, or is about to. */
+static void announced(struct commander *commander, struct outbox *outbox)
+{
     commander->announced = commander->log->decided;
+    commander->askers = 0;
+    outbox_timer(outbox, TIMER_ANNOUNCE, UINT64_MAX);
+}
+
+void commander_on_announce_timer(struct commander *commander, struct outbox *outbox)
+{
+    commander->askers = UINT32_MAX;
+    outbox_timer(outbox, TIMER_ANNOUNCE, UINT64_MAX);
+}
+
+static void announce(struct commander *commander, struct outbox *outbox)
+{
+    uint64_t patience_ns = outbox->config->heartbeat_every_ns / 64;
+
+    tell(commander, commander->askers, outbox);
+    if (commander->askers == UINT32_MAX)
+        announced(commander, outbox);
+    else if (outbox->timers_ns[TIMER_ANNOUNCE] == UINT64_MAX)
+        outbox_timer(outbox, TIMER_ANNOUNCE, outbox->now_ns + patience_ns);
+    commander->askers = 0;
 }
 
 /* Slots that a peer's vote could not wait for are decided by others already: no need to send them. */
@@ -144,7 +175,7 @@ bool commander_flush(struct commander *commander, struct outbox *outbox)
             if (i != outbox->quorum.self)
                 put_p2a(commander, i, first, last, outbox);
         commander->sent = last;
-        commander->announced = log->decided;
+        announced(commander, outbox);
     }
     if (commander->announced < log->decided) {
         if (!outbox_has_messages(outbox, OUTBOX_STEP_MESSAGES))

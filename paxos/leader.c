@@ -25,6 +25,7 @@ void leader_adopt(struct leader *leader, const struct requests *performed, struc
 void leader_deactivate(struct leader *leader, struct outbox *outbox)
 {
     leader->active = false;
+    outbox_timer(outbox, TIMER_ANNOUNCE, UINT64_MAX);
     outbox_timer(outbox, TIMER_VOTE, UINT64_MAX);
 }
 

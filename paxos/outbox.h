@@ -39,6 +39,7 @@ enum timer {
     TIMER_SCOUT,     /* nobody leads: try */
     TIMER_PREPARE,   /* p1a again to who has not answered */
     TIMER_VOTE,      /* p2a again to who has not voted */
+    TIMER_ANNOUNCE,  /* tell peers what is decided, if no p2a has done so */
     TIMER_PROPOSE,   /* forward own proposals again */
     TIMER_READ,      /* ask again for a read */
     TIMER_CATCH_UP,  /* ask for decided slots */

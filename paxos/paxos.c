@@ -270,6 +270,7 @@ static void route_message(struct decree_paxos *paxos, const struct decree_messag
         on_read(paxos, message);
         break;
     case DECREE_READ_OK:
+        take_hint(paxos, message);
         reads_confirm(&paxos->reads, message->round, message->slot);
         break;
     case DECREE_MESSAGE_NONE:
@@ -479,6 +480,8 @@ static void step_wake(struct decree_paxos *paxos)
         on_prepare_timer(paxos);
     if (outbox_is_due(outbox, TIMER_VOTE))
         commander_on_timer(&paxos->leader.commander, outbox);
+    if (outbox_is_due(outbox, TIMER_ANNOUNCE))
+        commander_on_announce_timer(&paxos->leader.commander, outbox);
     if (outbox_is_due(outbox, TIMER_PROPOSE))
         replica_again(&paxos->replica, outbox);
     if (outbox_is_due(outbox, TIMER_CATCH_UP))
@@ -668,6 +671,7 @@ static uint64_t next_wake(const struct outbox *outbox, bool done)
 void decree_paxos_take(struct decree_paxos *paxos, struct decree_effects *ret_effects)
 {
     struct outbox *outbox = &paxos->outbox;
+    struct decree_ballot ballot = {0};
     bool done = true;
 
     outbox_begin(outbox);
@@ -678,7 +682,9 @@ void decree_paxos_take(struct decree_paxos *paxos, struct decree_effects *ret_ef
         done = pump_proposals(paxos) && done;
         settle(paxos);
         pump_reads(paxos);
-        done = reads_release(&paxos->reads, paxos->log.delivered, outbox) && done;
+        if (paxos->leader.active)
+            ballot = paxos->leader.ballot;
+        done = reads_release(&paxos->reads, paxos->log.delivered, ballot, outbox) && done;
         done = put_messages(paxos) && done;
     }
     outbox->taken = true;

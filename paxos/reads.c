@@ -90,7 +90,8 @@ void reads_again(struct reads *reads)
     reads->round_count = 0;
 }
 
-static void answer(const struct read *read, struct outbox *outbox)
+static void answer(const struct read *read, decree_slot delivered, struct decree_ballot leading,
+                   struct outbox *outbox)
 {
     struct decree_message *message;
 
@@ -103,9 +104,12 @@ static void answer(const struct read *read, struct outbox *outbox)
     message = outbox_message(outbox, DECREE_READ_OK, read->node);
     message->round = read->name;
     message->slot = read->slot;
+    message->ballot = leading;
+    message->decided = delivered;
 }
 
-bool reads_release(struct reads *reads, decree_slot delivered, struct outbox *outbox)
+bool reads_release(struct reads *reads, decree_slot delivered, struct decree_ballot leading,
+                   struct outbox *outbox)
 {
     while (reads->first < reads->confirmed) {
         struct read *read = read_at(reads, reads->first);
@@ -114,7 +118,7 @@ bool reads_release(struct reads *reads, decree_slot delivered, struct outbox *ou
             break;
         if (outbox->read_count == reads->capacity || !outbox_has_messages(outbox, 1))
             return false;
-        answer(read, outbox);
+        answer(read, delivered, leading, outbox);
         reads->first++;
     }
     return true;

@@ -65,7 +65,9 @@ bool reads_have_moved(const struct reads *reads);
 /* Nobody will answer what was sent out: put it into the open batch again. Peers ask again themselves. */
 void reads_again(struct reads *reads);
 
-/* Hands out reads whose slot is delivered, to the host or to who asked. False: take again. */
-bool reads_release(struct reads *reads, decree_slot delivered, struct outbox *outbox);
+/* Hands out reads whose slot is delivered, to the host or to who asked; leading: this node's ballot if it leads, so
+ * that who asked knows at once what is decided. False: take again. */
+bool reads_release(struct reads *reads, decree_slot delivered, struct decree_ballot leading,
+                   struct outbox *outbox);
 
 #endif

@@ -83,7 +83,8 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
                               " or bottom; age_ns: since it was heard")                                 \
     X(HEARTBEAT_ACK, "heartbeat_ack", "round: the one answered; ballot: promised")                      \
     X(READ, "read", "round: the asker's number")                                    \
-    X(READ_OK, "read_ok", "round: the one asked with; slot: apply up to here, then answer")
+    X(READ_OK, "read_ok", "round: the one asked with; slot: apply up to here, then answer; ballot: of the leader, if it "      \
+                    "answers itself")
 
 enum decree_message_type {
     DECREE_MESSAGE_NONE = 0,
