@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static char shown_text[HELP_TEXT_MAX];
@@ -19,14 +18,13 @@ struct kv_bytes text(const char *string)
 
 struct kv_result apply(struct kv *kv, const struct command *command)
 {
+    static uint8_t data[HELP_COMMAND_BYTES_MAX];
     size_t size = command_size(command);
-    uint8_t *data = malloc(size);
     struct kv_result result;
 
-    assert(data != NULL);
+    assert(size <= sizeof(data));
     command_encode(command, data, size);
     kv_apply(kv, data, size, &result);
-    free(data);
     return result;
 }
 

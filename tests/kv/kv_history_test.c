@@ -275,14 +275,14 @@ static void long_histories_of_few_keys(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 30; seed++)
-        run_history(seed, 1 + seed % 10, 400);
+        run_history(seed, 1 + seed % 10, 500);
 }
 
 static void histories_of_many_keys(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 9; seed++)
-        run_history(seed, 1000, 800);
+        run_history(seed, 1000, 1000);
 }
 
 int main(int argc, char **argv)

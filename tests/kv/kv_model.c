@@ -36,13 +36,18 @@ static bool within(const struct model_change *change, struct kv_bytes key,
     return order >= 0 && compare(change->key, change->key_size, range_end.data, range_end.size) < 0;
 }
 
+static bool is_key(const struct model_change *change, struct kv_bytes key)
+{
+    return change->key_size == key.size && memcmp(change->key, key.data, key.size) == 0;
+}
+
 const struct model_change *model_get(const struct model *model, struct kv_bytes key,
                                      int64_t revision)
 {
     const struct model_change *found = NULL;
 
     for (size_t i = 0; i < model->count && model->changes[i].main <= revision; i++)
-        if (within(&model->changes[i], key, (struct kv_bytes){NULL, 0}))
+        if (is_key(&model->changes[i], key))
             found = &model->changes[i];
     return found == NULL || found->deleted ? NULL : found;
 }
