@@ -43,6 +43,7 @@ struct engine {
     uint64_t incarnation;
     uint64_t now_ns, wake_at_ns;
     decree_lsn persisted, persisted_told; /* reported by the journal; passed on to the core */
+    decree_lsn sync_asked; /* the journal was asked to sync up to here */
     decree_slot applied;
     bool started, busy; /* busy: effects are borrowed, the core must not be stepped */
     bool stepped;       /* since the last take */
@@ -174,8 +175,10 @@ static void hand_out(struct engine *engine, const struct decree_effects *effects
 
     assert(!engine->busy);
     engine->busy = true;
-    if (effects->record_count > 0 || effects->sync_lsn > 0)
+    if (effects->record_count > 0 || effects->sync_lsn > engine->sync_asked)
         journal->ops->append(journal, effects->records, effects->record_count, effects->sync_lsn);
+    if (effects->sync_lsn > engine->sync_asked)
+        engine->sync_asked = effects->sync_lsn;
     engine->counters.records += effects->record_count;
     hand_out_messages(engine, effects);
     for (uint32_t i = 0; i < effects->decision_count; i++)

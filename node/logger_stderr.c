@@ -86,12 +86,25 @@ static bool is_number(const char *text, size_t size)
     return true;
 }
 
-/* A quoted value ends at a quote that a space or the end follows: texts of others may hold quotes too. */
+/* Whether text, behind a quote, is the end of the details or another key=value. */
+static bool goes_on(const char *text)
+{
+    size_t key_size;
+
+    if (*text == '\0')
+        return true;
+    if (*text != ' ')
+        return false;
+    key_size = strcspn(text + 1, "= \"");
+    return key_size > 0 && text[1 + key_size] == '=';
+}
+
+/* A quoted value ends at the first quote that such a thing follows: texts of others may hold quotes too. */
 static size_t quoted_size(const char *text)
 {
     size_t size = 1;
 
-    while (text[size] != '\0' && !(text[size] == '"' && (text[size + 1] == ' ' || text[size + 1] == '\0')))
+    while (text[size] != '\0' && !(text[size] == '"' && goes_on(text + size + 1)))
         size++;
     return size;
 }
