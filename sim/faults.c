@@ -78,6 +78,34 @@ static void fault_power(struct faults *faults)
         crash_for(faults, sim_cluster_node(faults->cluster, id), true);
 }
 
+static void on_promise_crash(void *context, uint64_t life, void *memory)
+{
+    struct faults *faults = context;
+    struct sim_node *node = node_in_life(faults, life);
+    uint64_t down_ns = faults_time(faults, faults->cluster->options->heartbeat);
+
+    (void)memory;
+    if (node == NULL)
+        return;
+    sim_node_crash(node, true);
+    world_at(faults->cluster->world, now_of(faults) + down_ns, on_restart, faults, life_of(node), NULL);
+}
+
+/* A promise is broken most easily by who forgets it: power goes while its record may not be on disk yet, and the node
+ * comes back, connected to all but who has the promise, before the old leader has heard of the new one. */
+static void fault_on_promised(struct faults *faults, struct sim_node *node, unsigned to)
+{
+    const struct sim_options *options = faults->cluster->options;
+
+    if (to == node->id || !prng_chance(&faults->prng, (uint32_t)options->promise_crash))
+        return;
+    for (unsigned other = 1; other <= options->nodes; other++)
+        if (other != to)
+            network_mend_both(&faults->cluster->network, node->id, other, NETWORK_CUT_PARTITION);
+    world_at(faults->cluster->world, now_of(faults) + faults_time(faults, options->sync_time / 2),
+             on_promise_crash, faults, life_of(node), NULL);
+}
+
 static void on_thaw(void *context, uint64_t life, void *memory)
 {
     struct sim_node *node = node_in_life(context, life);
@@ -231,6 +259,44 @@ static void fault_clog(struct faults *faults)
              from * 16 + to, NULL);
 }
 
+static void on_leader_loss(void *context, uint64_t life, void *memory)
+{
+    struct faults *faults = context;
+    struct sim_node *node = node_in_life(faults, life);
+
+    (void)memory;
+    if (node == NULL)
+        return;
+    if (prng_below(&faults->prng, 2) == 0) {
+        crash_for(faults, node, prng_below(&faults->prng, 2) == 0);
+        return;
+    }
+    network_mend_all(&faults->cluster->network, NETWORK_CUT_PARTITION);
+    partition_sides(faults, 1u << node->id, false);
+}
+
+/* Values that two leaders in a row have left behind, half accepted, are what phase 1 is for. */
+static void fault_on_adopted(struct faults *faults, struct sim_node *node)
+{
+    const struct sim_options *options = faults->cluster->options;
+    uint64_t soon_ns = draw_magnitude(&faults->prng, options->delay, 4 * options->heartbeat);
+
+    if (prng_chance(&faults->prng, (uint32_t)options->leader_loss))
+        world_at(faults->cluster->world, now_of(faults) + soon_ns, on_leader_loss, faults, life_of(node), NULL);
+}
+
+static void on_trace(void *context, struct sim_node *node, const struct decree_trace *trace)
+{
+    struct faults *faults = context;
+
+    if (faults->ended)
+        return;
+    if (trace->type == DECREE_TRACE_PROMISED)
+        fault_on_promised(faults, node, trace->ballot.node);
+    if (trace->type == DECREE_TRACE_ADOPTED)
+        fault_on_adopted(faults, node);
+}
+
 /* --- when --- */
 
 struct fault_kind {
@@ -290,6 +356,8 @@ void faults_init(struct faults *faults, struct sim_cluster *cluster)
 
 void faults_start(struct faults *faults)
 {
+    faults->cluster->on_trace = on_trace;
+    faults->cluster->on_trace_context = faults;
     for (size_t kind = 0; kind < KIND_COUNT; kind++)
         if (kind_every_ns(faults, kind) > 0)
             world_at(faults->cluster->world,

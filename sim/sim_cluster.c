@@ -296,6 +296,8 @@ static void node_on_trace(void *context, const struct decree_trace *trace)
         ballots_on_adopted(&cluster->ballots, cluster->world->now_ns, node->id, trace->ballot);
         cluster_judge(cluster);
     }
+    if (cluster->on_trace != NULL)
+        cluster->on_trace(cluster->on_trace_context, node, trace);
     if (cluster->trace->detail == SIM_TRACE_NOTHING)
         return;
     sim_describe_trace(text, sizeof(text), trace);

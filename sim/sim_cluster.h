@@ -71,6 +71,8 @@ struct sim_cluster {
     struct durability durability;
     struct ballots ballots;
     uint64_t crashes;
+    void (*on_trace)(void *context, struct sim_node *node, const struct decree_trace *trace); /* may be NULL */
+    void *on_trace_context;
 };
 
 /* Starts all nodes. What is given is borrowed until the release. */

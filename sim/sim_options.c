@@ -201,7 +201,7 @@ static void draw_network(struct sim_options *options, struct prng *prng)
     options->delay = draw_magnitude(prng, 50 * SIM_MICROSECOND, options->heartbeat / 8);
     options->delay_spread = draw_magnitude(prng, 10 * SIM_MICROSECOND, options->heartbeat / 4);
     options->loss = draw_fault(prng, 1000, 300000);
-    options->duplicate = draw_fault(prng, 1000, 300000);
+    options->duplicate = draw_fault(prng, 10000, 500000);
     options->reorder = draw_fault(prng, 1000, 500000);
     options->spike = draw_fault(prng, 1000, 50000);
     options->spike_time = draw_magnitude(prng, options->heartbeat, 4 * options->election);
@@ -217,6 +217,8 @@ static void draw_nodes(struct sim_options *options, struct prng *prng)
     options->crash = draw_fault(prng, options->election / 2, 10 * options->election);
     options->crash_time = draw_magnitude(prng, options->heartbeat, 3 * options->election);
     options->power = draw_fault(prng, 2 * options->election, 10 * options->election);
+    options->leader_loss = draw_fault(prng, 50000, 900000);
+    options->promise_crash = draw_fault(prng, 10000, 500000);
     options->pause = draw_fault(prng, options->election, 10 * options->election);
     options->pause_time = draw_magnitude(prng, options->heartbeat, 4 * options->election);
     options->clock_skew = draw_fault(prng, 1000, 200000);

@@ -42,6 +42,8 @@
     X(crash, DURATION, "mean time between crashes of a node")                                         \
     X(crash_time, DURATION, "mean time that a crashed node stays down")                               \
     X(power, DURATION, "mean time between crashes of all nodes at once")                              \
+    X(promise_crash, CHANCE, "promises after which the node loses power at once, for a moment")         \
+    X(leader_loss, CHANCE, "new leaders that crash or are cut off soon")                              \
     X(pause, DURATION, "mean time between freezes of a node")                                         \
     X(pause_time, DURATION, "mean length of a freeze")                                                \
     X(clock_skew, CHANCE, "how much faster or slower a node's clock runs, at most")                   \
