@@ -34,6 +34,26 @@ static void reset(struct http2_connection *connection, int32_t id, uint32_t code
         connection->failed = true;
 }
 
+/* Frames that ask for nothing are cheap to send and not for us: only so many of them between two requests. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, void *user_data)
+{
+    struct http2_connection *connection = user_data;
+    uint64_t now_ms;
+
+    assert(session == connection->session);
+    if (frame->type == NGHTTP2_HEADERS || (frame->type == NGHTTP2_DATA && frame->length > 0))
+        return 0;
+    now_ms = uv_now(connection->server->loop);
+    if (now_ms - connection->control_since_ms >= 1000) {
+        connection->control_since_ms = now_ms;
+        connection->control_frames = 0;
+    }
+    if (++connection->control_frames == connection->server->limits.control_frames_max &&
+        nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM) != 0)
+        connection->failed = true;
+    return 0;
+}
+
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_connection *connection = user_data;
@@ -87,20 +107,6 @@ static void note_complete(struct http2_stream *stream)
         list_append(&stream->connection->ready, &stream->ready_link);
 }
 
-/* Frames that ask for nothing are cheap to send and not for us: only so many of them between two requests. */
-static void count_control_frame(struct http2_connection *connection)
-{
-    uint64_t now_ms = uv_now(connection->server->loop);
-
-    if (now_ms - connection->control_since_ms >= 1000) {
-        connection->control_since_ms = now_ms;
-        connection->control_frames = 0;
-    }
-    if (++connection->control_frames == connection->server->limits.control_frames_max &&
-        nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM) != 0)
-        connection->failed = true;
-}
-
 static void on_headers_frame(struct http2_connection *connection, const nghttp2_frame *frame)
 {
     struct http2_stream *stream = find_stream(connection, frame->hd.stream_id);
@@ -117,12 +123,8 @@ static void on_data_frame(struct http2_connection *connection, const nghttp2_fra
 {
     struct http2_stream *stream = find_stream(connection, frame->hd.stream_id);
 
-    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) {
-        if (frame->hd.length == 0)
-            count_control_frame(connection);
-    } else if (stream != NULL) {
+    if (stream != NULL && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
         note_complete(stream);
-    }
 }
 
 static void on_settings_frame(struct http2_connection *connection)
@@ -134,7 +136,6 @@ static void on_settings_frame(struct http2_connection *connection)
         list_remove(&connection->link);
         list_append(&server->connections, &connection->link);
     }
-    count_control_frame(connection);
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
@@ -153,7 +154,6 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         on_settings_frame(connection);
         break;
     default:
-        count_control_frame(connection);
         break;
     }
     return 0;
@@ -253,6 +253,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 void stream_set_callbacks(nghttp2_session_callbacks *callbacks)
 {
     assert(callbacks != NULL);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
