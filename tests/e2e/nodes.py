@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """nodes.py -- real `decree serve` processes on free ports in a temporary folder."""
-import ctypes
 import os
-import signal
 import socket
 import subprocess
 
@@ -10,8 +8,8 @@ import rpc
 from wait import wait_until
 
 DECREE = os.environ["DECREE"]
-LIBC = ctypes.CDLL(None)
-PR_SET_PDEATHSIG = 1
+# Whatever is started so is killed when the test's own process ends. (To do it between fork and exec upsets gRPC.)
+WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
 
 
 def free_ports(count):
@@ -25,10 +23,6 @@ def free_ports(count):
             one.close()
 
 
-def die_with_parent():
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 class Node:
     def __init__(self, name, folder, client_port, peer_port):
         self.name = name
@@ -40,13 +34,12 @@ class Node:
         self.process = None
         self.client = rpc.Client(self.endpoint)
 
-    def start(self, cluster, arguments=(), prefix=()):
+    def start(self, cluster, arguments=()):
         assert self.process is None
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*prefix, DECREE, "serve", "--name", self.name, "--cluster", cluster, "--listen", self.endpoint, "--data",
-                 self.data, *arguments],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+                [*WITH_PARENT, DECREE, "serve", "--name", self.name, "--cluster", cluster, "--listen", self.endpoint,
+                 "--data", self.data, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

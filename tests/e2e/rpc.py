@@ -48,13 +48,14 @@ class Client:
     def call(self, path, request, response, timeout):
         if self.channel is None:
             self.channel = grpc.insecure_channel(self.endpoint, options=[
-                ("grpc.enable_retries", 0), ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50),
-                ("grpc.max_reconnect_backoff_ms", 200), ("grpc.max_receive_message_length", -1)])
+                ("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)])
         method = self.channel.unary_unary(path, request_serializer=lambda message: message.SerializeToString(),
                                           response_deserializer=response.FromString)
         try:
             return method(request, timeout=timeout)
         except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.UNAVAILABLE:
+                self.close()  # a channel without a call under way connects to nothing: the next call makes a new one
             raise Failure(error) from None
 
     def put(self, key, value, timeout=5, **options):

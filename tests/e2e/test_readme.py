@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from nodes import DECREE, die_with_parent
+from nodes import DECREE, WITH_PARENT
 from wait import wait_until
 
 SOURCE, BUILD = os.environ["DECREE_SOURCE"], os.environ["DECREE_BUILD"]
@@ -38,8 +38,8 @@ def run_shell(text, folder):
     """Runs a block; servers that it starts in the background go on, and are waited for."""
     output = folder / "output"
     with open(output, "wb") as file:
-        process = subprocess.Popen(["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment(folder), stdout=file,
-                                   stderr=file, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent, start_new_session=True)
+        process = subprocess.Popen([*WITH_PARENT, "bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment(folder), stdout=file,
+                                   stderr=file, stdin=subprocess.DEVNULL, start_new_session=True)
         assert process.wait(60) == 0, output.read_text()
     for listen in re.findall(r"--listen (\S+)", text) or (["127.0.0.1:2379"] if "decree serve &" in text else []):
         wait_until(lambda: subprocess.run([DECREE, "get", "x", "--endpoints", listen, "--timeout", "1s"],
