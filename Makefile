@@ -33,7 +33,7 @@ tsan:
 bench:
 	scripts/install-deps build bench
 	test -f $(BUILD)-release/build.ninja || meson setup $(BUILD)-release --buildtype=release
-	ninja -C $(BUILD)-release
+	ninja -C $(BUILD)-release all benchmarks
 	DECREE_BUILD=$(abspath $(BUILD)-release) bench/run
 
 install: all

@@ -37,7 +37,7 @@ static void propose(double *started_at)
 
 static void child(int index, const char *folder, const int ports[3], struct three_load *child_load)
 {
-    char cluster[128], name[8];
+    char cluster[128], name[16];
     struct decree_node_options options = {
         .name = name, .cluster = cluster, .data_dir = folder, .machine.apply = apply};
     struct decree_status status = {0};
