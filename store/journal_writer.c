@@ -313,6 +313,5 @@ void *journal_writer_run(void *argument)
         do_turn(thread, &turn);
     } while (!turn.stop);
     segment_maker_stop(&thread->maker);
-    collect_segment(thread, false);
     return NULL;
 }
