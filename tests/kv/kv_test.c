@@ -11,6 +11,7 @@
 
 #include "kv.h"
 #include "kv_help.h"
+#include "prng.h"
 
 static const struct kv_bytes zero = {(const uint8_t *)"\0", 1};
 
@@ -277,6 +278,40 @@ static void malformed_commands_change_nothing(void **state)
     assert_true(kv_hash(*state) == hash);
 }
 
+/* Damaged commands, on two stores: what one takes the other takes, and what is refused leaves no
+ * trace. */
+static void any_bytes_are_applied_alike(void **state)
+{
+    static const uint8_t whole[] = "\x4b\x01\x01\x02kk\x05value";
+    struct kv *other = kv_new(NULL);
+    uint64_t taken = 0, hash = 0;
+    struct prng prng;
+
+    prng_init(&prng, 1);
+    for (unsigned i = 0; i < 20000; i++) {
+        uint8_t data[sizeof(whole)];
+        size_t size = sizeof(whole) - 1 - prng_below(&prng, 2) * prng_below(&prng, sizeof(whole));
+        struct kv_result result, again;
+
+        memcpy(data, whole, sizeof(whole));
+        for (uint64_t changes = prng_below(&prng, 3); changes > 0; changes--)
+            data[prng_below(&prng, sizeof(data))] = (uint8_t)prng_below(&prng, i % 2 ? 256 : 12);
+        kv_apply(*state, data, size, &result);
+        kv_apply(other, data, size, &again);
+        assert_int_equal(result.error, again.error);
+        assert_int_equal(result.revision, again.revision);
+        assert_int_equal(result.prev_kv_count, again.prev_kv_count);
+        taken += result.error == KV_OK;
+        if (i % 1000 == 999) {
+            hash = kv_hash(*state);
+            assert_true(kv_hash(other) == hash);
+        }
+    }
+    assert_in_range(taken, 1000, 19000);
+    assert_in_range(kv_revision(*state), 2, 1 + (int64_t)taken);
+    kv_free(other);
+}
+
 static void the_hash_tells_histories_apart(void **state)
 {
     struct kv *other = kv_new(NULL);
@@ -329,6 +364,7 @@ int main(void)
         TEST(prev_kvs_come_only_if_asked_for),
         TEST(many_prev_kvs_leave_no_room_taken),
         TEST(malformed_commands_change_nothing),
+        TEST(any_bytes_are_applied_alike),
         TEST(the_hash_tells_histories_apart),
         TEST(errors_have_etcds_words),
     };
