@@ -269,6 +269,14 @@ static void on_body(struct http2_stream *stream)
     }
 }
 
+/* From here on it is the server that lets the client wait. */
+static void on_whole(struct http2_stream *stream)
+{
+    struct grpc_call *call = call_of(stream);
+
+    arm(call, call->server->options.request_timeout_ms, true);
+}
+
 static int on_request(struct http2_stream *stream)
 {
     struct grpc_call *call = call_of(stream);
@@ -290,8 +298,6 @@ static int on_request(struct http2_stream *stream)
                                  size - GRPC_PREFIX_BYTES);
     arena_reset(&server->arena);
     assert(error == 0 || error == DECREE_FULL);
-    if (error == DECREE_FULL)
-        arm(call, server->options.request_timeout_ms, true);
     return error;
 }
 
@@ -348,7 +354,6 @@ void grpc_keep(struct grpc_call *call)
 {
     assert(!call->stream.answered);
     http2_stream_ref(&call->stream);
-    arm(call, call->server->options.request_timeout_ms, true);
 }
 
 bool grpc_resume(struct grpc_call *call)
@@ -367,6 +372,7 @@ static const struct http2_handler HANDLER = {
     .header = on_header,
     .head = on_head,
     .body = on_body,
+    .whole = on_whole,
     .request = on_request,
     .closed = on_stream_closed,
 };

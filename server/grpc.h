@@ -115,7 +115,7 @@ ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDesc
 /* Answers a message that is not what its method takes. */
 void grpc_fail_malformed(struct grpc_call *call);
 
-/* The call will be answered later: it lives until grpc_resume(), and its deadline counts. */
+/* The call will be answered later: it lives until grpc_resume(). */
 void grpc_keep(struct grpc_call *call);
 
 /* Ends a grpc_keep(). True: somebody still waits, answer now. False: forget the call. */

@@ -55,7 +55,9 @@ struct http2_handler {
     void (*head)(struct http2_stream *stream);
     /* stream->in has grown, and may grow further. */
     void (*body)(struct http2_stream *stream);
-    /* The request is whole and its turn has come. FULL: offer it again after a turn of the loop; otherwise 0. */
+    /* The request is whole, and from now on waits for its turn. */
+    void (*whole)(struct http2_stream *stream);
+    /* Its turn has come. FULL: offer it again after a turn of the loop; otherwise 0. */
     int (*request)(struct http2_stream *stream);
     /* The stream is gone, answered or not; stream->connection is NULL. It lives on while it is referenced. */
     void (*closed)(struct http2_stream *stream);

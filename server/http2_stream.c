@@ -5,7 +5,7 @@
  *
  *     HEADERS         begin, header x N, head      in: empty
  *     DATA            body                         in grows
- *     END_STREAM      complete, to the ready list
+ *     END_STREAM      whole, to the ready list
  *     its turn        request                      the handler fills out, then http2_answer
  *     out is sent     trailers, END_STREAM
  *     closed          closed; the object goes back to the pool with its last reference
@@ -103,8 +103,10 @@ static void note_complete(struct http2_stream *stream)
     if (stream->complete)
         return;
     stream->complete = true;
-    if (!stream->answered)
-        list_append(&stream->connection->ready, &stream->ready_link);
+    if (stream->answered)
+        return;
+    list_append(&stream->connection->ready, &stream->ready_link);
+    stream->handler->whole(stream);
 }
 
 static void on_headers_frame(struct http2_connection *connection, const nghttp2_frame *frame)
