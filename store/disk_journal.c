@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* disk_journal.c -- appending to the journal: frames, segments, syncs and what happens when they fail.
+/* disk_journal.c -- appending to the journal: frames, segments, syncs and what happens when they
+ * fail.
  *
- * The place where the next frame goes is always followed by zeros. A write that failed half-way breaks that,
- * so the next write first puts the zeros back and syncs them; only then may anything, even the same
- * frame, be written again. recovery.c relies on it.
+ * The place where the next frame goes is always followed by zeros. A write that failed half-way
+ * breaks that, so the next write first puts the zeros back and syncs them; only then may anything,
+ * even the same frame, be written again. recovery.c relies on it.
  *
  * A segment is synced as a whole before the next one is written to.
  */
@@ -19,13 +20,15 @@
 
 #define FRAME_BYTES_MAX (UINT64_C(4) << 20)
 
-static int journal_fail(struct disk_journal *journal, int result, const char *what, struct store_error *error)
+static int journal_fail(struct disk_journal *journal, int result, const char *what,
+                        struct store_error *error)
 {
     char path[FS_PATH_MAX];
 
     assert(result < 0);
     disk_journal_path(journal, journal->segment, path);
-    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path, strerror(-result));
+    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path,
+                           strerror(-result));
 }
 
 int disk_journal_sync_file(struct disk_journal *journal, struct store_error *error)
@@ -106,8 +109,8 @@ void disk_journal_order_done(struct disk_journal *journal, bool made)
         journal->segment_last++;
 }
 
-bool disk_journal_needs_segment(const struct disk_journal *journal, const struct decree_record *records,
-                                uint32_t count)
+bool disk_journal_needs_segment(const struct disk_journal *journal,
+                                const struct decree_record *records, uint32_t count)
 {
     struct frame frame = {.record_count = 0};
 
@@ -137,10 +140,12 @@ static int journal_roll(struct disk_journal *journal, struct store_error *error)
     }
     disk_journal_path(journal, journal->segment + 1, path);
     if ((result = fs->ops->open(fs, path, FS_OPEN_WRITE, &file)) != 0)
-        return store_error_set(error, DECREE_IO, -result, "cannot open %s: %s", path, strerror(-result));
+        return store_error_set(error, DECREE_IO, -result, "cannot open %s: %s", path,
+                               strerror(-result));
     if ((result = fs->ops->size(fs, file, &size)) != 0) {
         fs->ops->close(fs, file);
-        return store_error_set(error, DECREE_IO, -result, "cannot stat %s: %s", path, strerror(-result));
+        return store_error_set(error, DECREE_IO, -result, "cannot stat %s: %s", path,
+                               strerror(-result));
     }
     fs->ops->close(fs, journal->file);
     journal->file = file;
@@ -167,7 +172,8 @@ static int journal_repair(struct disk_journal *journal, struct store_error *erro
 }
 
 /* The frame is on its way to the disk: notes where its accepts are, and moves on. */
-static void journal_advance(struct disk_journal *journal, const struct decree_record *records, uint64_t chain)
+static void journal_advance(struct disk_journal *journal, const struct decree_record *records,
+                            uint64_t chain)
 {
     const struct frame *frame = &journal->frame;
     uint64_t position = disk_journal_position(journal);
@@ -191,10 +197,11 @@ static int journal_write_frame(struct disk_journal *journal, const struct decree
     uint64_t chain;
     int result;
 
-    if (frame_build(frame, records, header, journal->identity.incarnation, disk_journal_position(journal),
-                    &chain) != 0)
+    if (frame_build(frame, records, header, journal->identity.incarnation,
+                    disk_journal_position(journal), &chain) != 0)
         return journal_fail(journal, -ENOMEM, "put together a batch for", error);
-    result = fs_write_pieces(journal->fs, journal->file, frame->pieces, frame->piece_count, journal->offset);
+    result = fs_write_pieces(journal->fs, journal->file, frame->pieces, frame->piece_count,
+                             journal->offset);
     if (result != 0) {
         journal->dirty_end = journal->offset + frame->bytes;
         return journal_fail(journal, result, "write to", error);
@@ -203,8 +210,8 @@ static int journal_write_frame(struct disk_journal *journal, const struct decree
     return 0;
 }
 
-int disk_journal_write(struct disk_journal *journal, const struct decree_record *records, uint32_t count,
-                       uint32_t *ret_count, struct store_error *ret_error)
+int disk_journal_write(struct disk_journal *journal, const struct decree_record *records,
+                       uint32_t count, uint32_t *ret_count, struct store_error *ret_error)
 {
     int result;
 
@@ -225,8 +232,8 @@ int disk_journal_write(struct disk_journal *journal, const struct decree_record 
     return 0;
 }
 
-int disk_journal_append(struct disk_journal *journal, const struct decree_record *records, uint32_t count,
-                        struct store_error *ret_error)
+int disk_journal_append(struct disk_journal *journal, const struct decree_record *records,
+                        uint32_t count, struct store_error *ret_error)
 {
     while (count > 0) {
         uint32_t written;

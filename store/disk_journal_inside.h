@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* disk_journal_inside.h -- what disk_journal.c, recovery.c and fetch.c share; nobody else includes it. */
+/* disk_journal_inside.h -- what disk_journal.c, recovery.c and fetch.c share; nobody else includes
+ * it. */
 #ifndef DECREE_STORE_DISK_JOURNAL_INSIDE_H
 #define DECREE_STORE_DISK_JOURNAL_INSIDE_H
 
@@ -32,17 +33,17 @@ struct disk_journal {
     bool recovered;
     bool dead; /* a sync failed */
 
-    int file;               /* the segment that is written to */
-    uint64_t segment;       /* its number */
-    uint64_t segment_size;  /* its length in bytes */
-    uint64_t offset;        /* where its next frame begins */
-    uint64_t dirty_end;     /* a write failed: bytes from offset to here may not be zero; 0: all are */
-    uint64_t chain;         /* the checksum that ends the last frame */
-    uint64_t synced;        /* position up to which all is durable */
-    uint64_t sealed;        /* position in the last seal */
+    int file;              /* the segment that is written to */
+    uint64_t segment;      /* its number */
+    uint64_t segment_size; /* its length in bytes */
+    uint64_t offset;       /* where its next frame begins */
+    uint64_t dirty_end; /* a write failed: bytes from offset to here may not be zero; 0: all are */
+    uint64_t chain;     /* the checksum that ends the last frame */
+    uint64_t synced;    /* position up to which all is durable */
+    uint64_t sealed;    /* position in the last seal */
     decree_lsn written_lsn, synced_lsn;
-    uint64_t segment_last;  /* highest number of a segment that is made */
-    bool ordered;           /* somebody makes segment_last + 1 just now */
+    uint64_t segment_last; /* highest number of a segment that is made */
+    bool ordered;          /* somebody makes segment_last + 1 just now */
 
     struct frame frame;
     struct slot_index index;
@@ -54,7 +55,8 @@ static inline uint64_t disk_journal_position(const struct disk_journal *journal)
     return position_make(journal->segment, journal->offset);
 }
 
-static inline void disk_journal_path(const struct disk_journal *journal, uint64_t segment, char *path)
+static inline void disk_journal_path(const struct disk_journal *journal, uint64_t segment,
+                                     char *path)
 {
     char name[FS_NAME_MAX];
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* disk_journal_open.c -- opening a data directory: lock, identity, and what makes a new directory whole.
+/* disk_journal_open.c -- opening a data directory: lock, identity, and what makes a new directory
+ * whole.
  *
- * Order of a new directory: the directory itself, the lock, the first segment, the identity; each durable
- * before the next. So an identity without segments means that segments were lost, and segments without an
- * identity are either one that was never used, which is made again, or evidence of a lost identity.
+ * Order of a new directory: the directory itself, the lock, the first segment, the identity; each
+ * durable before the next. So an identity without segments means that segments were lost, and
+ * segments without an identity are either one that was never used, which is made again, or evidence
+ * of a lost identity.
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,7 +23,8 @@
 static int open_fail(struct store_error *error, int result, const char *what, const char *path)
 {
     assert(result < 0);
-    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path, strerror(-result));
+    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path,
+                           strerror(-result));
 }
 
 /* Syncs the directory that holds path. */
@@ -73,7 +76,8 @@ static int note_segment(void *context, const char *name)
 }
 
 /* True if the first segment holds nothing: no seal, and zeros where a first frame would be. */
-static int first_segment_unused(struct disk_journal *journal, bool *ret_unused, struct store_error *error)
+static int first_segment_unused(struct disk_journal *journal, bool *ret_unused,
+                                struct store_error *error)
 {
     static const uint8_t zeros[FRAME_HEADER_BYTES];
     uint8_t data[FRAME_HEADER_BYTES];
@@ -84,7 +88,8 @@ static int first_segment_unused(struct disk_journal *journal, bool *ret_unused, 
     disk_journal_path(journal, 1, path);
     if ((result = journal->fs->ops->open(journal->fs, path, FS_OPEN_READ, &file)) != 0)
         return open_fail(error, result, "open", path);
-    for (uint64_t at = SEGMENT_SEAL_AT; at <= SEGMENT_FRAMES_AT; at += SEGMENT_FRAMES_AT - SEGMENT_SEAL_AT) {
+    for (uint64_t at = SEGMENT_SEAL_AT; at <= SEGMENT_FRAMES_AT;
+         at += SEGMENT_FRAMES_AT - SEGMENT_SEAL_AT) {
         ssize_t size = fs_read_all(journal->fs, file, data, sizeof(data), at);
 
         if (size != (ssize_t)sizeof(data) || memcmp(data, zeros, sizeof(data)) != 0)
@@ -96,7 +101,8 @@ static int first_segment_unused(struct disk_journal *journal, bool *ret_unused, 
 }
 
 /* There is no identity: makes the directory whole, if it is a new one. */
-static int make_new(struct disk_journal *journal, uint64_t first_segment_bytes, struct store_error *error)
+static int make_new(struct disk_journal *journal, uint64_t first_segment_bytes,
+                    struct store_error *error)
 {
     struct fs *fs = journal->fs;
     struct segment_order order = {
@@ -110,7 +116,8 @@ static int make_new(struct disk_journal *journal, uint64_t first_segment_bytes, 
     if (highest == 1 && (result = first_segment_unused(journal, &unused, error)) != 0)
         return result;
     if (highest > 1 || !unused)
-        return store_error_set(error, DECREE_CORRUPT, 0, "%s holds a journal but its file identity is missing",
+        return store_error_set(error, DECREE_CORRUPT, 0,
+                               "%s holds a journal but its file identity is missing",
                                journal->directory);
     do
         journal->identity.incarnation = fs->ops->random(fs);
@@ -141,19 +148,24 @@ static int check_identity(struct disk_journal *journal, uint64_t first_segment_b
 static int check_sizes(struct disk_journal *journal, const struct disk_journal_options *options,
                        uint64_t *ret_first_bytes, struct store_error *error)
 {
-    uint64_t first = options->first_segment_bytes ? options->first_segment_bytes : FIRST_SEGMENT_BYTES_DEFAULT;
+    uint64_t first = options->first_segment_bytes ? options->first_segment_bytes
+                                                  : FIRST_SEGMENT_BYTES_DEFAULT;
 
-    journal->segment_bytes = options->segment_bytes ? options->segment_bytes : SEGMENT_BYTES_DEFAULT;
-    journal->value_bytes_max = options->value_bytes_max ? options->value_bytes_max : VALUE_BYTES_MAX_DEFAULT;
-    journal->segment_bytes = (journal->segment_bytes + SEGMENT_UNIT - 1) & ~(uint64_t)(SEGMENT_UNIT - 1);
+    journal->segment_bytes = options->segment_bytes ? options->segment_bytes
+                                                    : SEGMENT_BYTES_DEFAULT;
+    journal->value_bytes_max = options->value_bytes_max ? options->value_bytes_max
+                                                        : VALUE_BYTES_MAX_DEFAULT;
+    journal->segment_bytes = (journal->segment_bytes + SEGMENT_UNIT - 1) &
+                             ~(uint64_t)(SEGMENT_UNIT - 1);
     first = (first + SEGMENT_UNIT - 1) & ~(uint64_t)(SEGMENT_UNIT - 1);
     if (first > journal->segment_bytes)
         first = journal->segment_bytes;
     if (journal->segment_bytes > SEGMENT_BYTES_MAX || first <= SEGMENT_FRAMES_AT ||
-        journal->segment_bytes < (uint64_t)journal->value_bytes_max + SEGMENT_FRAMES_AT + FRAME_HEADER_BYTES +
-                                     RECORD_BYTES_MAX)
-        return store_error_set(error, DECREE_INVALID, 0,
-                               "the journal's segments must be large enough for one value and at most 1 GiB");
+        journal->segment_bytes < (uint64_t)journal->value_bytes_max + SEGMENT_FRAMES_AT +
+                                     FRAME_HEADER_BYTES + RECORD_BYTES_MAX)
+        return store_error_set(
+            error, DECREE_INVALID, 0,
+            "the journal's segments must be large enough for one value and at most 1 GiB");
     *ret_first_bytes = first;
     return 0;
 }
@@ -169,11 +181,12 @@ static int open_steps(struct disk_journal *journal, const struct disk_journal_op
         return result;
     if (options->directory == NULL || options->directory[0] == '\0' ||
         strlen(options->directory) + FS_NAME_MAX >= FS_PATH_MAX)
-        return store_error_set(error, DECREE_INVALID, 0, "the data directory's name is missing or too long");
+        return store_error_set(error, DECREE_INVALID, 0,
+                               "the data directory's name is missing or too long");
     if (options->member_name == NULL)
         return store_error_set(error, DECREE_INVALID, 0, "the member's name is missing");
-    if ((result = identity_init(&journal->identity, token, options->member_name, options->member_id, error)) !=
-        0)
+    if ((result = identity_init(&journal->identity, token, options->member_name, options->member_id,
+                                error)) != 0)
         return result;
     journal->directory = strdup(options->directory);
     if (journal->directory == NULL)

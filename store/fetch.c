@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* fetch.c -- reading decided slots back from the journal.
  *
- * Slots that follow each other mostly stand next to each other, so a window of the file is kept in memory.
- * Every record is checked again, from the checksum that stands before it.
+ * Slots that follow each other mostly stand next to each other, so a window of the file is kept in
+ * memory. Every record is checked again, from the checksum that stands before it.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -38,7 +38,8 @@ static int fetch_io(struct disk_journal *journal, uint64_t segment, int result, 
 
     assert(result < 0);
     disk_journal_path(journal, segment, path);
-    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path, strerror(-result));
+    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path,
+                           strerror(-result));
 }
 
 static int fetch_corrupt(struct disk_journal *journal, uint64_t position, struct store_error *error)
@@ -47,8 +48,9 @@ static int fetch_corrupt(struct disk_journal *journal, uint64_t position, struct
 
     disk_journal_path(journal, position_segment(position), path);
     return store_error_set(error, DECREE_CORRUPT, 0,
-                           "%s is damaged at byte %" PRIu64 ": the record there does not check any more", path,
-                           position_offset(position));
+                           "%s is damaged at byte %" PRIu64
+                           ": the record there does not check any more",
+                           path, position_offset(position));
 }
 
 static int window_open(struct disk_journal *journal, uint64_t segment, struct store_error *error)
@@ -68,9 +70,10 @@ static int window_open(struct disk_journal *journal, uint64_t segment, struct st
     return 0;
 }
 
-/* Makes size bytes from offset present in the window, and more if that costs no further read; what is not there
- * because the file ends is left out. */
-static int window_ensure(struct disk_journal *journal, uint64_t offset, size_t size, struct store_error *error)
+/* Makes size bytes from offset present in the window, and more if that costs no further read; what
+ * is not there because the file ends is left out. */
+static int window_ensure(struct disk_journal *journal, uint64_t offset, size_t size,
+                         struct store_error *error)
 {
     struct fetch_window *window = &journal->window;
     size_t wanted = size > WINDOW_BYTES ? size : WINDOW_BYTES;
@@ -84,7 +87,8 @@ static int window_ensure(struct disk_journal *journal, uint64_t offset, size_t s
         window->capacity = 0;
         window->data = malloc(wanted);
         if (window->data == NULL)
-            return store_error_set(error, DECREE_NOMEM, 0, "out of memory for reading records back");
+            return store_error_set(error, DECREE_NOMEM, 0,
+                                   "out of memory for reading records back");
         window->capacity = wanted;
     }
     got = fs_read_all(journal->fs, window->file, window->data, wanted, offset);
@@ -108,8 +112,8 @@ static struct reader window_reader(const struct fetch_window *window, uint64_t o
 }
 
 /* Reads the record at the position and checks it; the value's bytes are in the window. */
-static int fetch_record(struct disk_journal *journal, uint64_t position, struct record_image *ret_image,
-                        struct store_error *error)
+static int fetch_record(struct disk_journal *journal, uint64_t position,
+                        struct record_image *ret_image, struct store_error *error)
 {
     uint64_t start = position_offset(position) - CHAIN_BYTES, chain;
     struct record_image image;
@@ -149,7 +153,8 @@ static int fetch_slot(struct disk_journal *journal, decree_slot slot, uint64_t p
     if (image.has_value) {
         value = decree_value_copy(image.value, image.value_size);
         if (value == NULL)
-            return store_error_set(error, DECREE_NOMEM, 0, "out of memory for reading records back");
+            return store_error_set(error, DECREE_NOMEM, 0,
+                                   "out of memory for reading records back");
     }
     *ret_pvalue = image.record.pvalue;
     ret_pvalue->command.value = value;
@@ -167,10 +172,12 @@ int disk_journal_fetch(struct disk_journal *journal, decree_slot first, decree_s
     assert(journal->recovered);
     assert(pvalues_max > 0);
     journal->window.size = 0; /* the segment may have grown since */
-    for (decree_slot slot = first; slot <= last && count < pvalues_max && bytes < FETCH_BYTES_MAX; slot++) {
+    for (decree_slot slot = first; slot <= last && count < pvalues_max && bytes < FETCH_BYTES_MAX;
+         slot++) {
         uint64_t position = slot_index_get(&journal->index, slot);
 
-        if (position == 0 || (result = fetch_slot(journal, slot, position, &pvalues[count], ret_error)) != 0)
+        if (position == 0 ||
+            (result = fetch_slot(journal, slot, position, &pvalues[count], ret_error)) != 0)
             break;
         if (pvalues[count].command.value != NULL)
             bytes += pvalues[count].command.value->size;

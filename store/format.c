@@ -74,14 +74,15 @@ bool seal_decode(uint64_t incarnation, uint64_t segment, const uint8_t *data, ui
     if (memcmp(read_bytes(&reader, 8), seal_magic, 8) != 0)
         return false;
     synced = read_u64(&reader);
-    if (read_u64(&reader) != checksum(data, SEGMENT_SEAL_BYTES - 8, seal_seed(incarnation, segment)))
+    if (read_u64(&reader) !=
+        checksum(data, SEGMENT_SEAL_BYTES - 8, seal_seed(incarnation, segment)))
         return false;
     *ret_synced = synced;
     return true;
 }
 
-uint64_t frame_header_encode(const struct frame_header *header, uint64_t incarnation, uint64_t position,
-                             uint8_t *data)
+uint64_t frame_header_encode(const struct frame_header *header, uint64_t incarnation,
+                             uint64_t position, uint8_t *data)
 {
     struct writer writer;
     uint64_t sum;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* frame.c -- putting a batch of records together for one write.
  *
- * A small value is copied, because a piece of its own costs the kernel more than the copy costs here.
+ * A small value is copied, because a piece of its own costs the kernel more than the copy costs
+ * here.
  */
 #include "frame.h"
 
@@ -21,7 +22,8 @@ void frame_release(struct frame *frame)
     *frame = (struct frame){.record_count = 0};
 }
 
-void frame_plan(struct frame *frame, const struct decree_record *records, uint32_t count, uint64_t bytes_max)
+void frame_plan(struct frame *frame, const struct decree_record *records, uint32_t count,
+                uint64_t bytes_max)
 {
     uint64_t bytes = FRAME_HEADER_BYTES;
     uint32_t planned = 0;
@@ -77,11 +79,13 @@ static bool frame_reserve(struct frame *frame, const struct decree_record *recor
     if ((memory = memory_ensure(frame->buffer, &frame->buffer_capacity, buffer_bytes, 1)) == NULL)
         return false;
     frame->buffer = memory;
-    memory = memory_ensure(frame->pieces, &frame->pieces_capacity, piece_count, sizeof(struct iovec));
+    memory = memory_ensure(frame->pieces, &frame->pieces_capacity, piece_count,
+                           sizeof(struct iovec));
     if (memory == NULL)
         return false;
     frame->pieces = memory;
-    memory = memory_ensure(frame->offsets, &frame->offsets_capacity, frame->record_count, sizeof(uint32_t));
+    memory = memory_ensure(frame->offsets, &frame->offsets_capacity, frame->record_count,
+                           sizeof(uint32_t));
     if (memory == NULL)
         return false;
     frame->offsets = memory;
@@ -92,8 +96,8 @@ static void frame_add_piece(struct frame *frame, const uint8_t *data, size_t siz
 {
     assert(frame->piece_count < frame->pieces_capacity);
     assert(size > 0);
-    frame->pieces[frame->piece_count++] =
-        (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+    frame->pieces[frame->piece_count++] = (struct iovec){.iov_base = (void *)(uintptr_t)data,
+                                                         .iov_len = size};
 }
 
 /* One record; piece is where the bytes not yet in a piece begin. */
@@ -116,8 +120,9 @@ static uint64_t frame_add_record(struct frame *frame, struct writer *writer, con
     return chain;
 }
 
-int frame_build(struct frame *frame, const struct decree_record *records, struct frame_header header,
-                uint64_t incarnation, uint64_t position, uint64_t *ret_chain)
+int frame_build(struct frame *frame, const struct decree_record *records,
+                struct frame_header header, uint64_t incarnation, uint64_t position,
+                uint64_t *ret_chain)
 {
     struct writer writer;
     const uint8_t *piece;
@@ -131,7 +136,8 @@ int frame_build(struct frame *frame, const struct decree_record *records, struct
     frame->piece_count = 0;
     piece = frame->buffer;
     writer_init(&writer, frame->buffer, frame->buffer_capacity);
-    chain = frame_header_encode(&header, incarnation, position, write_space(&writer, FRAME_HEADER_BYTES));
+    chain = frame_header_encode(&header, incarnation, position,
+                                write_space(&writer, FRAME_HEADER_BYTES));
     for (uint32_t i = 0; i < frame->record_count; i++) {
         assert(records[i].lsn == header.first_lsn + i);
         frame->offsets[i] = (uint32_t)offset;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* fs.c -- the operating system's files as a table; the only place where files are written and synced. */
+/* fs.c -- the operating system's files as a table; the only place where files are written and
+ * synced. */
 #include "fs.h"
 
 #include <assert.h>
@@ -74,7 +75,8 @@ static ssize_t system_read(struct fs *fs, int file, void *data, size_t size, uin
     return got < 0 ? -errno : got;
 }
 
-static ssize_t system_write(struct fs *fs, int file, const struct iovec *pieces, int count, uint64_t offset)
+static ssize_t system_write(struct fs *fs, int file, const struct iovec *pieces, int count,
+                            uint64_t offset)
 {
     ssize_t put;
 
@@ -136,8 +138,8 @@ static int system_unlink(struct fs *fs, const char *path)
     return result_of(unlink(path));
 }
 
-static int system_list(struct fs *fs, const char *path, int (*entry)(void *context, const char *name),
-                       void *context)
+static int system_list(struct fs *fs, const char *path,
+                       int (*entry)(void *context, const char *name), void *context)
 {
     DIR *directory = opendir(path);
     struct dirent *found;

@@ -11,8 +11,8 @@
 /* Reads up to size bytes, fewer only at the end of the file. Bytes read or a negative errno. */
 ssize_t fs_read_all(struct fs *fs, int file, void *data, size_t size, uint64_t offset);
 
-/* Writes all pieces, in as few calls as possible; a file that takes no bytes counts as ENOSPC. 0 or a negative
- * errno. The pieces are used up. */
+/* Writes all pieces, in as few calls as possible; a file that takes no bytes counts as ENOSPC. 0 or
+ * a negative errno. The pieces are used up. */
 int fs_write_pieces(struct fs *fs, int file, struct iovec *pieces, size_t count, uint64_t offset);
 
 int fs_write_all(struct fs *fs, int file, const void *data, size_t size, uint64_t offset);

@@ -8,12 +8,13 @@
  *     incarnation 9a3f00c1d2e4b577
  *     checksum 1b0c7e2f4a558d90
  *
- * The first line ends in the version of the format. The incarnation is random; every segment carries it, so
- * that segments of two directories never mix. The checksum is XXH3, seed 0, of all lines before its own.
- * Numbers other than version and id are 16 hexadecimal digits. Each line ends in a newline.
+ * The first line ends in the version of the format. The incarnation is random; every segment
+ * carries it, so that segments of two directories never mix. The checksum is XXH3, seed 0, of all
+ * lines before its own. Numbers other than version and id are 16 hexadecimal digits. Each line ends
+ * in a newline.
  *
- * The file is written once, when the directory is new, after the first segment. A directory with segments that
- * were written to, or with an identity but no segments, has lost something: CORRUPT.
+ * The file is written once, when the directory is new, after the first segment. A directory with
+ * segments that were written to, or with an identity but no segments, has lost something: CORRUPT.
  */
 #include "identity.h"
 
@@ -50,11 +51,13 @@ int identity_init(struct identity *identity, const char *cluster_token, const ch
 {
     *identity = (struct identity){.member_id = member_id};
     if (!text_usable(cluster_token))
-        return store_error_set(ret_error, DECREE_INVALID, 0,
-                               "the cluster token must have 1 to 255 bytes and no control characters");
+        return store_error_set(
+            ret_error, DECREE_INVALID, 0,
+            "the cluster token must have 1 to 255 bytes and no control characters");
     if (!text_usable(member_name))
-        return store_error_set(ret_error, DECREE_INVALID, 0,
-                               "the member's name must have 1 to 255 bytes and no control characters");
+        return store_error_set(
+            ret_error, DECREE_INVALID, 0,
+            "the member's name must have 1 to 255 bytes and no control characters");
     if (member_id == 0)
         return store_error_set(ret_error, DECREE_INVALID, 0, "the member's id must not be 0");
     memcpy(identity->cluster_token, cluster_token, strlen(cluster_token) + 1);
@@ -66,16 +69,18 @@ int identity_init(struct identity *identity, const char *cluster_token, const ch
 static size_t identity_format(const struct identity *identity, char *text)
 {
     int length = snprintf(text, IDENTITY_FILE_MAX,
-                          "decree %u\ncluster %s\nmember %s\nid %" PRIu32 "\nincarnation %016" PRIx64 "\n",
-                          FORMAT_VERSION, identity->cluster_token, identity->member_name, identity->member_id,
-                          identity->incarnation);
+                          "decree %u\ncluster %s\nmember %s\nid %" PRIu32
+                          "\nincarnation %016" PRIx64 "\n",
+                          FORMAT_VERSION, identity->cluster_token, identity->member_name,
+                          identity->member_id, identity->incarnation);
 
     assert(length > 0);
     assert((size_t)length < IDENTITY_FILE_MAX);
     return (size_t)length;
 }
 
-/* Copies what follows key on the line at *at, and moves *at to the next line. False: it is not such a line. */
+/* Copies what follows key on the line at *at, and moves *at to the next line. False: it is not such
+ * a line. */
 static bool line_take(const char **at, const char *key, char *value, size_t value_size)
 {
     size_t key_length = strlen(key);
@@ -114,7 +119,8 @@ static bool identity_parse(const char *text, struct identity *identity, unsigned
     if (length != (size_t)(at - text) || memcmp(text, again, length) != 0)
         return false;
     snprintf(sum, sizeof(sum), "%016" PRIx64, checksum(text, length, 0));
-    return line_take(&at, "checksum ", number, sizeof(number)) && strcmp(number, sum) == 0 && *at == '\0';
+    return line_take(&at, "checksum ", number, sizeof(number)) && strcmp(number, sum) == 0 &&
+           *at == '\0';
 }
 
 /* True if the text is a whole file with a matching checksum, whatever its lines say. */
@@ -146,7 +152,8 @@ int identity_read(struct fs *fs, const char *directory, struct identity *ret_ide
     if (result == -ENOENT)
         return store_error_set(ret_error, DECREE_NOT_FOUND, 0, "%s does not exist", path);
     if (result != 0)
-        return store_error_set(ret_error, DECREE_IO, -result, "cannot open %s: %s", path, strerror(-result));
+        return store_error_set(ret_error, DECREE_IO, -result, "cannot open %s: %s", path,
+                               strerror(-result));
     size = fs_read_all(fs, file, text, IDENTITY_FILE_MAX, 0);
     fs->ops->close(fs, file);
     if (size < 0)
@@ -154,11 +161,13 @@ int identity_read(struct fs *fs, const char *directory, struct identity *ret_ide
                                strerror((int)-size));
     sound = strlen(text) == (size_t)size && identity_parse(text, &identity, &version);
     if (version != FORMAT_VERSION && version != 0 && identity_intact(text))
-        return store_error_set(ret_error, DECREE_VERSION, 0, "%s is of version %lu, this program knows %u",
-                               path, version, FORMAT_VERSION);
+        return store_error_set(ret_error, DECREE_VERSION, 0,
+                               "%s is of version %lu, this program knows %u", path, version,
+                               FORMAT_VERSION);
     if (!sound)
         return store_error_set(ret_error, DECREE_CORRUPT, 0,
-                               "%s is damaged: its checksum does not match at byte 0 to %zd", path, size);
+                               "%s is damaged: its checksum does not match at byte 0 to %zd", path,
+                               size);
     *ret_identity = identity;
     return 0;
 }
@@ -166,7 +175,8 @@ int identity_read(struct fs *fs, const char *directory, struct identity *ret_ide
 static int identity_fail(struct store_error *error, int result, const char *what, const char *path)
 {
     assert(result < 0);
-    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path, strerror(-result));
+    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path,
+                           strerror(-result));
 }
 
 int identity_write(struct fs *fs, const char *directory, const struct identity *identity,
@@ -196,15 +206,16 @@ int identity_write(struct fs *fs, const char *directory, const struct identity *
     return 0;
 }
 
-int identity_compare(const struct identity *wanted, const struct identity *found, const char *directory,
-                     struct store_error *ret_error)
+int identity_compare(const struct identity *wanted, const struct identity *found,
+                     const char *directory, struct store_error *ret_error)
 {
     assert(wanted->member_id != 0);
     if (strcmp(wanted->cluster_token, found->cluster_token) != 0)
         return store_error_set(ret_error, DECREE_IDENTITY, 0,
                                "%s belongs to cluster \"%.100s\", not to \"%.100s\"", directory,
                                found->cluster_token, wanted->cluster_token);
-    if (strcmp(wanted->member_name, found->member_name) != 0 || wanted->member_id != found->member_id)
+    if (strcmp(wanted->member_name, found->member_name) != 0 ||
+        wanted->member_id != found->member_id)
         return store_error_set(ret_error, DECREE_IDENTITY, 0,
                                "%s belongs to member \"%.100s\" with id %" PRIu32
                                ", not to \"%.100s\" with id %" PRIu32,

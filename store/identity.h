@@ -30,7 +30,7 @@ int identity_write(struct fs *fs, const char *directory, const struct identity *
                    struct store_error *ret_error);
 
 /* 0, or IDENTITY if found is somebody else's directory; incarnations are not compared. */
-int identity_compare(const struct identity *wanted, const struct identity *found, const char *directory,
-                     struct store_error *ret_error);
+int identity_compare(const struct identity *wanted, const struct identity *found,
+                     const char *directory, struct store_error *ret_error);
 
 #endif

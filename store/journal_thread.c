@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* journal_thread.c -- the owner's side of the journal thread: queueing, delivering, start and stop. */
+/* journal_thread.c -- the owner's side of the journal thread: queueing, delivering, start and
+ * stop. */
 #include "journal_thread.h"
 
 #include <assert.h>
@@ -33,8 +34,8 @@ static void held_add(struct journal_thread *thread, decree_lsn lsn, struct decre
         return;
     if (thread->held_end - thread->held_first == thread->held_capacity)
         held_grow(thread);
-    thread->held[thread->held_end++ & (thread->held_capacity - 1)] =
-        (struct held_value){.lsn = lsn, .value = decree_value_ref(value)};
+    thread->held[thread->held_end++ & (thread->held_capacity - 1)] = (struct held_value){
+        .lsn = lsn, .value = decree_value_ref(value)};
 }
 
 static void held_release(struct journal_thread *thread, decree_lsn up_to)
@@ -51,7 +52,8 @@ static void held_release(struct journal_thread *thread, decree_lsn up_to)
 
 /* The port */
 
-static void record_list_add(struct record_list *list, const struct decree_record *records, uint32_t count)
+static void record_list_add(struct record_list *list, const struct decree_record *records,
+                            uint32_t count)
 {
     uint32_t needed = list->count + count;
 
@@ -69,8 +71,8 @@ static void record_list_add(struct record_list *list, const struct decree_record
     list->count = needed;
 }
 
-static void port_append(struct journal *journal, const struct decree_record *records, uint32_t count,
-                        decree_lsn sync_lsn)
+static void port_append(struct journal *journal, const struct decree_record *records,
+                        uint32_t count, decree_lsn sync_lsn)
 {
     struct journal_thread *thread = (struct journal_thread *)journal;
 
@@ -100,8 +102,8 @@ static void port_fetch(struct journal *journal, const struct decree_fetch *fetch
     assert(fetch->first > 0);
     pthread_mutex_lock(&thread->mutex);
     if (thread->fetch_count < FETCHES_MAX)
-        thread->fetches[thread->fetch_count++] =
-            (struct fetch_order){.fetch = *fetch, .after = thread->appended};
+        thread->fetches[thread->fetch_count++] = (struct fetch_order){.fetch = *fetch,
+                                                                      .after = thread->appended};
     pthread_mutex_unlock(&thread->mutex);
     pthread_cond_signal(&thread->work);
 }

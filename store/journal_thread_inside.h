@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* journal_thread_inside.h -- what journal_thread.c (the owner's side) and journal_writer.c (the thread) share.
+/* journal_thread_inside.h -- what journal_thread.c (the owner's side) and journal_writer.c (the
+ * thread) share.
  *
- * Three kinds of fields: the owner's, the writer's, and the shared ones, which only the holder of the mutex
- * touches. No system call is made under the mutex.
+ * Three kinds of fields: the owner's, the writer's, and the shared ones, which only the holder of
+ * the mutex touches. No system call is made under the mutex.
  */
 #ifndef DECREE_STORE_JOURNAL_THREAD_INSIDE_H
 #define DECREE_STORE_JOURNAL_THREAD_INSIDE_H
@@ -66,10 +67,10 @@ struct journal_thread {
     /* The writer's. */
     struct disk_journal *disk;
     struct segment_maker maker;
-    bool ordered;              /* the maker has an order */
-    uint64_t order_again_ns;   /* after a failure: no order before */
+    bool ordered;               /* the maker has an order */
+    uint64_t order_again_ns;    /* after a failure: no order before */
     struct record_list writing; /* taken from queued; not all on disk yet */
-    uint32_t writing_done;     /* that many of them are */
+    uint32_t writing_done;      /* that many of them are */
     bool in_trouble;
     bool dead; /* a sync failed, or gave up while closing: nothing is written any more */
     bool unsealed;

@@ -2,9 +2,9 @@
 /* journal_writer.c -- the journal thread: batches, syncs, fetches, retries.
  *
  *     sleep until there is work
- *       take all that is queued                 (if somebody waits for it, or it has waited for long)
- *       write it, sync it, tell the owner       (failed: tell, wait a little longer each time, again)
- *       read back for one fetch
+ *       take all that is queued                 (if somebody waits for it, or it has waited for
+ *       long) write it, sync it, tell the owner       (failed: tell, wait a little longer each
+ *       time, again) read back for one fetch
  *     nothing for a moment: write and sync what nobody waits for, then seal
  */
 #include <assert.h>
@@ -50,8 +50,8 @@ static void trouble_begins(struct journal_thread *thread, const struct store_err
     if (thread->in_trouble)
         return;
     thread->in_trouble = true;
-    log_error(thread->options.logger, "journal_stuck", "errno=%d reason=\"%s\"", error->system_errno,
-              error->text);
+    log_error(thread->options.logger, "journal_stuck", "errno=%d reason=\"%s\"",
+              error->system_errno, error->text);
     publish_trouble(thread, error);
 }
 
@@ -71,10 +71,11 @@ static void trouble_ends(struct journal_thread *thread)
 static void die(struct journal_thread *thread, const struct store_error *error)
 {
     thread->dead = true;
-    log_error(thread->options.logger, "journal_sync_failed", "errno=%d reason=\"%s\"", error->system_errno,
-              error->text);
+    log_error(thread->options.logger, "journal_sync_failed", "errno=%d reason=\"%s\"",
+              error->system_errno, error->text);
     if (thread->options.fatal == NULL) {
-        fprintf(stderr, "decree: %s; what was written is in doubt, the process ends\n", error->text);
+        fprintf(stderr, "decree: %s; what was written is in doubt, the process ends\n",
+                error->text);
         _exit(EX_IOERR);
     }
     thread->options.fatal(thread->options.fatal_context, error->text);
@@ -111,8 +112,8 @@ static void collect_segment(struct journal_thread *thread, bool wait)
     if (result == 0)
         return;
     thread->order_again_ns = thread_now_ns() + ORDER_AGAIN_NS;
-    log_warn(thread->options.logger, "segment_not_made", "errno=%d reason=\"%s\"", error.system_errno,
-             error.text);
+    log_warn(thread->options.logger, "segment_not_made", "errno=%d reason=\"%s\"",
+             error.system_errno, error.text);
 }
 
 static void order_segment(struct journal_thread *thread)
@@ -149,8 +150,8 @@ static int write_some(struct journal_thread *thread, struct store_error *error)
     return 0;
 }
 
-/* Writes all that was taken, however long it takes; when closing, tries once more and gives up. False: nothing
- * is to be written any more. */
+/* Writes all that was taken, however long it takes; when closing, tries once more and gives up.
+ * False: nothing is to be written any more. */
 static bool write_all(struct journal_thread *thread)
 {
     uint64_t delay_ns = RETRY_FIRST_NS;
@@ -206,8 +207,8 @@ static void answer_fetch(struct journal_thread *thread, const struct decree_fetc
     struct fetch_answer *answer;
     uint32_t count;
 
-    if (disk_journal_fetch(thread->disk, fetch->first, fetch->last, thread->fetch_buffer, FETCH_SLOTS_MAX,
-                           &count, &error) != 0) {
+    if (disk_journal_fetch(thread->disk, fetch->first, fetch->last, thread->fetch_buffer,
+                           FETCH_SLOTS_MAX, &count, &error) != 0) {
         log_error(thread->options.logger, "journal_fetch_failed", "slot=%" PRIu64 " reason=\"%s\"",
                   fetch->first, error.text);
         return;
@@ -251,7 +252,8 @@ static uint64_t plan_turn(struct journal_thread *thread, uint64_t now_ns, struct
         lazy_at_ns = thread->synced_at_ns + IDLE_NS;
     else if (thread->unsealed)
         seal_at_ns = thread->synced_at_ns + IDLE_NS;
-    turn.sync = thread->sync_wanted > synced || now_ns >= lazy_at_ns || (turn.stop && lazy_at_ns != UINT64_MAX);
+    turn.sync = thread->sync_wanted > synced || now_ns >= lazy_at_ns ||
+                (turn.stop && lazy_at_ns != UINT64_MAX);
     turn.take = turn.sync && thread->queued.count > 0;
     turn.seal = now_ns >= seal_at_ns;
     if (thread->fetch_count > 0) {
@@ -281,7 +283,8 @@ static void next_turn(struct journal_thread *thread, struct turn *ret_turn)
         thread->queued = empty;
     }
     if (ret_turn->fetch)
-        memmove(thread->fetches, thread->fetches + 1, --thread->fetch_count * sizeof(thread->fetches[0]));
+        memmove(thread->fetches, thread->fetches + 1,
+                --thread->fetch_count * sizeof(thread->fetches[0]));
 }
 
 static void do_turn(struct journal_thread *thread, const struct turn *turn)

@@ -75,16 +75,16 @@ void record_write_header(struct writer *writer, const struct decree_record *reco
         write_varint(writer, pvalue->command.value->size);
 }
 
-static uint64_t sum_of_two(const uint8_t *header, size_t header_size, const uint8_t *value, size_t value_size,
-                           uint64_t chain)
+static uint64_t sum_of_two(const uint8_t *header, size_t header_size, const uint8_t *value,
+                           size_t value_size, uint64_t chain)
 {
     uint64_t sum = checksum(header, header_size, chain);
 
     return value == NULL ? sum : checksum(value, value_size, sum);
 }
 
-uint64_t record_checksum(const uint8_t *header, size_t header_size, const struct decree_value *value,
-                         uint64_t chain)
+uint64_t record_checksum(const uint8_t *header, size_t header_size,
+                         const struct decree_value *value, uint64_t chain)
 {
     static const uint8_t empty;
 
@@ -92,7 +92,8 @@ uint64_t record_checksum(const uint8_t *header, size_t header_size, const struct
     assert(header_size <= RECORD_HEADER_BYTES_MAX);
     if (value == NULL)
         return sum_of_two(header, header_size, NULL, 0, chain);
-    return sum_of_two(header, header_size, value->size > 0 ? value->data : &empty, value->size, chain);
+    return sum_of_two(header, header_size, value->size > 0 ? value->data : &empty, value->size,
+                      chain);
 }
 
 /* A number that must fit into 32 bits. */

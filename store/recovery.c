@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* recovery.c -- reading the journal back after a stop of any kind.
  *
- *  1. Look at every segment, in order: follow the chain as far as it goes, hand out its records, and collect
- *     the marks of everything that comes after its end.
+ *  1. Look at every segment, in order: follow the chain as far as it goes, hand out its records,
+ *     and collect the marks of everything that comes after its end.
  *  2. Judge: is the end of the chain the end of the journal, or is something missing there? In the
  *     second case stop; nothing on disk was changed.
  *  3. Mend: write once more what no mark vouches for, put zeros behind the end, sync, seal.
@@ -27,12 +27,12 @@ struct recovery {
     struct segment_scan scan; /* the segment at hand; number 0: none */
     uint8_t *data;            /* its bytes */
     uint64_t capacity;
-    uint64_t end;             /* position where the chain ends */
-    uint64_t chain;           /* the checksum that ends it */
+    uint64_t end;   /* position where the chain ends */
+    uint64_t chain; /* the checksum that ends it */
     decree_lsn next_lsn;
-    uint64_t mark;            /* the highest position that is said to be synced */
+    uint64_t mark; /* the highest position that is said to be synced */
     enum frame_state end_state;
-    uint64_t junk_end;        /* position past the last byte behind the end that is not zero; 0: none */
+    uint64_t junk_end; /* position past the last byte behind the end that is not zero; 0: none */
 };
 
 static int recovery_io(struct recovery *recovery, int result, const char *what, const char *path)
@@ -48,8 +48,8 @@ static int recovery_corrupt(struct recovery *recovery, uint64_t position, const 
 
     disk_journal_path(recovery->journal, position_segment(position), path);
     return store_error_set(recovery->error, DECREE_CORRUPT, 0,
-                           "%s is damaged at byte %" PRIu64 ": %s; the records before it, up to lsn %" PRIu64
-                           ", are intact",
+                           "%s is damaged at byte %" PRIu64
+                           ": %s; the records before it, up to lsn %" PRIu64 ", are intact",
                            path, position_offset(position), why, recovery->next_lsn - 1);
 }
 
@@ -59,24 +59,28 @@ static int check_header(struct recovery *recovery, uint64_t number, uint64_t fil
     char path[FS_PATH_MAX];
 
     if (file_bytes < SEGMENT_FRAMES_AT)
-        return recovery_corrupt(recovery, position_make(number, file_bytes), "the file is too short");
+        return recovery_corrupt(recovery, position_make(number, file_bytes),
+                                "the file is too short");
     if (!segment_header_decode(recovery->data, &header))
         return recovery_corrupt(recovery, position_make(number, 0), "its header does not check");
     disk_journal_path(recovery->journal, number, path);
     if (header.version != FORMAT_VERSION)
         return store_error_set(recovery->error, DECREE_VERSION, 0,
-                               "%s is of version %" PRIu32 ", this program knows %u", path, header.version,
-                               FORMAT_VERSION);
+                               "%s is of version %" PRIu32 ", this program knows %u", path,
+                               header.version, FORMAT_VERSION);
     if (header.incarnation != recovery->journal->identity.incarnation)
-        return store_error_set(recovery->error, DECREE_IDENTITY, 0, "%s comes from another data directory",
-                               path);
+        return store_error_set(recovery->error, DECREE_IDENTITY, 0,
+                               "%s comes from another data directory", path);
     if (header.number != number)
-        return recovery_corrupt(recovery, position_make(number, 24), "it is another segment by its header");
+        return recovery_corrupt(recovery, position_make(number, 24),
+                                "it is another segment by its header");
     if (header.bytes != file_bytes)
-        return recovery_corrupt(recovery, position_make(number, file_bytes < header.bytes ? file_bytes : header.bytes),
-                                "the file is shorter or longer than it was made");
+        return recovery_corrupt(
+            recovery, position_make(number, file_bytes < header.bytes ? file_bytes : header.bytes),
+            "the file is shorter or longer than it was made");
     if (file_bytes % FRAME_ALIGNMENT != 0)
-        return recovery_corrupt(recovery, position_make(number, 32), "its length is none that is ever made");
+        return recovery_corrupt(recovery, position_make(number, 32),
+                                "its length is none that is ever made");
     return 0;
 }
 
@@ -96,7 +100,8 @@ static int read_segment(struct recovery *recovery, int file, const char *path, u
         recovery->capacity = 0;
         recovery->data = malloc(bytes);
         if (recovery->data == NULL)
-            return store_error_set(recovery->error, DECREE_NOMEM, 0, "out of memory for reading %s", path);
+            return store_error_set(recovery->error, DECREE_NOMEM, 0, "out of memory for reading %s",
+                                   path);
         recovery->capacity = bytes;
     }
     got = fs_read_all(fs, file, recovery->data, bytes, 0);
@@ -120,7 +125,8 @@ static int load_segment(struct recovery *recovery, uint64_t number)
     disk_journal_path(journal, number, path);
     result = journal->fs->ops->open(journal->fs, path, FS_OPEN_READ, &file);
     if (result == -ENOENT)
-        return recovery_corrupt(recovery, position_make(number, 0), "the file is missing, others follow it");
+        return recovery_corrupt(recovery, position_make(number, 0),
+                                "the file is missing, others follow it");
     if (result != 0)
         return recovery_io(recovery, result, "open", path);
     result = read_segment(recovery, file, path, &bytes);
@@ -136,7 +142,8 @@ static int load_segment(struct recovery *recovery, uint64_t number)
     return 0;
 }
 
-static int restore_record(struct recovery *recovery, const struct record_image *image, uint64_t position)
+static int restore_record(struct recovery *recovery, const struct record_image *image,
+                          uint64_t position)
 {
     struct decree_record record = image->record;
     char path[FS_PATH_MAX];
@@ -148,7 +155,8 @@ static int restore_record(struct recovery *recovery, const struct record_image *
     if (image->has_value) {
         record.pvalue.command.value = decree_value_copy(image->value, image->value_size);
         if (record.pvalue.command.value == NULL)
-            return store_error_set(recovery->error, DECREE_NOMEM, 0, "out of memory for recovered records");
+            return store_error_set(recovery->error, DECREE_NOMEM, 0,
+                                   "out of memory for recovered records");
     }
     result = recovery->restore(recovery->context, &record);
     decree_value_unref(record.pvalue.command.value);
@@ -157,8 +165,9 @@ static int restore_record(struct recovery *recovery, const struct record_image *
         return 0;
     }
     disk_journal_path(recovery->journal, position_segment(position), path);
-    return store_error_set(recovery->error, result, 0, "record %" PRIu64 " at byte %" PRIu64 " of %s: %s",
-                           record.lsn, position_offset(position), path, decree_error_text(result));
+    return store_error_set(recovery->error, result, 0,
+                           "record %" PRIu64 " at byte %" PRIu64 " of %s: %s", record.lsn,
+                           position_offset(position), path, decree_error_text(result));
 }
 
 /* Hands out the records of a frame that has been checked. */
@@ -185,8 +194,8 @@ static int restore_frame(struct recovery *recovery, const struct frame_found *fo
     return 0;
 }
 
-/* Follows the chain through the segment at hand; leaves end and end_state. A segment whose first frame was cut off
- * counts as not begun: the end stays in the one before. */
+/* Follows the chain through the segment at hand; leaves end and end_state. A segment whose first
+ * frame was cut off counts as not begun: the end stays in the one before. */
 static int follow_chain(struct recovery *recovery)
 {
     uint64_t offset = SEGMENT_FRAMES_AT;
@@ -247,20 +256,23 @@ static int judge_end(struct recovery *recovery)
     char path[FS_PATH_MAX];
 
     if (recovery->mark > recovery->end)
-        return recovery_corrupt(recovery, recovery->end, "what follows says that more was synced here");
+        return recovery_corrupt(recovery, recovery->end,
+                                "what follows says that more was synced here");
     switch (recovery->end_state) {
     case FRAME_GOOD:
     case FRAME_NONE:
         return 0;
     case FRAME_ROTTEN:
-        return recovery_corrupt(recovery, recovery->end, "a batch was written here and has changed since");
+        return recovery_corrupt(recovery, recovery->end,
+                                "a batch was written here and has changed since");
     case FRAME_FOREIGN:
-        return recovery_corrupt(recovery, recovery->end, "a batch is here that does not belong here");
+        return recovery_corrupt(recovery, recovery->end,
+                                "a batch is here that does not belong here");
     case FRAME_UNKNOWN:
         disk_journal_path(recovery->journal, position_segment(recovery->end), path);
         return store_error_set(recovery->error, DECREE_VERSION, 0,
-                               "%s holds records of an unknown type, at or after byte %" PRIu64, path,
-                               position_offset(recovery->end));
+                               "%s holds records of an unknown type, at or after byte %" PRIu64,
+                               path, position_offset(recovery->end));
     }
     return 0;
 }
@@ -317,7 +329,8 @@ static int mend_last(struct recovery *recovery)
     if ((result = load_segment(recovery, journal->segment)) != 0)
         return result;
     if (start < end) {
-        result = fs_write_all(journal->fs, journal->file, recovery->data + start, end - start, start);
+        result = fs_write_all(journal->fs, journal->file, recovery->data + start, end - start,
+                              start);
         if (result != 0) {
             disk_journal_path(journal, journal->segment, path);
             return recovery_io(recovery, result, "write to", path);
@@ -353,7 +366,8 @@ static int mend(struct recovery *recovery)
 
     if ((result = open_last(recovery)) != 0)
         return result;
-    for (uint64_t number = journal->segment + 1; number <= position_segment(recovery->junk_end); number++)
+    for (uint64_t number = journal->segment + 1; number <= position_segment(recovery->junk_end);
+         number++)
         if ((result = mend_unused(recovery, number)) != 0)
             return result;
     if ((result = mend_last(recovery)) != 0)

@@ -52,7 +52,8 @@ void segment_remove_unfinished(struct fs *fs, const char *directory)
 static int segment_fail(struct store_error *error, int result, const char *what, const char *path)
 {
     assert(result < 0);
-    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path, strerror(-result));
+    return store_error_set(error, DECREE_IO, -result, "cannot %s %s: %s", what, path,
+                           strerror(-result));
 }
 
 /* Writes the header and all the zeros, and syncs. */

@@ -14,8 +14,8 @@ struct segment_order {
     uint64_t incarnation;
     uint64_t number;
     uint64_t bytes;
-    /* Called between pieces of the work, each then synced, so that a background thread can leave the disk to
-     * others; false: give up. NULL: as fast as possible. */
+    /* Called between pieces of the work, each then synced, so that a background thread can leave
+     * the disk to others; false: give up. NULL: as fast as possible. */
     bool (*pace)(void *context);
     void *pace_context;
 };
@@ -27,8 +27,9 @@ uint64_t segment_number(const char *name);
 /* Deletes what a crash may have left of a segment that was being made. */
 void segment_remove_unfinished(struct fs *fs, const char *directory);
 
-/* Makes the segment: durable, with its name. Any thread; one at a time in a directory. On failure nothing
- * counts as made, and it can be tried again. Errors: IO, never fatal; CLOSED: pace() gave up. */
+/* Makes the segment: durable, with its name. Any thread; one at a time in a directory. On failure
+ * nothing counts as made, and it can be tried again. Errors: IO, never fatal; CLOSED: pace() gave
+ * up. */
 int segment_prepare(const struct segment_order *order, struct store_error *ret_error);
 
 #endif

@@ -17,7 +17,8 @@ static bool maker_pace(void *context)
     bool go_on;
 
     pthread_mutex_lock(&maker->mutex);
-    while (!maker->hurry && !maker->stopping && thread_wait(&maker->changed, &maker->mutex, deadline))
+    while (!maker->hurry && !maker->stopping &&
+           thread_wait(&maker->changed, &maker->mutex, deadline))
         continue;
     go_on = !maker->stopping;
     pthread_mutex_unlock(&maker->mutex);

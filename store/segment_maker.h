@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* segment_maker.h -- a thread that makes the next segment while the journal thread goes on writing.
  *
- * It writes a piece, syncs it and rests, so that the batches of the journal thread do not queue behind it; in
- * a hurry it does not rest.
+ * It writes a piece, syncs it and rests, so that the batches of the journal thread do not queue
+ * behind it; in a hurry it does not rest.
  */
 #ifndef DECREE_STORE_SEGMENT_MAKER_H
 #define DECREE_STORE_SEGMENT_MAKER_H
@@ -34,8 +34,8 @@ int segment_maker_start(struct segment_maker *maker);
 /* Hands over an order; only when idle. */
 void segment_maker_give(struct segment_maker *maker, const struct segment_order *order);
 
-/* True if an order was done with since the last call; the maker is then idle again. wait: if it is busy, wait until
- * it is done, without rests. result and error as of segment_prepare(). */
+/* True if an order was done with since the last call; the maker is then idle again. wait: if it is
+ * busy, wait until it is done, without rests. result and error as of segment_prepare(). */
 bool segment_maker_collect(struct segment_maker *maker, bool wait, int *ret_result,
                            struct store_error *ret_error);
 

@@ -8,16 +8,17 @@
 #include "fs.h"
 #include "record.h"
 
-static bool header_at(const struct segment_scan *scan, uint64_t offset, struct frame_header *ret_header,
-                      uint64_t *ret_sum)
+static bool header_at(const struct segment_scan *scan, uint64_t offset,
+                      struct frame_header *ret_header, uint64_t *ret_sum)
 {
     if (offset + FRAME_HEADER_BYTES > scan->bytes)
         return false;
-    return frame_header_decode(scan->data + offset, scan->incarnation, position_make(scan->number, offset),
-                               ret_header, ret_sum);
+    return frame_header_decode(scan->data + offset, scan->incarnation,
+                               position_make(scan->number, offset), ret_header, ret_sum);
 }
 
-/* Could a write of [offset, end) over zeros that was cut off, or zeros over such a one, have left these bytes? */
+/* Could a write of [offset, end) over zeros that was cut off, or zeros over such a one, have left
+ * these bytes? */
 static bool torn_possible(const struct segment_scan *scan, uint64_t offset, uint64_t end)
 {
     assert(offset < end);
@@ -60,8 +61,9 @@ static enum frame_state scan_body(const struct segment_scan *scan, uint64_t offs
     return known ? FRAME_GOOD : FRAME_UNKNOWN;
 }
 
-enum frame_state segment_scan_frame(const struct segment_scan *scan, uint64_t offset, uint64_t chain,
-                                    decree_lsn first_lsn, struct frame_found *ret_found)
+enum frame_state segment_scan_frame(const struct segment_scan *scan, uint64_t offset,
+                                    uint64_t chain, decree_lsn first_lsn,
+                                    struct frame_found *ret_found)
 {
     struct frame_header header;
     uint64_t sum;

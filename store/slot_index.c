@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNKS_AHEAD_MAX 16384u /* a jump by more slots than these hold (67 million) is not followed */
+#define CHUNKS_AHEAD_MAX \
+    16384u /* a jump by more slots than these hold (67 million) is not followed */
 
 void slot_index_release(struct slot_index *index)
 {

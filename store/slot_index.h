@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* slot_index.h -- where in the journal each slot's last accept record stands.
  *
- * Slots come dense, so it is an array in chunks: 8 bytes a slot. What the array cannot hold, for want of memory
- * or because a slot lies absurdly far from the others, is simply not found; it is never found wrongly.
+ * Slots come dense, so it is an array in chunks: 8 bytes a slot. What the array cannot hold, for
+ * want of memory or because a slot lies absurdly far from the others, is simply not found; it is
+ * never found wrongly.
  */
 #ifndef DECREE_STORE_SLOT_INDEX_H
 #define DECREE_STORE_SLOT_INDEX_H

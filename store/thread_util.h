@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* thread_util.h -- what the two threads of the journal share: a clock, waits with a deadline, quiet threads. */
+/* thread_util.h -- what the two threads of the journal share: a clock, waits with a deadline, quiet
+ * threads. */
 #ifndef DECREE_STORE_THREAD_UTIL_H
 #define DECREE_STORE_THREAD_UTIL_H
 

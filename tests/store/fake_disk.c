@@ -48,7 +48,7 @@ static void name_set(struct fake_name *names, const char *name, int file)
     if (found == NULL)
         found = name_find(names, "");
     assert(found != NULL);
-    strcpy(found->name, name);
+    snprintf(found->name, sizeof(found->name), "%s", name);
     found->file = file;
 }
 
@@ -73,13 +73,14 @@ static void change_add(struct fake_disk *disk, const char *name, const char *old
 
 static int handle_new(struct fake_disk *disk, int file)
 {
-    for (int i = 0; i < FAKE_HANDLES_MAX; i++)
-        if (disk->handles[i] == 0) {
-            disk->handles[i] = file + 1;
-            return i;
-        }
-    assert(!"out of handles");
-    return -1;
+    int i = 0;
+
+    while (disk->handles[i] != 0) {
+        i++;
+        assert(i < FAKE_HANDLES_MAX);
+    }
+    disk->handles[i] = file + 1;
+    return i;
 }
 
 static int file_new(struct fake_disk *disk)
@@ -197,7 +198,8 @@ static void file_put(struct fake_file *file, const void *data, size_t size, uint
         file->dirty_end = offset + size;
 }
 
-static ssize_t fake_write(struct fs *fs, int file, const struct iovec *pieces, int count, uint64_t offset)
+static ssize_t fake_write(struct fs *fs, int file, const struct iovec *pieces, int count,
+                          uint64_t offset)
 {
     struct fake_disk *disk = disk_of(fs);
     struct fake_file *found = handle_file(disk, file);
@@ -238,7 +240,8 @@ static int fake_sync(struct fs *fs, int file)
     struct fake_file *found = handle_file(disk_of(fs), file);
     int result = fake_begin(disk_of(fs), FAKE_SYNC);
 
-    if (result != 0) { /* the kernel forgets what was dirty: it looks clean, and is not on the disk */
+    if (result !=
+        0) { /* the kernel forgets what was dirty: it looks clean, and is not on the disk */
         found->dirty_start = found->dirty_end = 0;
         return result;
     }
@@ -367,7 +370,8 @@ void fake_disk_free(struct fake_disk *disk)
     free(disk);
 }
 
-static void names_to_files(struct fake_disk *disk, struct fake_name *names, const struct fake_disk *from)
+static void names_to_files(struct fake_disk *disk, struct fake_name *names,
+                           const struct fake_disk *from)
 {
     for (int i = 0; i < FAKE_FILES_MAX; i++) {
         const struct fake_file *old;
@@ -405,7 +409,9 @@ static void file_crash(struct fake_file *file, struct prng *prng)
 
     for (; sector < file->dirty_end; sector += FS_SECTOR_BYTES) {
         uint64_t fate = prng_below(prng, 3);
-        uint64_t size = fate == 0 ? 0 : fate == 1 ? FS_SECTOR_BYTES : prng_below(prng, FS_SECTOR_BYTES);
+        uint64_t size = fate == 0   ? 0
+                        : fate == 1 ? FS_SECTOR_BYTES
+                                    : prng_below(prng, FS_SECTOR_BYTES);
 
         memcpy(file->kept + sector, file->seen + sector, size);
     }

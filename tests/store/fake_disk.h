@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* fake_disk.h -- a small disk in memory for the tests of the journal, with everything that can go wrong.
+/* fake_disk.h -- a small disk in memory for the tests of the journal, with everything that can go
+ * wrong.
  *
- * Each file has what the program sees and what would be there after a crash; each name likewise. Operations are
- * counted, so that a test can fail the n-th one.
+ * Each file has what the program sees and what would be there after a crash; each name likewise.
+ * Operations are counted, so that a test can fail the n-th one.
  */
 #ifndef DECREE_TESTS_STORE_FAKE_DISK_H
 #define DECREE_TESTS_STORE_FAKE_DISK_H
@@ -16,8 +17,19 @@
 #define FAKE_NAME_MAX 96
 
 enum fake_op {
-    FAKE_OPEN = 1, FAKE_SIZE, FAKE_READ, FAKE_WRITE, FAKE_RESERVE, FAKE_SYNC, FAKE_SYNC_DIRECTORY,
-    FAKE_MAKE_DIRECTORY, FAKE_RENAME, FAKE_UNLINK, FAKE_LIST, FAKE_LOCK, FAKE_OPS
+    FAKE_OPEN = 1,
+    FAKE_SIZE,
+    FAKE_READ,
+    FAKE_WRITE,
+    FAKE_RESERVE,
+    FAKE_SYNC,
+    FAKE_SYNC_DIRECTORY,
+    FAKE_MAKE_DIRECTORY,
+    FAKE_RENAME,
+    FAKE_UNLINK,
+    FAKE_LIST,
+    FAKE_LOCK,
+    FAKE_OPS
 };
 
 struct fake_file {
@@ -48,22 +60,24 @@ struct fake_disk {
     int lock_handle;               /* + 1; 0: not locked */
     uint64_t counts[FAKE_OPS];
     uint64_t count;
-    uint64_t fail_at;              /* that operation fails; 0: none */
-    enum fake_op fail_op;          /* only operations of this kind count for fail_at; 0: all */
+    uint64_t fail_at;     /* that operation fails; 0: none */
+    enum fake_op fail_op; /* only operations of this kind count for fail_at; 0: all */
     int fail_errno;
-    bool fail_all_after;           /* and so do all that follow */
-    bool short_writes;             /* a write that fails has written a part; others write in pieces */
-    uint64_t bytes_max;            /* of all files; 0: no limit */
+    bool fail_all_after; /* and so do all that follow */
+    bool short_writes;   /* a write that fails has written a part; others write in pieces */
+    uint64_t bytes_max;  /* of all files; 0: no limit */
     uint64_t written_bytes;
 };
 
 struct fake_disk *fake_disk_new(uint64_t seed);
 void fake_disk_free(struct fake_disk *disk);
 
-/* The same contents, seen and kept, in a new disk; all names durable, nothing open or locked: as after kill -9. */
+/* The same contents, seen and kept, in a new disk; all names durable, nothing open or locked: as
+ * after kill -9. */
 struct fake_disk *fake_disk_copy(const struct fake_disk *disk, uint64_t seed);
 
-/* Power loss: unsynced sectors are old, new, or new up to some byte; unsynced names happen up to some point. */
+/* Power loss: unsynced sectors are old, new, or new up to some byte; unsynced names happen up to
+ * some point. */
 void fake_disk_crash(struct fake_disk *disk);
 
 /* The process ends: handles and lock are gone. */

@@ -8,14 +8,14 @@ static struct gated_fs *gated_of(struct fs *fs)
 }
 
 /* Calls the same operation of the fake disk, under the mutex. */
-#define GATED(type, call)                              \
-    struct gated_fs *gated = gated_of(fs);             \
-    struct fs *inner = &gated->disk->fs;               \
-    type result;                                       \
-    pthread_mutex_lock(&gated->mutex);                 \
-    result = inner->ops->call;                         \
-    pthread_cond_broadcast(&gated->changed);           \
-    pthread_mutex_unlock(&gated->mutex);               \
+#define GATED(type, call)                    \
+    struct gated_fs *gated = gated_of(fs);   \
+    struct fs *inner = &gated->disk->fs;     \
+    type result;                             \
+    pthread_mutex_lock(&gated->mutex);       \
+    result = inner->ops->call;               \
+    pthread_cond_broadcast(&gated->changed); \
+    pthread_mutex_unlock(&gated->mutex);     \
     return result
 
 static int gated_open(struct fs *fs, const char *path, enum fs_open_mode mode, int *ret_file)
@@ -42,7 +42,8 @@ static ssize_t gated_read(struct fs *fs, int file, void *data, size_t size, uint
     GATED(ssize_t, read(inner, file, data, size, offset));
 }
 
-static ssize_t gated_write(struct fs *fs, int file, const struct iovec *pieces, int count, uint64_t offset)
+static ssize_t gated_write(struct fs *fs, int file, const struct iovec *pieces, int count,
+                           uint64_t offset)
 {
     GATED(ssize_t, write(inner, file, pieces, count, offset));
 }
@@ -88,8 +89,8 @@ static int gated_unlink(struct fs *fs, const char *path)
     GATED(int, unlink(inner, path));
 }
 
-static int gated_list(struct fs *fs, const char *path, int (*entry)(void *context, const char *name),
-                      void *context)
+static int gated_list(struct fs *fs, const char *path,
+                      int (*entry)(void *context, const char *name), void *context)
 {
     GATED(int, list(inner, path, entry, context));
 }
@@ -101,7 +102,13 @@ static int gated_lock(struct fs *fs, const char *path, int *ret_file)
 
 static uint64_t gated_random(struct fs *fs)
 {
-    GATED(uint64_t, random(inner));
+    struct gated_fs *gated = gated_of(fs);
+    uint64_t number;
+
+    pthread_mutex_lock(&gated->mutex);
+    number = gated->disk->fs.ops->random(&gated->disk->fs);
+    pthread_mutex_unlock(&gated->mutex);
+    return number;
 }
 
 static const struct fs_ops gated_ops = {

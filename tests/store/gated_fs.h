@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* gated_fs.h -- the fake disk for several threads, with a gate before every sync that a test can shut. */
+/* gated_fs.h -- the fake disk for several threads, with a gate before every sync that a test can
+ * shut. */
 #ifndef DECREE_TESTS_STORE_GATED_FS_H
 #define DECREE_TESTS_STORE_GATED_FS_H
 

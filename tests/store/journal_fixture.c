@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* journal_fixture.c -- records that can be made again from their lsn, and a journal over the fake disk. */
+/* journal_fixture.c -- records that can be made again from their lsn, and a journal over the fake
+ * disk. */
 #include "journal_fixture.h"
 
 #include <assert.h>
@@ -35,7 +36,8 @@ struct decree_record fixture_record(decree_lsn lsn, uint32_t value_max)
     return record;
 }
 
-void fixture_records(struct decree_record *records, uint32_t count, decree_lsn lsn, uint32_t value_max)
+void fixture_records(struct decree_record *records, uint32_t count, decree_lsn lsn,
+                     uint32_t value_max)
 {
     for (uint32_t i = 0; i < count; i++)
         records[i] = fixture_record(lsn + i, value_max);
@@ -167,9 +169,11 @@ int fixture_write(struct fixture *fixture, uint32_t count)
     int result = 0;
 
     assert(count <= FIXTURE_BATCH_MAX);
-    fixture_records(records, count, disk_journal_written_lsn(fixture->journal) + 1, fixture->value_max);
+    fixture_records(records, count, disk_journal_written_lsn(fixture->journal) + 1,
+                    fixture->value_max);
     while (done < count && result == 0) {
-        result = disk_journal_write(fixture->journal, records + done, count - done, &written, &fixture->error);
+        result = disk_journal_write(fixture->journal, records + done, count - done, &written,
+                                    &fixture->error);
         if (result == 0)
             done += written;
     }

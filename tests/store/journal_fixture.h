@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* journal_fixture.h -- records that can be made again from their lsn, and a journal over the fake disk that checks
- * everything that it is given back.
+/* journal_fixture.h -- records that can be made again from their lsn, and a journal over the fake
+ * disk that checks everything that it is given back.
  */
 #ifndef DECREE_TESTS_STORE_JOURNAL_FIXTURE_H
 #define DECREE_TESTS_STORE_JOURNAL_FIXTURE_H
@@ -17,14 +17,15 @@
 struct decree_record fixture_record(decree_lsn lsn, uint32_t value_max);
 
 /* count records from lsn on; drop them with fixture_drop(). */
-void fixture_records(struct decree_record *records, uint32_t count, decree_lsn lsn, uint32_t value_max);
+void fixture_records(struct decree_record *records, uint32_t count, decree_lsn lsn,
+                     uint32_t value_max);
 void fixture_drop(struct decree_record *records, uint32_t count);
 
 struct fixture {
     struct fake_disk *disk;
     struct disk_journal *journal;
     uint32_t value_max;
-    decree_lsn restored; /* highest lsn that the last open gave back; asserted to come in order and unchanged */
+    decree_lsn restored; /* highest lsn given back by the last open, each asserted to be right */
     decree_lsn refuse;   /* the restore of this lsn answers CORRUPT */
     struct store_error error;
 };

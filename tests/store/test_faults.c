@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_faults.c -- every file operation of a journal's life fails in turn: nothing that was promised is lost,
- * nothing is promised that was not kept, and what can go on goes on.
+/* test_faults.c -- every file operation of a journal's life fails in turn: nothing that was
+ * promised is lost, nothing is promised that was not kept, and what can go on goes on.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -160,8 +160,8 @@ static void test_a_full_disk_is_waited_for(void **state)
     fixture_release(&fixture);
 }
 
-/* A batch that failed may be tried again together with more, and may then go to the next segment: no trace of
- * the first try is left behind. */
+/* A batch that failed may be tried again together with more, and may then go to the next segment:
+ * no trace of the first try is left behind. */
 static void test_a_failed_write_leaves_no_trace(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_fetch.c -- reading decided slots back: what the slot accepted last, checked, without gaps. */
+/* test_fetch.c -- reading decided slots back: what the slot accepted last, checked, without
+ * gaps. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +41,8 @@ static void drop(struct decree_pvalue *pvalues, uint32_t count)
         decree_value_unref(pvalues[i].command.value);
 }
 
-/* Every slot, from every start, is the last accept of it; a slot that never accepted ends the answer. */
+/* Every slot, from every start, is the last accept of it; a slot that never accepted ends the
+ * answer. */
 static void check_all(struct fixture *fixture)
 {
     decree_lsn last_accept[SLOTS_MAX + 2] = {0};
@@ -56,8 +58,8 @@ static void check_all(struct fixture *fixture)
     for (decree_slot first = 1; first <= SLOTS_MAX; first++) {
         uint32_t count = 99;
 
-        assert_int_equal(disk_journal_fetch(fixture->journal, first, SLOTS_MAX, pvalues, SLOTS_MAX, &count,
-                                            &fixture->error),
+        assert_int_equal(disk_journal_fetch(fixture->journal, first, SLOTS_MAX, pvalues, SLOTS_MAX,
+                                            &count, &fixture->error),
                          0);
         for (uint32_t i = 0; i < count; i++)
             assert_pvalue(&pvalues[i], last_accept[first + i]);
@@ -141,7 +143,8 @@ static void test_a_record_that_rotted_since_is_not_given_out(void **state)
     for (uint64_t at = SEGMENT_FRAMES_AT; at < SEGMENT_FRAMES_AT + 3000; at++) {
         file->seen[at] ^= 16;
         for (decree_slot slot = 1; slot <= 20; slot++) {
-            int result = disk_journal_fetch(fixture.journal, slot, slot, pvalues, 1, &count, &fixture.error);
+            int result = disk_journal_fetch(fixture.journal, slot, slot, pvalues, 1, &count,
+                                            &fixture.error);
 
             if (result == DECREE_CORRUPT) {
                 corrupt++;

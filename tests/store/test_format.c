@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_format.c -- the bytes of the journal are these and no others; readers take nothing else for them. */
+/* test_format.c -- the bytes of the journal are these and no others; readers take nothing else for
+ * them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +36,7 @@ static const char golden_frames[] = "4366724d31000000" /* magic, 49 bytes */
                                     "2716a35100cd20f1"
                                     "0201ac0202" /* promise, <300, 2> */
                                     "175b9f90d0e56d55"
-                                    "030fac020201" /* accept, <300, 2>, slot 1 */
+                                    "030fac020201"       /* accept, <300, 2>, slot 1 */
                                     "0101070568656c6c6f" /* 1, 1, 7, "hello" */
                                     "7509c9de265048f8"
                                     "00000000000000" /* the next frame begins at a multiple of 8 */
@@ -60,7 +61,7 @@ static char *to_hex(const uint8_t *data, size_t size)
 
     assert_non_null(text);
     for (size_t i = 0; i < size; i++)
-        sprintf(text + 2 * i, "%02x", data[i]);
+        snprintf(text + 2 * i, 3, "%02x", data[i]);
     text[2 * size] = '\0';
     return text;
 }
@@ -175,9 +176,10 @@ static void test_records_come_back_as_they_went(void **state)
 
 static void test_the_largest_record_fits_its_bound(void **state)
 {
-    struct decree_record record = {
-        .type = DECREE_RECORD_ACCEPT,
-        .pvalue = {{UINT64_MAX, UINT32_MAX}, UINT64_MAX, {UINT32_MAX, UINT64_MAX, UINT64_MAX, NULL}}};
+    struct decree_record record = {.type = DECREE_RECORD_ACCEPT,
+                                   .pvalue = {{UINT64_MAX, UINT32_MAX},
+                                              UINT64_MAX,
+                                              {UINT32_MAX, UINT64_MAX, UINT64_MAX, NULL}}};
     struct decree_value huge = {.refs = 1, .size = UINT32_MAX};
 
     (void)state;
@@ -214,7 +216,8 @@ static void test_random_bytes_are_no_record_and_no_header(void **state)
 
 static void test_a_frame_belongs_to_one_place_and_directory(void **state)
 {
-    struct frame_header header = {.record_count = 1, .first_lsn = 9, .synced = 5, .previous = 3}, found;
+    struct frame_header header = {.record_count = 1, .first_lsn = 9, .synced = 5, .previous = 3},
+                        found;
     uint8_t data[FRAME_HEADER_BYTES];
     uint64_t sum;
 

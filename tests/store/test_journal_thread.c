@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test_journal_thread.c -- the journal beside its owner: group commit, references, trouble, reading back, close.
+/* test_journal_thread.c -- the journal beside its owner: group commit, references, trouble, reading
+ * back, close.
  *
- * Every wait is for something that the journal says; the suite's timeout ends a wait that is in vain.
+ * Every wait is for something that the journal says; the suite's timeout ends a wait that is in
+ * vain.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -75,7 +77,8 @@ static void owner_persisted(void *context, decree_lsn lsn)
     owner->persisted = lsn;
 }
 
-static void owner_fetched(void *context, decree_node_id to, const struct decree_pvalue *pvalues, uint32_t count)
+static void owner_fetched(void *context, decree_node_id to, const struct decree_pvalue *pvalues,
+                          uint32_t count)
 {
     struct owner *owner = context;
 
@@ -86,7 +89,8 @@ static void owner_fetched(void *context, decree_node_id to, const struct decree_
     owner->answer_count = count;
     owner->answer_ballot = pvalues[0].ballot.round;
     for (uint32_t i = 0; i < count && owner->check_answers; i++) {
-        struct decree_record wanted = fixture_record(owner->last_accept[pvalues[i].slot], VALUE_MAX);
+        struct decree_record wanted = fixture_record(owner->last_accept[pvalues[i].slot],
+                                                     VALUE_MAX);
         const struct decree_value *value = wanted.pvalue.command.value;
 
         assert_int_equal(pvalues[i].slot, pvalues[0].slot + i);
@@ -199,8 +203,8 @@ static void owner_append(struct owner *owner, uint32_t count, bool sync)
     fixture_drop(records, count);
 }
 
-static void accept_slot(struct owner *owner, decree_slot slot, uint64_t round, struct decree_value *value,
-                        bool sync)
+static void accept_slot(struct owner *owner, decree_slot slot, uint64_t round,
+                        struct decree_value *value, bool sync)
 {
     struct decree_record record = {.lsn = ++owner->appended,
                                    .type = DECREE_RECORD_ACCEPT,
@@ -429,7 +433,8 @@ static void test_many_batches_roll_through_many_segments(void **state)
     owner.check_answers = true;
     prng_init(&prng, 1);
     for (int turn = 0; turn < 400; turn++) {
-        owner_append(&owner, (uint32_t)(1 + prng_below(&prng, BATCH_MAX)), prng_below(&prng, 4) > 0);
+        owner_append(&owner, (uint32_t)(1 + prng_below(&prng, BATCH_MAX)),
+                     prng_below(&prng, 4) > 0);
         if (prng_below(&prng, 10) == 0) {
             decree_slot first = 1 + prng_below(&prng, owner.appended);
 
@@ -437,8 +442,9 @@ static void test_many_batches_roll_through_many_segments(void **state)
             if (owner.last_accept[first] != 0) {
                 uint32_t answers = owner.answers;
 
-                owner.port->ops->fetch(owner.port,
-                                       &(struct decree_fetch){.to = 7, .first = first, .last = first + 20});
+                owner.port->ops->fetch(
+                    owner.port,
+                    &(struct decree_fetch){.to = 7, .first = first, .last = first + 20});
                 while (owner.answers == answers)
                     owner_poll(&owner);
             }

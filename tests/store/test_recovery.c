@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_recovery.c -- after any damage the journal gives back all, or a torn tail less, or says CORRUPT; what it
- * gives back is what was written (the fixture asserts each record).
+/* test_recovery.c -- after any damage the journal gives back all, or a torn tail less, or says
+ * CORRUPT; what it gives back is what was written (the fixture asserts each record).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +25,8 @@
 /* The same disk once more, to be damaged. */
 static void copy_init(const struct fixture *fixture, struct fixture *copy)
 {
-    *copy = (struct fixture){.disk = fake_disk_copy(fixture->disk, 1), .value_max = fixture->value_max};
+    *copy = (struct fixture){.disk = fake_disk_copy(fixture->disk, 1),
+                             .value_max = fixture->value_max};
 }
 
 static uint64_t used_end(const struct fake_file *file)
@@ -117,7 +118,8 @@ static void test_recovery_writes_again_what_a_failed_sync_left(void **state)
     fixture_release(&fixture);
 }
 
-/* Flips each bit of [start, end) in turn and opens a copy. floor: the fewest records that may come back. */
+/* Flips each bit of [start, end) in turn and opens a copy. floor: the fewest records that may come
+ * back. */
 static void flip_bits(const struct fixture *fixture, const char *name, uint64_t start, uint64_t end,
                       unsigned step, decree_lsn floor, decree_lsn all, uint64_t ret_outcomes[3])
 {
@@ -165,7 +167,8 @@ static void test_no_flipped_bit_loses_a_record_of_a_closed_journal(void **state)
     fixture_release(&fixture);
 }
 
-/* No seal vouches for the last batch: it may go, whole, if the damage looks like a torn write; never another. */
+/* No seal vouches for the last batch: it may go, whole, if the damage looks like a torn write;
+ * never another. */
 static void test_a_flipped_bit_costs_at_most_the_last_batch_of_a_killed_journal(void **state)
 {
     uint64_t outcomes[3] = {0};
@@ -212,8 +215,8 @@ static void test_a_file_that_became_shorter_is_damage(void **state)
     fixture_release(&fixture);
 }
 
-/* Every way of cutting the last write off at a byte, with zeros behind: the batch is dropped, and nothing of it is
- * ever there to follow what is written next. */
+/* Every way of cutting the last write off at a byte, with zeros behind: the batch is dropped, and
+ * nothing of it is ever there to follow what is written next. */
 static void test_a_last_write_cut_off_anywhere_is_dropped_and_written_over(void **state)
 {
     struct fixture fixture;
@@ -273,8 +276,8 @@ static void test_whatever_follows_a_hole_makes_it_damage(void **state)
         fixture_release(&copy);
 
         copy_init(&fixture, &copy); /* one is a copy of the other */
-        memcpy(fake_disk_file(copy.disk, names[i])->seen, fake_disk_file(copy.disk, names[i + 1])->seen,
-               FIXTURE_SEGMENT_BYTES);
+        memcpy(fake_disk_file(copy.disk, names[i])->seen,
+               fake_disk_file(copy.disk, names[i + 1])->seen, FIXTURE_SEGMENT_BYTES);
         assert_int_equal(fixture_open(&copy), DECREE_CORRUPT);
         fixture_release(&copy);
     }
@@ -373,7 +376,8 @@ static void test_random_bytes_behind_the_end_never_become_records(void **state)
 }
 
 /* One life of a journal: batches, then the power fails; sometimes while recovery is at work. */
-static void one_crash(struct fixture *fixture, struct prng *prng, decree_lsn *promised, decree_lsn *written)
+static void one_crash(struct fixture *fixture, struct prng *prng, decree_lsn *promised,
+                      decree_lsn *written)
 {
     int result;
 
