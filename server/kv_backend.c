@@ -89,11 +89,12 @@ static bool get_member(struct backend *base, size_t index, struct backend_member
     if (index >= backend->cluster.count)
         return false;
     member = &backend->cluster.members[index];
-    print_url(backend->peer_url, member->host, member->port);
+    assert(index < DECREE_MEMBERS_MAX);
+    print_url(backend->peer_urls[index], member->host, member->port);
     *ret_member = (struct backend_member){
         .id = public_id(backend, (decree_node_id)index + 1),
         .name = member->name,
-        .peer_url = backend->peer_url,
+        .peer_url = backend->peer_urls[index],
         .client_url = index + 1 == backend->self && backend->client_url[0] != '\0' ? backend->client_url : NULL,
     };
     return true;

@@ -16,7 +16,8 @@ struct kv_backend {
     struct cluster_spec cluster;
     decree_node_id self;
     const char *cluster_token;
-    char peer_url[KV_BACKEND_URL_BYTES], client_url[KV_BACKEND_URL_BYTES];
+    char peer_urls[DECREE_MEMBERS_MAX][KV_BACKEND_URL_BYTES]; /* printed when asked for */
+    char client_url[KV_BACKEND_URL_BYTES];
 };
 
 /* Makes an empty store. cluster_token and logger are borrowed until release. Errors: NOMEM. */

@@ -65,3 +65,6 @@ def test_member_list(cluster):
         assert len(lines) == 3
         assert sorted(line.split(", ")[2] for line in lines) == ["n1", "n2", "n3"]
         assert all(line.split(", ")[1] == "started" for line in lines)
+        for line, member in zip(sorted(lines, key=lambda line: line.split(", ")[2]), cluster.nodes):
+            assert line.split(", ")[3] == f"http://127.0.0.1:{member.peer_port}", lines
+            assert member is not node or line.split(", ")[4] == f"http://{member.endpoint}", lines
