@@ -38,7 +38,8 @@ void frame_checksum_write(uint8_t *data, uint64_t sum)
     assert(!writer.failed);
 }
 
-int frame_header_read(struct frame_header *ret_header, const uint8_t *data, uint32_t frame_bytes_max)
+int frame_header_read(struct frame_header *ret_header, const uint8_t *data,
+                      uint32_t frame_bytes_max)
 {
     struct frame_header header = {.seed = frame_seed(data)};
     struct reader reader;

@@ -113,7 +113,8 @@ void frame_copy(const struct frame *frame, uint8_t *data);
 
 /* Reads the header from its FRAME_HEADER_BYTES bytes. Errors: CORRUPT: not our magic; VERSION;
  * TOO_LARGE: it claims more than frame_bytes_max in all. */
-int frame_header_read(struct frame_header *ret_header, const uint8_t *data, uint32_t frame_bytes_max);
+int frame_header_read(struct frame_header *ret_header, const uint8_t *data,
+                      uint32_t frame_bytes_max);
 
 /* True when the payload is the one that the header speaks of. */
 bool frame_is_sound(const struct frame_header *header, const uint8_t *payload);
@@ -124,9 +125,9 @@ void decoder_release(struct decoder *decoder);
 /* Decodes a sound payload that lies in chunk; from and to are for the message. The pvalues belong to the decoder until
  * its next call; each value has one reference, which decoder_drop() drops; the values live in the chunk,
  * or in memory of their own when they are small for it. Errors: CORRUPT, NOMEM. */
-int decoder_decode(struct decoder *decoder, const struct frame_header *header, const uint8_t *payload,
-                   struct chunk *chunk, decree_node_id from, decree_node_id to,
-                   struct decree_message *ret_message);
+int decoder_decode(struct decoder *decoder, const struct frame_header *header,
+                   const uint8_t *payload, struct chunk *chunk, decree_node_id from,
+                   decree_node_id to, struct decree_message *ret_message);
 void decoder_drop(struct decoder *decoder, const struct decree_message *message);
 
 /* Writes a hello with its header: HELLO_FRAME_BYTES bytes. */

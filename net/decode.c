@@ -14,7 +14,7 @@
 
 #define PVALUES_FIRST 256u
 #define SIZE_NONE UINT32_MAX /* no value */
-#define BORROW_SHARE 4u      /* of a chunk that values must fill to stay in it, as one part of so many */
+#define BORROW_SHARE 4u /* of a chunk that values must fill to stay in it, as one part of so many */
 
 struct value_block;
 
@@ -157,7 +157,8 @@ static void read_run(struct reader *reader, struct decree_pvalue *pvalues, uint3
 }
 
 /* Reads all runs of count pvalues. Errors: CORRUPT, NOMEM. */
-static int read_runs(struct decoder *decoder, struct reader *reader, const struct decree_message *message)
+static int read_runs(struct decoder *decoder, struct reader *reader,
+                     const struct decree_message *message)
 {
     struct run_expected expected;
     struct decree_pvalue first;
@@ -236,9 +237,9 @@ static int make_values(struct decoder *decoder, uint32_t pvalue_count, uint32_t 
     return 0;
 }
 
-int decoder_decode(struct decoder *decoder, const struct frame_header *header, const uint8_t *payload,
-                   struct chunk *chunk, decree_node_id from, decree_node_id to,
-                   struct decree_message *ret_message)
+int decoder_decode(struct decoder *decoder, const struct frame_header *header,
+                   const uint8_t *payload, struct chunk *chunk, decree_node_id from,
+                   decree_node_id to, struct decree_message *ret_message)
 {
     struct decree_message message = {.type = header->type, .from = from, .to = to};
     uint32_t value_count;

@@ -73,9 +73,11 @@ static void write_nonzero(struct writer *writer, uint64_t number)
 static void write_fields(struct writer *writer, const struct decree_message *message)
 {
     unsigned bits = (ballot_is_set(message->ballot) ? FIELD_BALLOT : 0u) |
-                    (message->slot != 0 ? FIELD_SLOT : 0u) | (message->last != 0 ? FIELD_LAST : 0u) |
+                    (message->slot != 0 ? FIELD_SLOT : 0u) |
+                    (message->last != 0 ? FIELD_LAST : 0u) |
                     (message->decided != 0 ? FIELD_DECIDED : 0u) |
-                    (message->round != 0 ? FIELD_ROUND : 0u) | (message->age_ns != 0 ? FIELD_AGE : 0u) |
+                    (message->round != 0 ? FIELD_ROUND : 0u) |
+                    (message->age_ns != 0 ? FIELD_AGE : 0u) |
                     (message->count != 0 ? FIELD_COUNT : 0u) |
                     (message->pvalue_count != 0 ? FIELD_PVALUES : 0u);
 
@@ -97,9 +99,9 @@ static bool follows(const struct decree_pvalue *next, const struct decree_pvalue
 {
     const struct decree_command *a = &previous->command, *b = &next->command;
 
-    return next->slot == previous->slot + slot_step &&
-           b->sequence == a->sequence + sequence_step && b->origin == a->origin &&
-           b->incarnation == a->incarnation && ballots_equal(next->ballot, previous->ballot) &&
+    return next->slot == previous->slot + slot_step && b->sequence == a->sequence + sequence_step &&
+           b->origin == a->origin && b->incarnation == a->incarnation &&
+           ballots_equal(next->ballot, previous->ballot) &&
            (b->value == NULL) == (a->value == NULL);
 }
 
@@ -110,7 +112,8 @@ static uint32_t run_length(const struct decree_pvalue *pvalues, uint32_t count)
     uint32_t length = 1;
 
     assert(count > 0);
-    while (length < count && follows(&pvalues[length], &pvalues[length - 1], slot_step, sequence_step))
+    while (length < count &&
+           follows(&pvalues[length], &pvalues[length - 1], slot_step, sequence_step))
         length++;
     return length;
 }
@@ -188,8 +191,9 @@ static struct frame *frame_new(const struct layout *layout, uint8_t **ret_bytes)
 
     if (frame == NULL)
         return NULL;
-    *frame = (struct frame){.size = (uint32_t)(bytes_size + layout->kept_size),
-                            .values = (struct decree_value **)(void *)((uint8_t *)frame + values_at)};
+    *frame = (struct frame){
+        .size = (uint32_t)(bytes_size + layout->kept_size),
+        .values = (struct decree_value **)(void *)((uint8_t *)frame + values_at)};
     *ret_bytes = (uint8_t *)frame + bytes_at;
     return frame;
 }

@@ -40,7 +40,7 @@ struct memory_transport {
     struct memory_transport *next;
     struct parcels inbox;
     uint64_t dropped;
-    uint32_t absent_count, told_count;      /* the first told_count of these were told to the sink */
+    uint32_t absent_count, told_count; /* the first told_count of these were told to the sink */
     decree_node_id absent[DECREE_MEMBERS_MAX]; /* peers that were not there when last sent to */
 };
 

@@ -71,8 +71,8 @@ uint32_t send_queue_clear(struct send_queue *queue)
     return count;
 }
 
-uint32_t send_queue_gather(const struct send_queue *queue, struct iovec *ret_pieces, uint32_t pieces_max,
-                           size_t *ret_bytes)
+uint32_t send_queue_gather(const struct send_queue *queue, struct iovec *ret_pieces,
+                           uint32_t pieces_max, size_t *ret_bytes)
 {
     size_t skip = queue->written, bytes = 0;
     uint32_t count = 0;
@@ -87,8 +87,8 @@ uint32_t send_queue_gather(const struct send_queue *queue, struct iovec *ret_pie
                 skip -= piece->iov_len;
                 continue;
             }
-            ret_pieces[count] =
-                (struct iovec){(uint8_t *)piece->iov_base + skip, piece->iov_len - skip};
+            ret_pieces[count] = (struct iovec){(uint8_t *)piece->iov_base + skip,
+                                               piece->iov_len - skip};
             bytes += ret_pieces[count].iov_len;
             count++;
             skip = 0;

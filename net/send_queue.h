@@ -30,8 +30,8 @@ uint32_t send_queue_trim(struct send_queue *queue, uint64_t bytes_max);
 uint32_t send_queue_clear(struct send_queue *queue);
 
 /* Names what is to be written next, from the oldest on: at most pieces_max. Returns how many; ret_bytes is their sum. */
-uint32_t send_queue_gather(const struct send_queue *queue, struct iovec *ret_pieces, uint32_t pieces_max,
-                           size_t *ret_bytes);
+uint32_t send_queue_gather(const struct send_queue *queue, struct iovec *ret_pieces,
+                           uint32_t pieces_max, size_t *ret_bytes);
 
 /* So many bytes from the oldest on were written; returns how many frames that completed, which are freed. */
 uint32_t send_queue_written(struct send_queue *queue, size_t bytes);

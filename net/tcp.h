@@ -31,26 +31,28 @@
 
 struct tcp_config { /* 0 takes the default; strings are copied */
     decree_node_id self;
-    uint64_t cluster_id;          /* peers with another one are refused */
-    const char *listen_host;      /* a name, or an address of IPv4 or IPv6 without brackets; NULL: all */
-    uint16_t listen_port;         /* 0: any, see tcp_port() */
+    uint64_t cluster_id;     /* peers with another one are refused */
+    const char *listen_host; /* a name, or an address of IPv4 or IPv6 without brackets; NULL: all */
+    uint16_t listen_port;    /* 0: any, see tcp_port() */
     uint32_t frame_bytes_max;     /* both ways; default 64 MiB */
     uint64_t queue_bytes_max;     /* for one peer; default 64 MiB */
     uint32_t strangers_max;       /* accepted connections that have not said hello; default 64 */
     uint32_t handshake_within_ms; /* then such a connection is closed; default 3000 */
     uint32_t dial_within_ms;      /* then a dial is given up; default 1500 */
-    uint32_t deliver_within_ms;   /* then a connection that acknowledges nothing is given up; default 3000 */
-    uint64_t seed;                /* for the random part of the back-off */
-    const struct logger *logger;  /* may be NULL; borrowed */
+    uint32_t
+        deliver_within_ms; /* then a connection that acknowledges nothing is given up; default 3000 */
+    uint64_t seed;         /* for the random part of the back-off */
+    const struct logger *logger; /* may be NULL; borrowed */
 };
 
 struct tcp_counters {
     uint64_t frames_sent, frames_received, bytes_sent, bytes_received;
-    uint64_t frames_dropped;  /* for want of room in a queue, too large to send, or lost with a connection */
-    uint64_t writes;          /* system calls that wrote */
-    uint64_t dials, refused;  /* connections begun, and those that the peer's machine refused */
-    uint64_t accepted;        /* connections */
-    uint64_t closed_abusive;  /* of these, closed because of what they sent, or for saying nothing */
+    uint64_t
+        frames_dropped; /* for want of room in a queue, too large to send, or lost with a connection */
+    uint64_t writes;    /* system calls that wrote */
+    uint64_t dials, refused; /* connections begun, and those that the peer's machine refused */
+    uint64_t accepted;       /* connections */
+    uint64_t closed_abusive; /* of these, closed because of what they sent, or for saying nothing */
 };
 
 /* Listens. sink is copied. On failure sentence, which holds TCP_SENTENCE_BYTES, says why.

@@ -26,7 +26,7 @@
 #define BACKOFF_FIRST_MS 10u
 #define BACKOFF_LAST_MS 500u
 #define UP_FOR_A_WHILE_MS 500u
-#define PIECES_MAX 256u          /* in one system call */
+#define PIECES_MAX 256u /* in one system call */
 #define FLIGHT_BYTES_MAX (256u << 10)
 
 static void dial(struct link *link);
@@ -40,8 +40,8 @@ static void wait(struct link *link)
     uint64_t delay_ms = half_ms + prng_below(&link->tcp->prng, half_ms + 1);
 
     link->state = LINK_WAITING;
-    link->backoff_ms =
-        link->backoff_ms * 2 < BACKOFF_LAST_MS ? link->backoff_ms * 2 : BACKOFF_LAST_MS;
+    link->backoff_ms = link->backoff_ms * 2 < BACKOFF_LAST_MS ? link->backoff_ms * 2
+                                                              : BACKOFF_LAST_MS;
     (void)uv_timer_start(&link->timer, on_timer, delay_ms, 0);
 }
 
@@ -151,7 +151,8 @@ static void on_answer(struct link *link)
     limit_silence(link);
     link->state = LINK_UP;
     link->up_since_ms = uv_now(link->tcp->loop);
-    log_info(config->logger, "link_up", "peer=%u host=%s port=%u", link->peer, link->host, link->port);
+    log_info(config->logger, "link_up", "peer=%u host=%s port=%u", link->peer, link->host,
+             link->port);
     write_queue(link);
 }
 
@@ -255,7 +256,8 @@ static void resolve(struct link *link)
     (void)snprintf(service, sizeof(service), "%u", (unsigned)link->port);
     link->state = LINK_RESOLVING;
     link->resolve.data = link;
-    error = uv_getaddrinfo(link->tcp->loop, &link->resolve, on_resolved, link->host, service, &hints);
+    error = uv_getaddrinfo(link->tcp->loop, &link->resolve, on_resolved, link->host, service,
+                           &hints);
     if (error == 0)
         tcp_hold(link->tcp);
     else
@@ -270,8 +272,7 @@ static void dial(struct link *link)
     link->refused = false;
     link->doubtful = false;
     link->was_up = false;
-    if (link->addresses.count > 0 ||
-        tcp_addresses_parse(&link->addresses, link->host, link->port))
+    if (link->addresses.count > 0 || tcp_addresses_parse(&link->addresses, link->host, link->port))
         connect_next(link);
     else
         resolve(link);
@@ -385,8 +386,11 @@ int link_open(struct link **ret_link, struct tcp *tcp, decree_node_id peer, cons
     assert(peer != 0);
     if (link == NULL)
         return DECREE_NOMEM;
-    *link = (struct link){
-        .tcp = tcp, .peer = peer, .host = strdup(host), .port = port, .backoff_ms = BACKOFF_FIRST_MS};
+    *link = (struct link){.tcp = tcp,
+                          .peer = peer,
+                          .host = strdup(host),
+                          .port = port,
+                          .backoff_ms = BACKOFF_FIRST_MS};
     if (link->host == NULL) {
         free(link);
         return DECREE_NOMEM;

@@ -50,9 +50,9 @@ struct link {
     struct tcp_addresses addresses;
     uint32_t address_next; /* of this dial */
     bool refused;          /* this dial, by some address */
-    bool doubtful;         /* some address of this dial took the connection, or did not answer in time */
-    bool was_up;           /* the connection that is closing */
-    size_t writing_bytes;  /* of the frames in flight, that write is in use for; 0: it is not */
+    bool doubtful; /* some address of this dial took the connection, or did not answer in time */
+    bool was_up;   /* the connection that is closing */
+    size_t writing_bytes; /* of the frames in flight, that write is in use for; 0: it is not */
     uint32_t backoff_ms;
     uint64_t up_since_ms;
     size_t answer_size;
@@ -62,8 +62,9 @@ struct link {
 
 struct inbound { /* an accepted connection */
     struct tcp *tcp;
-    struct inbound *previous, *next; /* in the list of the strangers or of the acquainted, oldest first */
-    decree_node_id peer;             /* 0: a stranger */
+    struct inbound *previous,
+        *next;           /* in the list of the strangers or of the acquainted, oldest first */
+    decree_node_id peer; /* 0: a stranger */
     uint64_t since_ms;
     bool closing;
     uv_tcp_t socket;
@@ -113,7 +114,8 @@ void tcp_addresses_collect(struct tcp_addresses *ret_addresses, const struct add
 void tcp_remote_text(const uv_tcp_t *socket, char *ret_text);
 
 /* tcp_link.c */
-int link_open(struct link **ret_link, struct tcp *tcp, decree_node_id peer, const char *host, uint16_t port);
+int link_open(struct link **ret_link, struct tcp *tcp, decree_node_id peer, const char *host,
+              uint16_t port);
 void link_send(struct link *link, struct frame *frame); /* takes the frame */
 void link_flush(struct link *link);
 void link_close(struct link *link);
@@ -122,8 +124,9 @@ void link_free(struct link *link); /* when tcp is let go */
 /* tcp_listener.c */
 int listener_open(struct tcp *tcp, char *sentence);
 void listener_close(struct tcp *tcp);
-void listener_acquaint(struct inbound *inbound, decree_node_id peer); /* it said hello; replaces an older one */
-void listener_forget(struct inbound *inbound);                       /* it is closing */
+void listener_acquaint(struct inbound *inbound,
+                       decree_node_id peer);   /* it said hello; replaces an older one */
+void listener_forget(struct inbound *inbound); /* it is closing */
 
 /* tcp_inbound.c */
 struct inbound *inbound_accept(struct tcp *tcp); /* NULL: there is nothing to accept, or no room */

@@ -26,8 +26,8 @@ static void on_message(void *context, const struct decree_message *message)
         node->received = realloc(node->received, node->received_max * sizeof(*node->received));
         assert_non_null(node->received);
     }
-    node->received[node->received_count++] =
-        node->discard ? (struct decree_message){0} : message_copy(message);
+    node->received[node->received_count++] = node->discard ? (struct decree_message){0}
+                                                           : message_copy(message);
 }
 
 static void on_unreachable(void *context, decree_node_id peer)
@@ -86,8 +86,8 @@ static uint64_t memory_dropped(struct bed_node *node, struct bed_node *peer)
     return memory_transport_dropped(peer->transport);
 }
 
-const struct bed_kind bed_memory = {
-    "memory", memory_set_up, memory_tear_down, memory_open, memory_meet, memory_poll, memory_dropped, NULL};
+const struct bed_kind bed_memory = {"memory",    memory_set_up, memory_tear_down, memory_open,
+                                    memory_meet, memory_poll,   memory_dropped,   NULL};
 
 static void tcp_set_up(struct bed *bed)
 {
@@ -144,8 +144,8 @@ static uint64_t tcp_writes(struct bed_node *node)
     return counters.writes;
 }
 
-const struct bed_kind bed_tcp = {
-    "tcp", tcp_set_up, tcp_tear_down, tcp_open_node, tcp_meet, tcp_poll, tcp_dropped, tcp_writes};
+const struct bed_kind bed_tcp = {"tcp",    tcp_set_up, tcp_tear_down, tcp_open_node,
+                                 tcp_meet, tcp_poll,   tcp_dropped,   tcp_writes};
 
 static bool node_run(struct bed_node *node)
 {
@@ -263,7 +263,8 @@ void bed_node_open(struct bed *bed, decree_node_id id)
     meet_all(bed, id);
 }
 
-void bed_open(struct bed *bed, const struct bed_kind *kind, uint32_t count, uint64_t queue_bytes_max)
+void bed_open(struct bed *bed, const struct bed_kind *kind, uint32_t count,
+              uint64_t queue_bytes_max)
 {
     assert_in_range(count, 1, BED_NODES_MAX);
     *bed = (struct bed){.kind = kind, .count = count, .queue_bytes_max = queue_bytes_max};

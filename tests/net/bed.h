@@ -36,8 +36,9 @@ struct bed_kind {
     void (*open)(struct bed_node *node); /* sets transport; on the port it had before, if any */
     void (*meet)(struct bed_node *node, struct bed_node *peer);
     bool (*poll)(struct bed_node *node); /* what uv_run() does not do; true when it did something */
-    uint64_t (*dropped)(struct bed_node *node, struct bed_node *peer); /* on the way from node to peer */
-    uint64_t (*writes)(struct bed_node *node); /* calls that moved something to the peers */
+    uint64_t (*dropped)(struct bed_node *node,
+                        struct bed_node *peer); /* on the way from node to peer */
+    uint64_t (*writes)(struct bed_node *node);  /* calls that moved something to the peers */
 };
 
 struct bed {
@@ -51,13 +52,16 @@ struct bed {
 extern const struct bed_kind bed_memory, bed_tcp;
 
 /* Opens nodes 1 to count, each knowing all others. */
-void bed_open(struct bed *bed, const struct bed_kind *kind, uint32_t count, uint64_t queue_bytes_max);
+void bed_open(struct bed *bed, const struct bed_kind *kind, uint32_t count,
+              uint64_t queue_bytes_max);
 void bed_close(struct bed *bed);
 
-void bed_node_open(struct bed *bed, decree_node_id id);  /* again, after a close */
-void bed_node_close(struct bed *bed, decree_node_id id); /* its transport; runs the loop until it is closed */
+void bed_node_open(struct bed *bed, decree_node_id id); /* again, after a close */
+void bed_node_close(struct bed *bed,
+                    decree_node_id id); /* its transport; runs the loop until it is closed */
 
-void bed_send(struct bed *bed, const struct decree_message *message); /* from message->from; no flush */
+void bed_send(struct bed *bed,
+              const struct decree_message *message); /* from message->from; no flush */
 void bed_flush(struct bed *bed, decree_node_id id);
 
 void bed_until(struct bed *bed, bool (*done)(struct bed *bed, void *argument), void *argument);

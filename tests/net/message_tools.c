@@ -111,15 +111,22 @@ struct decree_message message_run(decree_slot slot, uint32_t count, uint32_t siz
     struct decree_ballot ballot = {7, 1};
 
     for (uint32_t i = 0; i < count; i++)
-        pvalues[i] = (struct decree_pvalue){
-            .ballot = ballot, .slot = slot + i, .command = {1, 3, 100 + i, any_value(size, slot + i)}};
-    return (struct decree_message){.type = DECREE_P2A, .from = 1, .to = 2, .ballot = ballot,
-                                   .slot = slot, .pvalue_count = count, .pvalues = pvalues};
+        pvalues[i] = (struct decree_pvalue){.ballot = ballot,
+                                            .slot = slot + i,
+                                            .command = {1, 3, 100 + i, any_value(size, slot + i)}};
+    return (struct decree_message){.type = DECREE_P2A,
+                                   .from = 1,
+                                   .to = 2,
+                                   .ballot = ballot,
+                                   .slot = slot,
+                                   .pvalue_count = count,
+                                   .pvalues = pvalues};
 }
 
 struct decree_message message_beat(decree_node_id from, decree_node_id to, uint64_t round)
 {
-    return (struct decree_message){.type = DECREE_HEARTBEAT, .from = from, .to = to, .round = round};
+    return (struct decree_message){
+        .type = DECREE_HEARTBEAT, .from = from, .to = to, .round = round};
 }
 
 struct decree_message message_copy(const struct decree_message *message)

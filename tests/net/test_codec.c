@@ -56,7 +56,8 @@ static struct chunk *encode(struct codec *codec, const struct decree_message *me
 }
 
 /* What a receiver does with size bytes of the chunk. 0, or the error. */
-static int receive(struct codec *codec, struct chunk *chunk, size_t size, struct decree_message *ret_message)
+static int receive(struct codec *codec, struct chunk *chunk, size_t size,
+                   struct decree_message *ret_message)
 {
     struct frame_header header;
     int error;
@@ -322,7 +323,8 @@ static void random_payloads_do_no_harm(void **state)
         size_t size = chunk->capacity - FRAME_HEADER_BYTES;
 
         for (int change = 0; change < 10; change++) {
-            chunk->data[FRAME_HEADER_BYTES + prng_below(&prng, size < 40 ? size : 40)] = (uint8_t)prng_next(&prng);
+            chunk->data[FRAME_HEADER_BYTES + prng_below(&prng, size < 40 ? size : 40)] =
+                (uint8_t)prng_next(&prng);
             taken += decode_payload(codec, chunk->data + FRAME_HEADER_BYTES, size) == 0;
         }
         for (size_t i = 0; i < sizeof(noise); i++)
@@ -375,7 +377,8 @@ static void frames_are_golden(void **state)
     pvalues[2].command.origin = 2;
     pvalues[3].command = (struct decree_command){0};
     for (int type = DECREE_MESSAGE_NONE + 1; type < DECREE_MESSAGE_TYPES; type++) {
-        bool with_run = type == DECREE_P1B || type == DECREE_P2A || type == DECREE_DECISION || type == DECREE_PROPOSE;
+        bool with_run = type == DECREE_P1B || type == DECREE_P2A || type == DECREE_DECISION ||
+                        type == DECREE_PROPOSE;
         struct decree_message message = {.type = (enum decree_message_type)type,
                                          .ballot = {7, 1},
                                          .slot = 300,

@@ -136,7 +136,8 @@ static void all_talk_to_all(void **state)
     for (decree_node_id to = 1; to <= 4; to++) {
         bed_until_received(&bed, to, 3);
         for (size_t i = 0; i < 3; i++)
-            assert_int_equal(bed.nodes[to].received[i].round, bed.nodes[to].received[i].from * 10 + to);
+            assert_int_equal(bed.nodes[to].received[i].round,
+                             bed.nodes[to].received[i].from * 10 + to);
     }
     bed_close(&bed);
 }
@@ -164,7 +165,8 @@ static void a_flush_is_one_write(void **state)
     uint64_t before;
     struct bed bed;
 
-    if (kind->writes == NULL) { /* there is nothing to count in memory; the order of events is tested above */
+    if (kind->writes ==
+        NULL) { /* there is nothing to count in memory; the order of events is tested above */
         assert_string_equal(kind->name, "memory");
         message_release(&run);
         return;
@@ -322,9 +324,11 @@ static void a_closed_transport_is_not_heard_of_again(void **state)
     bed_close(&bed);
 }
 
-#define OF_BOTH(test)                                              \
+#define OF_BOTH(test)                                                     \
     {"memory: " #test, test, NULL, NULL, (void *)(uintptr_t)&bed_memory}, \
-        {"tcp: " #test, test, NULL, NULL, (void *)(uintptr_t)&bed_tcp}
+    {                                                                     \
+        "tcp: " #test, test, NULL, NULL, (void *)(uintptr_t)&bed_tcp      \
+    }
 
 int main(void)
 {

@@ -12,7 +12,8 @@
 /* The frames of this test: four bytes of length, little-endian, that count themselves, then counted bytes. */
 static uint32_t frame_size(const uint8_t *data)
 {
-    return (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+    return (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 |
+           (uint32_t)data[3] << 24;
 }
 
 struct stream { /* endless; the same bytes for the same seed */

@@ -82,8 +82,12 @@ static void send_next(struct node *node)
         pvalues[i] = (struct decree_pvalue){
             .slot = i + 1, .command = {node->id, 1, i + 1, decree_value_copy(data, 300 - i)}};
     for (decree_node_id to = 1; to <= NODES; to++) {
-        struct decree_message message = {.type = DECREE_P2A, .from = node->id, .to = to,
-                                         .round = node->sent, .pvalue_count = 10, .pvalues = pvalues};
+        struct decree_message message = {.type = DECREE_P2A,
+                                         .from = node->id,
+                                         .to = to,
+                                         .round = node->sent,
+                                         .pvalue_count = 10,
+                                         .pvalues = pvalues};
 
         if (to != node->id)
             node->transport->ops->send(node->transport, &message);

@@ -63,7 +63,8 @@ static void bytes_come_out_in_order_however_they_are_written(void **state)
             written_size += write_some(&flight, written + written_size, &prng);
         else
             written_size += write_some(&queue, written + written_size, &prng);
-        if (send_queue_is_empty(&flight) && !send_queue_is_empty(&queue) && prng_chance(&prng, 300000))
+        if (send_queue_is_empty(&flight) && !send_queue_is_empty(&queue) &&
+            prng_chance(&prng, 300000))
             send_queue_split(&queue, &flight, (size_t)prng_below(&prng, 20000));
         assert_int_equal(queue.bytes + flight.bytes, wanted_size - written_size);
     }

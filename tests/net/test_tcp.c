@@ -58,7 +58,8 @@ static void on_unreachable(void *context, decree_node_id peer)
         close_end(end);
 }
 
-static void on_log(void *context, enum decree_log_level level, const char *event, const char *details)
+static void on_log(void *context, enum decree_log_level level, const char *event,
+                   const char *details)
 {
     struct end *end = context;
 
@@ -68,12 +69,16 @@ static void on_log(void *context, enum decree_log_level level, const char *event
         end->warnings++;
 }
 
-static int open_end(struct end *end, uv_loop_t *loop, decree_node_id id, const char *host, uint16_t port,
-                    char *sentence)
+static int open_end(struct end *end, uv_loop_t *loop, decree_node_id id, const char *host,
+                    uint16_t port, char *sentence)
 {
     struct transport_sink sink = {end, on_message, on_unreachable};
-    struct tcp_config config = {.self = id, .cluster_id = 5, .listen_host = host, .listen_port = port,
-                                .seed = id, .logger = &end->logger};
+    struct tcp_config config = {.self = id,
+                                .cluster_id = 5,
+                                .listen_host = host,
+                                .listen_port = port,
+                                .seed = id,
+                                .logger = &end->logger};
     int error;
 
     *end = (struct end){.loop = loop, .logger = {end, DECREE_LOG_DEBUG, on_log}};
@@ -125,7 +130,8 @@ static void addresses_and_names_are_understood(void **state)
 {
     (void)state;
     assert_talks("127.0.0.1", "127.0.0.1");
-    assert_talks("127.0.0.1", "localhost"); /* which may stand for ::1 first, where nobody listens */
+    assert_talks("127.0.0.1",
+                 "localhost"); /* which may stand for ::1 first, where nobody listens */
     assert_talks("localhost", "localhost");
     assert_talks(NULL, "127.0.0.1");
 }
@@ -181,7 +187,8 @@ static void only_members_can_be_dialled(void **state)
     assert_int_equal(tcp_connect(end.transport, 0, "127.0.0.1", 1), DECREE_INVALID);
     for (decree_node_id id = 2; id <= DECREE_MEMBERS_MAX + 1; id++)
         assert_int_equal(tcp_connect(end.transport, id, "127.0.0.1", 1), 0);
-    assert_int_equal(tcp_connect(end.transport, DECREE_MEMBERS_MAX + 2, "127.0.0.1", 1), DECREE_INVALID);
+    assert_int_equal(tcp_connect(end.transport, DECREE_MEMBERS_MAX + 2, "127.0.0.1", 1),
+                     DECREE_INVALID);
     close_both(&loop, &end, NULL);
 }
 
@@ -273,7 +280,8 @@ static void the_sink_may_close_the_transport(void **state)
         a.transport->ops->send(a.transport, &beat);
     a.close_when_heard = true;
     b.close_when_heard = true;
-    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0); /* b hears the first; a hears that b is gone */
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT),
+                     0); /* b hears the first; a hears that b is gone */
     assert_int_equal(b.messages, 1);
     assert_int_equal(a.unreachable, 1);
     close_both(&loop, &a, &b);

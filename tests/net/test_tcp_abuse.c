@@ -57,7 +57,8 @@ static void on_unreachable(void *context, decree_node_id peer)
     assert_int_equal(peer, 2); /* nothing listens there */
 }
 
-static void on_log(void *context, enum decree_log_level level, const char *event, const char *details)
+static void on_log(void *context, enum decree_log_level level, const char *event,
+                   const char *details)
 {
     struct target *target = context;
 
@@ -281,10 +282,10 @@ static void http_is_closed(void **state)
 static void wrong_hellos_are_closed(void **state)
 {
     static const struct hello wrong[] = {
-        {CLUSTER + 1, 2, 1}, /* another cluster */
-        {CLUSTER, 3, 1},     /* not a member */
-        {CLUSTER, 0, 1},  {CLUSTER, 1, 1}, /* itself */
-        {CLUSTER, 2, 3},     /* meant for another */
+        {CLUSTER + 1, 2, 1},                  /* another cluster */
+        {CLUSTER, 3, 1},                      /* not a member */
+        {CLUSTER, 0, 1},     {CLUSTER, 1, 1}, /* itself */
+        {CLUSTER, 2, 3},                      /* meant for another */
     };
     struct target *target = *state;
     uint8_t data[HELLO_FRAME_BYTES];
