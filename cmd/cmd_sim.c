@@ -29,14 +29,16 @@ struct sim_arguments {
 };
 
 struct sim_totals {
-    uint64_t runs, failures, events, operations, acknowledged, slots, crashes, leaders, virtual_ns, digest;
+    uint64_t runs, failures, events, operations, acknowledged, slots, crashes, leaders, virtual_ns,
+        digest;
     double begun_s, shown_s;
 };
 
 static const struct argp_option fixed_options[] = {
     {"seed", OPTION_SEED, "N", 0, "Run this seed; default 1", 1},
     {"seeds", OPTION_SEEDS, "A..B", 0, "Run these seeds, until one fails", 1},
-    {"scenario", OPTION_SCENARIO, "NAME", 0, "Run a script in place of random faults; all: each of them", 1},
+    {"scenario", OPTION_SCENARIO, "NAME", 0,
+     "Run a script in place of random faults; all: each of them", 1},
     {"list", OPTION_LIST, 0, 0, "List the scenarios", 1},
     {"trace", OPTION_TRACE, "all", OPTION_ARG_OPTIONAL,
      "Print what happens, a column per node; all: heartbeats too", 2},
@@ -46,12 +48,12 @@ static const struct argp_option fixed_options[] = {
 #define FIXED_COUNT (sizeof(fixed_options) / sizeof(fixed_options[0]))
 
 static const char doc[] =
-    "Runs whole clusters (the same code as the server's: core, engine, journal, codec) on a virtual clock, network and "
-    "disk. A seed gives the same run every time. First everything may fail; then a quorum is healed and has to get on. "
-    "Checkers look for lost, doubled or reordered commands and for stale reads; the first failure ends the run, with "
-    "exit status 1 and the command that replays it.\v"
-    "What follows under 'Knobs' is drawn from the seed unless given. A chance is 10% or 0.1, a duration 20ms or 3s, a size "
-    "64k. Examples:\n"
+    "Runs whole clusters (the same code as the server's: core, engine, journal, codec) on a virtual "
+    "clock, network and disk. A seed gives the same run every time. First everything may fail; then a "
+    "quorum is healed and has to get on. Checkers look for lost, doubled or reordered commands and for "
+    "stale reads; the first failure ends the run, with exit status 1 and the command that replays it.\v"
+    "What follows under 'Knobs' is drawn from the seed unless given. A chance is 10% or 0.1, a "
+    "duration 20ms or 3s, a size 64k.\n\nExamples:\n"
     "  decree sim --seeds 1..1000\n"
     "  decree sim --seed 7 --nodes 5 --loss 10% --trace | less -S\n"
     "  decree sim --scenario chained --trace | less -S";
@@ -64,7 +66,8 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static uint64_t parse_seed(const char *text, char end_wanted, const char **ret_end, struct argp_state *state)
+static uint64_t parse_seed(const char *text, char end_wanted, const char **ret_end,
+                           struct argp_state *state)
 {
     char *end;
     uint64_t seed = strtoull(text, &end, 10);
@@ -87,7 +90,8 @@ static void parse_seeds(struct sim_arguments *arguments, const char *text, struc
         argp_error(state, "'%s' is an empty range", text);
 }
 
-static void parse_knob(struct sim_arguments *arguments, int knob, const char *text, struct argp_state *state)
+static void parse_knob(struct sim_arguments *arguments, int knob, const char *text,
+                       struct argp_state *state)
 {
     size_t count;
     const struct sim_knob *knobs = sim_knobs(&count);
@@ -145,7 +149,8 @@ static int sim_list(void)
 }
 
 /* What a person types to see it again. */
-static void print_replay(const struct sim_arguments *arguments, const struct sim_scenario *scenario, uint64_t seed)
+static void print_replay(const struct sim_arguments *arguments, const struct sim_scenario *scenario,
+                         uint64_t seed)
 {
     size_t count;
     const struct sim_knob *knobs = sim_knobs(&count);
@@ -166,7 +171,8 @@ static void print_replay(const struct sim_arguments *arguments, const struct sim
     printf(" --trace\n");
 }
 
-static void print_failure(const struct sim_arguments *arguments, const struct sim_scenario *scenario, uint64_t seed,
+static void print_failure(const struct sim_arguments *arguments,
+                          const struct sim_scenario *scenario, uint64_t seed,
                           const struct verdict *verdict)
 {
     printf("FAILED seed %" PRIu64 "%s%s\n", seed, scenario != NULL ? ", scenario " : "",
@@ -177,11 +183,13 @@ static void print_failure(const struct sim_arguments *arguments, const struct si
     print_replay(arguments, scenario, seed);
 }
 
-static void print_failure_json(const struct sim_scenario *scenario, uint64_t seed, const struct verdict *verdict)
+static void print_failure_json(const struct sim_scenario *scenario, uint64_t seed,
+                               const struct verdict *verdict)
 {
-    json_t *object = json_pack("{s:b, s:I, s:s*, s:s, s:f, s:s}", "ok", 0, "seed", (json_int_t)seed, "scenario",
-                               scenario != NULL ? scenario->name : NULL, "checker", verdict->checker, "at_ms",
-                               (double)verdict->at_ns / 1e6, "text", verdict->text);
+    json_t *object = json_pack("{s:b, s:I, s:s*, s:s, s:f, s:s}", "ok", 0, "seed", (json_int_t)seed,
+                               "scenario", scenario != NULL ? scenario->name : NULL, "checker",
+                               verdict->checker, "at_ms", (double)verdict->at_ns / 1e6, "text",
+                               verdict->text);
 
     json_dumpf(object, stdout, JSON_COMPACT);
     printf("\n");
@@ -209,17 +217,18 @@ static void show_progress(struct sim_totals *totals, uint64_t all)
     if (!isatty(STDERR_FILENO) || all < 2 || now - totals->shown_s < PROGRESS_EVERY_S)
         return;
     totals->shown_s = now;
-    fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %.1f a second, %.0f s left   ", totals->runs, all, rate,
-            (double)(all - totals->runs) / rate);
+    fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " seeds, %.1f a second, %.0f s left   ",
+            totals->runs, all, rate, (double)(all - totals->runs) / rate);
 }
 
 /* False: it failed. */
-static bool run_one(const struct sim_arguments *arguments, const struct sim_scenario *scenario, uint64_t seed,
-                    struct sim_totals *totals)
+static bool run_one(const struct sim_arguments *arguments, const struct sim_scenario *scenario,
+                    uint64_t seed, struct sim_totals *totals)
 {
     struct sim_options options;
     struct sim_trace trace;
     struct sim_result result;
+    const char *refusal;
 
     if (scenario != NULL) {
         sim_options_calm(&options, seed);
@@ -228,6 +237,11 @@ static bool run_one(const struct sim_arguments *arguments, const struct sim_scen
         sim_options_draw(&options, seed);
     }
     sim_options_override(&options, &arguments->overrides);
+    refusal = sim_options_check(&options);
+    if (refusal != NULL) {
+        fprintf(stderr, "decree sim: %s (seed %" PRIu64 ")\n", refusal, seed);
+        exit(EXIT_USAGE);
+    }
     sim_trace_init(&trace, stdout, arguments->detail, (unsigned)options.nodes);
     sim_run(&options, scenario, &trace, &result);
     totals_add(totals, &result);
@@ -247,19 +261,21 @@ static void print_totals(const struct sim_arguments *arguments, const struct sim
 
     if (!arguments->json) {
         printf("%s: %" PRIu64 " runs in %.1f s: %.0f virtual seconds, %" PRIu64 " events, %" PRIu64
-               " operations (%" PRIu64 " acknowledged), %" PRIu64 " slots, %" PRIu64 " crashes, %" PRIu64
-               " leaders; digest %016" PRIx64 "\n",
-               totals->failures == 0 ? "ok" : "FAILED", totals->runs, passed, (double)totals->virtual_ns / 1e9,
-               totals->events, totals->operations, totals->acknowledged, totals->slots, totals->crashes,
-               totals->leaders, totals->digest);
+               " operations (%" PRIu64 " acknowledged), %" PRIu64 " slots, %" PRIu64
+               " crashes, %" PRIu64 " leaders; digest %016" PRIx64 "\n",
+               totals->failures == 0 ? "ok" : "FAILED", totals->runs, passed,
+               (double)totals->virtual_ns / 1e9, totals->events, totals->operations,
+               totals->acknowledged, totals->slots, totals->crashes, totals->leaders,
+               totals->digest);
         return;
     }
-    object = json_pack("{s:b, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", totals->failures == 0, "runs",
-                       (json_int_t)totals->runs, "failures", (json_int_t)totals->failures, "seconds", passed,
-                       "virtual_seconds", (double)totals->virtual_ns / 1e9, "events", (json_int_t)totals->events,
-                       "operations", (json_int_t)totals->operations, "acknowledged",
-                       (json_int_t)totals->acknowledged, "slots", (json_int_t)totals->slots, "crashes",
-                       (json_int_t)totals->crashes, "leaders", (json_int_t)totals->leaders);
+    object = json_pack(
+        "{s:b, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", totals->failures == 0,
+        "runs", (json_int_t)totals->runs, "failures", (json_int_t)totals->failures, "seconds",
+        passed, "virtual_seconds", (double)totals->virtual_ns / 1e9, "events",
+        (json_int_t)totals->events, "operations", (json_int_t)totals->operations, "acknowledged",
+        (json_int_t)totals->acknowledged, "slots", (json_int_t)totals->slots, "crashes",
+        (json_int_t)totals->crashes, "leaders", (json_int_t)totals->leaders);
     json_dumpf(object, stdout, JSON_COMPACT);
     printf("\n");
     json_decref(object);
@@ -286,7 +302,8 @@ static int sim(const struct sim_arguments *arguments)
     } else if (strcmp(arguments->scenario, "all") != 0) {
         run_seeds(arguments, sim_scenario_find(arguments->scenario), &totals);
     } else {
-        for (const struct sim_scenario *scenario = sim_scenarios(); scenario->name != NULL; scenario++)
+        for (const struct sim_scenario *scenario = sim_scenarios(); scenario->name != NULL;
+             scenario++)
             run_seeds(arguments, scenario, &totals);
     }
     if (totals.shown_s > 0)
@@ -327,7 +344,7 @@ int cmd_sim(int argc, char **argv)
     struct sim_arguments arguments = {.first = 1, .last = 1};
 
     build_options(options, names);
-    argv[0] = (char *)(uintptr_t)"decree sim"; /* argp takes the program's name from here */
+    argv[0] = (char *)(uintptr_t) "decree sim"; /* argp takes the program's name from here */
     argp_parse(&argp, argc, argv, 0, NULL, &arguments);
     return sim(&arguments);
 }

@@ -55,12 +55,12 @@ static struct agreement_slot slot_of(unsigned node, const struct decree_command 
 
 static bool slot_same(const struct agreement_slot *a, const struct agreement_slot *b)
 {
-    return a->origin == b->origin && a->incarnation == b->incarnation && a->sequence == b->sequence &&
-           a->sum == b->sum;
+    return a->origin == b->origin && a->incarnation == b->incarnation &&
+           a->sequence == b->sequence && a->sum == b->sum;
 }
 
-void agreement_on_decision(struct agreement *agreement, uint64_t now_ns, unsigned node, decree_slot slot,
-                           const struct decree_command *command)
+void agreement_on_decision(struct agreement *agreement, uint64_t now_ns, unsigned node,
+                           decree_slot slot, const struct decree_command *command)
 {
     struct agreement_slot seen = slot_of(node, command), *first = agreement_at(agreement, slot);
 
@@ -73,8 +73,8 @@ void agreement_on_decision(struct agreement *agreement, uint64_t now_ns, unsigne
     }
     if (!slot_same(first, &seen))
         verdict_fail(agreement->verdict, "agreement", now_ns,
-                     "node %u: slot %" PRIu64 " is <%u,%" PRIu64 ",%" PRIu64 ">; expected <%u,%" PRIu64
-                     ",%" PRIu64 ">, as at node %u",
+                     "node %u: slot %" PRIu64 " is <%u,%" PRIu64 ",%" PRIu64
+                     ">; expected <%u,%" PRIu64 ",%" PRIu64 ">, as at node %u",
                      node, slot, seen.origin, seen.incarnation, seen.sequence, first->origin,
                      first->incarnation, first->sequence, first->node);
 }

@@ -23,7 +23,7 @@ void agreement_init(struct agreement *agreement, struct verdict *verdict);
 void agreement_release(struct agreement *agreement);
 
 /* node hands out what was decided in slot. */
-void agreement_on_decision(struct agreement *agreement, uint64_t now_ns, unsigned node, decree_slot slot,
-                           const struct decree_command *command);
+void agreement_on_decision(struct agreement *agreement, uint64_t now_ns, unsigned node,
+                           decree_slot slot, const struct decree_command *command);
 
 #endif

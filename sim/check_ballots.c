@@ -11,7 +11,8 @@ void ballots_init(struct ballots *ballots, struct verdict *verdict)
     *ballots = (struct ballots){.verdict = verdict};
 }
 
-void ballots_on_adopted(struct ballots *ballots, uint64_t now_ns, unsigned node, struct decree_ballot ballot)
+void ballots_on_adopted(struct ballots *ballots, uint64_t now_ns, unsigned node,
+                        struct decree_ballot ballot)
 {
     struct decree_ballot highest = ballots->highest[node];
 
@@ -19,7 +20,8 @@ void ballots_on_adopted(struct ballots *ballots, uint64_t now_ns, unsigned node,
     ballots->adopted++;
     if (ballot.node != node || ballot.round <= highest.round)
         verdict_fail(ballots->verdict, "ballots", now_ns,
-                     "node %u: adopted ballot %" PRIu64 ".n%u; expected one of its own above %" PRIu64 ".n%u", node,
-                     ballot.round, ballot.node, highest.round, node);
+                     "node %u: adopted ballot %" PRIu64
+                     ".n%u; expected one of its own above %" PRIu64 ".n%u",
+                     node, ballot.round, ballot.node, highest.round, node);
     ballots->highest[node] = ballot;
 }

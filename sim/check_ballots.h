@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* check_ballots.h -- a ballot is adopted once, whatever crashes: nobody leads twice under one number.
+/* check_ballots.h -- a ballot is adopted once, whatever crashes: nobody leads twice under one
+ * number.
  */
 #ifndef DECREE_SIM_CHECK_BALLOTS_H
 #define DECREE_SIM_CHECK_BALLOTS_H
@@ -18,6 +19,7 @@ struct ballots {
 void ballots_init(struct ballots *ballots, struct verdict *verdict);
 
 /* Phase 1 of node is done: it leads in ballot. */
-void ballots_on_adopted(struct ballots *ballots, uint64_t now_ns, unsigned node, struct decree_ballot ballot);
+void ballots_on_adopted(struct ballots *ballots, uint64_t now_ns, unsigned node,
+                        struct decree_ballot ballot);
 
 #endif

@@ -50,7 +50,8 @@ void durability_on_acknowledged(struct durability *durability, uint64_t now_ns, 
     durability_grow(durability, slot);
     if (slot == 0 || durability->acknowledged[slot] != 0) {
         verdict_fail(durability->verdict, "durability", now_ns,
-                     "operation %" PRIu64 " is acknowledged at slot %" PRIu64 "; expected a slot of its own",
+                     "operation %" PRIu64 " is acknowledged at slot %" PRIu64
+                     "; expected a slot of its own",
                      operation, slot);
         return;
     }
@@ -67,7 +68,8 @@ void durability_on_boot(struct durability *durability, unsigned node)
         memset(durability->found[node], 0, durability->capacity * sizeof(uint64_t));
 }
 
-void durability_on_decision(struct durability *durability, unsigned node, decree_slot slot, uint64_t operation)
+void durability_on_decision(struct durability *durability, unsigned node, decree_slot slot,
+                            uint64_t operation)
 {
     assert(node >= 1 && node <= SIM_NODES_MAX);
     assert(slot > 0);
@@ -83,8 +85,8 @@ void durability_finish(struct durability *durability, uint64_t now_ns, unsigned 
         if (promised == 0 || promised == found)
             continue;
         verdict_fail(durability->verdict, "durability", now_ns,
-                     "node %u: slot %" PRIu64 " holds operation %" PRIu64 "; expected operation %" PRIu64
-                     ", which was acknowledged there",
+                     "node %u: slot %" PRIu64 " holds operation %" PRIu64
+                     "; expected operation %" PRIu64 ", which was acknowledged there",
                      node, slot, found, promised);
         return;
     }

@@ -58,8 +58,8 @@ static void exactly_once_grow(struct exactly_once *once)
     once->capacity = capacity;
 }
 
-static void exactly_once_add(struct exactly_once *once, uint64_t now_ns, unsigned node, decree_slot slot,
-                             const struct exactly_once_key *key)
+static void exactly_once_add(struct exactly_once *once, uint64_t now_ns, unsigned node,
+                             decree_slot slot, const struct exactly_once_key *key)
 {
     struct exactly_once_entry *entry;
 
@@ -73,13 +73,14 @@ static void exactly_once_add(struct exactly_once *once, uint64_t now_ns, unsigne
         verdict_fail(once->verdict, "exactly_once", now_ns,
                      "node %u: %s <%" PRIu64 ",%" PRIu64 ",%" PRIu64 "> is in slot %" PRIu64
                      "; expected it in slot %" PRIu64 " only",
-                     node, key->origin == 0 ? "operation" : "command", key->origin, key->incarnation,
-                     key->sequence, slot, entry->slot);
+                     node, key->origin == 0 ? "operation" : "command", key->origin,
+                     key->incarnation, key->sequence, slot, entry->slot);
     }
 }
 
-void exactly_once_on_decision(struct exactly_once *once, uint64_t now_ns, unsigned node, decree_slot slot,
-                              const struct decree_command *command, uint64_t operation)
+void exactly_once_on_decision(struct exactly_once *once, uint64_t now_ns, unsigned node,
+                              decree_slot slot, const struct decree_command *command,
+                              uint64_t operation)
 {
     struct exactly_once_key name = {command->origin, command->incarnation, command->sequence};
     struct exactly_once_key inner = {0, 0, operation};

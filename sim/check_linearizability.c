@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* check_linearizability.c -- depth-first search for an order, with a table of the dead ends.
  *
- * State: a set of the operations that have taken effect (a bit each) and the value that is there. Next may come
- * any operation whose call is not after the return of another that is still to come. A write whose outcome is
- * unknown and whose value nobody saw is left out: if it took effect, the next operation did not look, and
- * everything is as if it had not.
+ * State: a set of the operations that have taken effect (a bit each) and the value that is there.
+ * Next may come any operation whose call is not after the return of another that is still to come.
+ * A write whose outcome is unknown and whose value nobody saw is left out: if it took effect, the
+ * next operation did not look, and everything is as if it had not.
  */
 #include "check_linearizability.h"
 
@@ -23,7 +23,7 @@ struct state {
 struct search {
     const struct operation *operations[LINEARIZABILITY_OPERATIONS_MAX];
     size_t count;
-    uint64_t required; /* bits of those that must take effect */
+    uint64_t required;  /* bits of those that must take effect */
     struct state *dead; /* open addressing; done is never 0 in an entry */
     size_t dead_count, dead_capacity;
 };
@@ -32,7 +32,8 @@ static struct state *dead_find(struct state *dead, size_t capacity, const struct
 {
     size_t index = (size_t)checksum(state, sizeof(*state), 0) & (capacity - 1);
 
-    while (dead[index].done != 0 && (dead[index].done != state->done || dead[index].value != state->value))
+    while (dead[index].done != 0 &&
+           (dead[index].done != state->done || dead[index].value != state->value))
         index = (index + 1) & (capacity - 1);
     return &dead[index];
 }
@@ -84,7 +85,8 @@ static uint64_t search_limit(const struct search *search, uint64_t done)
 
 static bool operation_fits(const struct operation *operation, uint64_t value)
 {
-    return operation->kind == OPERATION_PUT || operation->outcome != OUTCOME_DONE || operation->seen == value;
+    return operation->kind == OPERATION_PUT || operation->outcome != OUTCOME_DONE ||
+           operation->seen == value;
 }
 
 static bool search_from(struct search *search, struct state state)
@@ -97,7 +99,8 @@ static bool search_from(struct search *search, struct state state)
         const struct operation *operation = search->operations[i];
         struct state next = {.done = state.done | UINT64_C(1) << i, .value = state.value};
 
-        if (next.done == state.done || operation->called > limit || !operation_fits(operation, state.value))
+        if (next.done == state.done || operation->called > limit ||
+            !operation_fits(operation, state.value))
             continue;
         if (operation->kind != OPERATION_READ)
             next.value = operation->written;
@@ -116,8 +119,8 @@ static bool value_seen(const struct operation *const *operations, size_t count, 
     return false;
 }
 
-static bool operation_matters(const struct operation *operation, const struct operation *const *operations,
-                              size_t count)
+static bool operation_matters(const struct operation *operation,
+                              const struct operation *const *operations, size_t count)
 {
     if (operation->outcome == OUTCOME_DONE)
         return true;
@@ -151,7 +154,8 @@ static int operation_print(char *text, size_t size, const struct operation *oper
                         (double)operation->called_ns / 1e6);
 
     if (done)
-        used += snprintf(text + used, size - (size_t)used, "%.3f]", (double)operation->returned_ns / 1e6);
+        used += snprintf(text + used, size - (size_t)used, "%.3f]",
+                         (double)operation->returned_ns / 1e6);
     else
         used += snprintf(text + used, size - (size_t)used, "?]");
     used += snprintf(text + used, size - (size_t)used, "%s", names[operation->kind]);
@@ -162,7 +166,8 @@ static int operation_print(char *text, size_t size, const struct operation *oper
     return used;
 }
 
-/* The shortest beginning of the history, by return, that has no order: its last operation is the one to look at. */
+/* The shortest beginning of the history, by return, that has no order: its last operation is the
+ * one to look at. */
 static size_t shortest_bad(const struct operation *const *operations, size_t count,
                            const struct operation **ret_bad)
 {
@@ -172,7 +177,8 @@ static size_t shortest_bad(const struct operation *const *operations, size_t cou
         const struct operation *next = NULL;
 
         for (size_t i = 0; i < count; i++) {
-            bool later = taken == 0 || operation_returned(operations[i]) > ret_bad[taken - 1]->returned;
+            bool later = taken == 0 ||
+                         operation_returned(operations[i]) > ret_bad[taken - 1]->returned;
 
             if (operations[i]->outcome == OUTCOME_DONE && later &&
                 (next == NULL || operations[i]->returned < next->returned))
@@ -186,7 +192,8 @@ static size_t shortest_bad(const struct operation *const *operations, size_t cou
 }
 
 /* Those that returned before moment, as they are, and those called before it, as if still open. */
-static bool linearizable_until(const struct operation *const *operations, size_t count, uint64_t moment)
+static bool linearizable_until(const struct operation *const *operations, size_t count,
+                               uint64_t moment)
 {
     struct operation copies[LINEARIZABILITY_OPERATIONS_MAX];
     const struct operation *part[LINEARIZABILITY_OPERATIONS_MAX];
@@ -220,5 +227,6 @@ void linearizability_check(struct verdict *verdict, uint64_t now_ns, uint64_t ke
     for (size_t i = bad >= 3 ? bad - 3 : 0; i <= bad && used + 100 < sizeof(text); i++)
         used += (size_t)operation_print(text + used, sizeof(text) - used, by_return[i]);
     verdict_fail(verdict, "linearizability", bad < done ? by_return[bad]->returned_ns : now_ns,
-                 "key %" PRIu64 ": no order of its %zu operations explains the last of:%s", key, count, text);
+                 "key %" PRIu64 ": no order of its %zu operations explains the last of:%s", key,
+                 count, text);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* check_linearizability.h -- every key behaves like one register that is read and written one at a time.
+/* check_linearizability.h -- every key behaves like one register that is read and written one at a
+ * time.
  *
- * Each operation has to take effect at one moment between its call and its return. Wing and Gong's search, with a
- * memory of what was tried (as in Lowe's and in Porcupine): which operations are done, and what the register then
- * holds. Every written value is unique and not 0; 0 is what a key holds at first. A history is short (see
- * LINEARIZABILITY_OPERATIONS_MAX): who wants more takes the next key.
+ * Each operation has to take effect at one moment between its call and its return. Wing and Gong's
+ * search, with a memory of what was tried (as in Lowe's and in Porcupine): which operations are
+ * done, and what the register then holds. Every written value is unique and not 0; 0 is what a key
+ * holds at first. A history is short (see LINEARIZABILITY_OPERATIONS_MAX): who wants more takes the
+ * next key.
  */
 #ifndef DECREE_SIM_CHECK_LINEARIZABILITY_H
 #define DECREE_SIM_CHECK_LINEARIZABILITY_H
@@ -31,11 +33,11 @@ enum operation_outcome {
 struct operation {
     enum operation_kind kind;
     enum operation_outcome outcome;
-    uint64_t number;               /* the operation's name, from 1 */
-    unsigned client, node;         /* who called, and where */
-    uint64_t called, returned;     /* in the order of all calls and returns of the run */
+    uint64_t number;           /* the operation's name, from 1 */
+    unsigned client, node;     /* who called, and where */
+    uint64_t called, returned; /* in the order of all calls and returns of the run */
     uint64_t called_ns, returned_ns;
-    uint64_t written, seen;        /* PUT and SWAP; SWAP and READ once done */
+    uint64_t written, seen; /* PUT and SWAP; SWAP and READ once done */
 };
 
 /* True if the operations, all of one key, have an order that explains what each returned. */

@@ -12,7 +12,7 @@ struct settling {
     unsigned leader;
     uint64_t adopted; /* changes of leader so far */
     uint64_t since_ns;
-    uint64_t completed[WORKLOAD_CLIENTS_MAX + 1];
+    uint64_t completed[SIM_CLIENTS_MAX + 1];
 };
 
 static uint64_t step_ns(const struct workload *workload)
@@ -40,9 +40,10 @@ static void describe(const struct sim_cluster *cluster, char *text, size_t size)
 
         used += (size_t)snprintf(text + used, size - used, "; n%u %s", id, states[node->state]);
         if (node->state == SIM_NODE_UP)
-            used += (size_t)snprintf(text + used, size - used, " leader %s%u log %" PRIu64 " open %u",
-                                     status.leading ? "itself, " : "", status.leader, status.decided,
-                                     engine_open_count(node->engine));
+            used += (size_t)snprintf(text + used, size - used,
+                                     " leader %s%u log %" PRIu64 " open %u",
+                                     status.leading ? "itself, " : "", status.leader,
+                                     status.decided, engine_open_count(node->engine));
     }
 }
 
@@ -66,18 +67,21 @@ static bool clients_served(const struct workload *workload, const struct settlin
     return true;
 }
 
-static bool settled(struct workload *workload, struct settling *settling, unsigned set, uint64_t steady_ns)
+static bool settled(struct workload *workload, struct settling *settling, unsigned set,
+                    uint64_t steady_ns)
 {
     const struct sim_cluster *cluster = workload->cluster;
     unsigned leader = sim_cluster_leader(cluster, set);
 
-    if (leader == 0 || leader != settling->leader || settling->adopted != cluster->ballots.adopted) {
+    if (leader == 0 || leader != settling->leader ||
+        settling->adopted != cluster->ballots.adopted) {
         settling->leader = leader;
         settling->adopted = cluster->ballots.adopted;
         settling->since_ns = cluster->world->now_ns;
         return false;
     }
-    return cluster->world->now_ns - settling->since_ns >= steady_ns && clients_served(workload, settling);
+    return cluster->world->now_ns - settling->since_ns >= steady_ns &&
+           clients_served(workload, settling);
 }
 
 void liveness_settle(struct workload *workload, unsigned set, uint64_t steady_ns, uint64_t limit_ns)
@@ -91,7 +95,8 @@ void liveness_settle(struct workload *workload, unsigned set, uint64_t steady_ns
     while (!world->stopped && !settled(workload, &settling, set, steady_ns)) {
         if (world->now_ns >= until_ns) {
             fail(workload, limit_ns,
-                 clients_served(workload, &settling) ? "one leader stays" : "every client is served");
+                 clients_served(workload, &settling) ? "one leader stays"
+                                                     : "every client is served");
             return;
         }
         look_again(workload);
@@ -110,7 +115,8 @@ static bool drained(const struct workload *workload, unsigned set, decree_slot s
             continue;
         if (node->state != SIM_NODE_UP || engine_open_count(node->engine) > 0)
             return false;
-        if (engine_applied(node->engine) < slot || (applied != 0 && engine_applied(node->engine) != applied))
+        if (engine_applied(node->engine) < slot ||
+            (applied != 0 && engine_applied(node->engine) != applied))
             return false;
         applied = engine_applied(node->engine);
     }

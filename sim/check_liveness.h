@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* check_liveness.h -- once a quorum is well again, it gets on: one leader, who stays, and everything that was asked
- * for is done.
+/* check_liveness.h -- once a quorum is well again, it gets on: one leader, who stays, and
+ * everything that was asked for is done.
  *
  * What is asked of a set of nodes (bit per id) that are up and connected, whatever the others do.
  */
@@ -9,12 +9,14 @@
 
 #include "workload.h"
 
-/* Runs until the set has had one leader for steady_ns, without any change, and every client has completed two
- * operations since the call; fails the verdict when that takes longer than limit_ns. */
-void liveness_settle(struct workload *workload, unsigned set, uint64_t steady_ns, uint64_t limit_ns);
+/* Runs until the set has had one leader for steady_ns, without any change, and every client has
+ * completed two operations since the call; fails the verdict when that takes longer than limit_ns.
+ */
+void liveness_settle(struct workload *workload, unsigned set, uint64_t steady_ns,
+                     uint64_t limit_ns);
 
-/* Runs until nobody waits for anything at the set and all of it has applied the same log, at least up to slot; fails
- * the verdict when that takes longer than limit_ns. Clients have been stopped. */
+/* Runs until nobody waits for anything at the set and all of it has applied the same log, at least
+ * up to slot; fails the verdict when that takes longer than limit_ns. Clients have been stopped. */
 void liveness_drain(struct workload *workload, unsigned set, decree_slot slot, uint64_t limit_ns);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* disk.c -- files are pairs of byte arrays: what processes see, and what the platter holds.
  *
- * A changed name is kept in a list of pending changes until its directory is synced. Directories are names whose
- * file has no bytes. "/" is always there.
+ * A changed name is kept in a list of pending changes until its directory is synced. Directories
+ * are names whose file has no bytes. "/" is always there.
  */
 #include "disk.h"
 
@@ -108,7 +108,8 @@ static bool path_in(const char *path, const char *directory)
 
     if (strcmp(directory, "/") == 0)
         return path[0] == '/' && path[1] != '\0' && strchr(path + 1, '/') == NULL;
-    return strncmp(path, directory, size) == 0 && path[size] == '/' && strchr(path + size + 1, '/') == NULL;
+    return strncmp(path, directory, size) == 0 && path[size] == '/' &&
+           strchr(path + size + 1, '/') == NULL;
 }
 
 static bool change_in(const struct disk_change *change, const char *directory)
@@ -189,7 +190,8 @@ static void file_grow(struct disk_file *file, uint64_t size)
     assert(file->cache != NULL && file->platter != NULL && file->dirty != NULL);
     memset(file->cache + old, 0, capacity - old);
     memset(file->platter + old, 0, capacity - old);
-    memset(file->dirty + old / FS_SECTOR_BYTES, 0, (capacity - old) / FS_SECTOR_BYTES * sizeof(*file->dirty));
+    memset(file->dirty + old / FS_SECTOR_BYTES, 0,
+           (capacity - old) / FS_SECTOR_BYTES * sizeof(*file->dirty));
     file->capacity = capacity;
 }
 
@@ -199,7 +201,8 @@ static void file_put(struct disk_file *file, const void *data, size_t size, uint
         return;
     file_grow(file, offset + size);
     memcpy(file->cache + offset, data, size);
-    for (uint64_t sector = offset / FS_SECTOR_BYTES; sector <= (offset + size - 1) / FS_SECTOR_BYTES; sector++)
+    for (uint64_t sector = offset / FS_SECTOR_BYTES;
+         sector <= (offset + size - 1) / FS_SECTOR_BYTES; sector++)
         file->dirty[sector] = true;
     if (offset + size > file->size)
         file->size = offset + size;
@@ -237,7 +240,8 @@ static void file_crash(struct disk_file *file, struct prng *prng)
     if (prng_below(prng, 2) == 0)
         file->platter_size = file->size;
     file->size = file->platter_size;
-    if (file->capacity > file->size) /* what lies past the end reads as zeros once the file grows again */
+    if (file->capacity >
+        file->size) /* what lies past the end reads as zeros once the file grows again */
         memset(file->cache + file->size, 0, file->capacity - file->size);
     if (file->capacity > file->size)
         memset(file->platter + file->size, 0, file->capacity - file->size);
@@ -329,7 +333,8 @@ static size_t pieces_size(const struct iovec *pieces, int count)
     return size;
 }
 
-static ssize_t disk_write(struct fs *fs, int handle, const struct iovec *pieces, int count, uint64_t offset)
+static ssize_t disk_write(struct fs *fs, int handle, const struct iovec *pieces, int count,
+                          uint64_t offset)
 {
     struct disk *disk = disk_of(fs);
     struct disk_file *file = disk_handle(disk, handle);
@@ -427,7 +432,8 @@ static int disk_unlink(struct fs *fs, const char *path)
     return 0;
 }
 
-static int disk_list(struct fs *fs, const char *path, int (*entry)(void *context, const char *name), void *context)
+static int disk_list(struct fs *fs, const char *path, int (*entry)(void *context, const char *name),
+                     void *context)
 {
     struct disk *disk = disk_of(fs);
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* disk.h -- a disk as the journal knows it (fs.h), in memory: what was not synced may be lost in a crash.
+/* disk.h -- a disk as the journal knows it (fs.h), in memory: what was not synced may be lost in a
+ * crash.
  *
  *     write --> cache of the file  --sync-->            what the platter holds
  *     create, rename, unlink --> names --sync_directory--> names on the platter
  *
- * disk_crash() leaves of each unsynced sector of 512 bytes the old bytes, the new ones, or new ones up to some byte;
- * of unsynced sizes the old or the new; and does or drops each unsynced change of a name. disk_stop() ends
- * the process that used it: nothing works any more until the next restart or crash. Operations take no virtual time:
- * who calls sync() decides when (sim_journal.h).
+ * disk_crash() leaves of each unsynced sector of 512 bytes the old bytes, the new ones, or new ones
+ * up to some byte; of unsynced sizes the old or the new; and does or drops each unsynced change of
+ * a name. disk_stop() ends the process that used it: nothing works any more until the next restart
+ * or crash. Operations take no virtual time: who calls sync() decides when (sim_journal.h).
  */
 #ifndef DECREE_SIM_DISK_H
 #define DECREE_SIM_DISK_H
@@ -34,11 +35,12 @@ struct disk_faults *disk_faults(struct disk *disk);
 /* Every operation fails from now on, with EIO. */
 void disk_stop(struct disk *disk);
 
-/* The process that used it has ended; what it wrote is there, as the machine has not failed. Files and locks of before
- * are gone. */
+/* The process that used it has ended; what it wrote is there, as the machine has not failed. Files
+ * and locks of before are gone. */
 void disk_restart(struct disk *disk);
 
-/* The power is back: what the platter holds is what there is. Files and locks of before are gone. */
+/* The power is back: what the platter holds is what there is. Files and locks of before are gone.
+ */
 void disk_crash(struct disk *disk);
 
 /* Bytes that a crash now could lose. */

@@ -15,7 +15,8 @@ static inline uint64_t draw_between(struct prng *prng, uint64_t low, uint64_t hi
     return low + prng_below(prng, high - low + 1);
 }
 
-/* A number in [low, high], small ones as often as large ones: first an order of magnitude, then within it. */
+/* A number in [low, high], small ones as often as large ones: first an order of magnitude, then
+ * within it. */
 static inline uint64_t draw_magnitude(struct prng *prng, uint64_t low, uint64_t high)
 {
     uint64_t top = low > 0 ? low : 1;

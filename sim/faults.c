@@ -39,7 +39,8 @@ static uint64_t life_of(const struct sim_node *node)
     return node->life * 16 + node->id;
 }
 
-/* The node, unless it has begun another life, or the faults are over: then faults_end() has said how it goes on. */
+/* The node, unless it has begun another life, or the faults are over: then faults_end() has said
+ * how it goes on. */
 static struct sim_node *node_in_life(struct faults *faults, uint64_t life)
 {
     struct sim_node *node = sim_cluster_node(faults->cluster, (unsigned)(life % 16));
@@ -61,7 +62,8 @@ static void crash_for(struct faults *faults, struct sim_node *node, bool power_l
     uint64_t down_ns = faults_time(faults, faults->cluster->options->crash_time);
 
     sim_node_crash(node, power_lost);
-    world_at(faults->cluster->world, now_of(faults) + down_ns, on_restart, faults, life_of(node), NULL);
+    world_at(faults->cluster->world, now_of(faults) + down_ns, on_restart, faults, life_of(node),
+             NULL);
 }
 
 static void fault_crash(struct faults *faults)
@@ -88,11 +90,13 @@ static void on_promise_crash(void *context, uint64_t life, void *memory)
     if (node == NULL)
         return;
     sim_node_crash(node, true);
-    world_at(faults->cluster->world, now_of(faults) + down_ns, on_restart, faults, life_of(node), NULL);
+    world_at(faults->cluster->world, now_of(faults) + down_ns, on_restart, faults, life_of(node),
+             NULL);
 }
 
-/* A promise is broken most easily by who forgets it: power goes while its record may not be on disk yet, and the node
- * comes back, connected to all but who has the promise, before the old leader has heard of the new one. */
+/* A promise is broken most easily by who forgets it: power goes while its record may not be on disk
+ * yet, and the node comes back, connected to all but who has the promise, before the old leader has
+ * heard of the new one. */
 static void fault_on_promised(struct faults *faults, struct sim_node *node, unsigned to)
 {
     const struct sim_options *options = faults->cluster->options;
@@ -123,7 +127,8 @@ static void fault_pause(struct faults *faults)
     if (node->state != SIM_NODE_UP)
         return;
     sim_node_freeze(node);
-    world_at(faults->cluster->world, now_of(faults) + frozen_ns, on_thaw, faults, life_of(node), NULL);
+    world_at(faults->cluster->world, now_of(faults) + frozen_ns, on_thaw, faults, life_of(node),
+             NULL);
 }
 
 /* --- disks --- */
@@ -133,7 +138,8 @@ static void fault_stall(struct faults *faults)
     struct sim_node *node = faults_pick_node(faults);
 
     sim_trace_put(faults->cluster->trace, now_of(faults), node->id, "DISK STALLS");
-    sim_journal_stall(&node->journal, now_of(faults) + faults_time(faults, faults->cluster->options->stall_time));
+    sim_journal_stall(&node->journal,
+                      now_of(faults) + faults_time(faults, faults->cluster->options->stall_time));
 }
 
 static void on_space(void *context, uint64_t number, void *memory)
@@ -182,7 +188,8 @@ static void on_partition_over(void *context, uint64_t number, void *memory)
     sim_trace_put(faults->cluster->trace, now_of(faults), 0, "partition over");
 }
 
-/* side: who is on one side. one_way: what the sides send each other is lost only from that side to the other. */
+/* side: who is on one side. one_way: what the sides send each other is lost only from that side to
+ * the other. */
 static void partition_sides(struct faults *faults, unsigned side, bool one_way)
 {
     struct network *network = &faults->cluster->network;
@@ -197,7 +204,8 @@ static void partition_sides(struct faults *faults, unsigned side, bool one_way)
                 network_cut(network, to, from, NETWORK_CUT_PARTITION);
         }
     }
-    sim_trace_put(faults->cluster->trace, now_of(faults), 0, "%s %#x", one_way ? "one way" : "partition", side >> 1);
+    sim_trace_put(faults->cluster->trace, now_of(faults), 0, "%s %#x",
+                  one_way ? "one way" : "partition", side >> 1);
 }
 
 /* Each link by itself: bridges, chains, and worse. */
@@ -244,7 +252,8 @@ static void on_unclog(void *context, uint64_t number, void *memory)
     struct faults *faults = context;
 
     (void)memory;
-    network_mend(&faults->cluster->network, (unsigned)(number / 16), (unsigned)(number % 16), NETWORK_CUT_CLOG);
+    network_mend(&faults->cluster->network, (unsigned)(number / 16), (unsigned)(number % 16),
+                 NETWORK_CUT_CLOG);
 }
 
 static void fault_clog(struct faults *faults)
@@ -255,8 +264,8 @@ static void fault_clog(struct faults *faults)
 
     network_cut(network, from, to, NETWORK_CUT_CLOG);
     world_at(faults->cluster->world,
-             now_of(faults) + faults_time(faults, faults->cluster->options->clog_time), on_unclog, faults,
-             from * 16 + to, NULL);
+             now_of(faults) + faults_time(faults, faults->cluster->options->clog_time), on_unclog,
+             faults, from * 16 + to, NULL);
 }
 
 static void on_leader_loss(void *context, uint64_t life, void *memory)
@@ -282,7 +291,8 @@ static void fault_on_adopted(struct faults *faults, struct sim_node *node)
     uint64_t soon_ns = draw_magnitude(&faults->prng, options->delay, 4 * options->heartbeat);
 
     if (prng_chance(&faults->prng, (uint32_t)options->leader_loss))
-        world_at(faults->cluster->world, now_of(faults) + soon_ns, on_leader_loss, faults, life_of(node), NULL);
+        world_at(faults->cluster->world, now_of(faults) + soon_ns, on_leader_loss, faults,
+                 life_of(node), NULL);
 }
 
 static void on_trace(void *context, struct sim_node *node, const struct decree_trace *trace)
@@ -318,7 +328,8 @@ static const struct fault_kind kinds[] = {
 
 static uint64_t kind_every_ns(const struct faults *faults, size_t kind)
 {
-    return *(const uint64_t *)(const void *)((const char *)faults->cluster->options + kinds[kind].every);
+    return *(const uint64_t *)(const void *)((const char *)faults->cluster->options +
+                                             kinds[kind].every);
 }
 
 static void on_fault(void *context, uint64_t kind, void *memory)
@@ -330,8 +341,9 @@ static void on_fault(void *context, uint64_t kind, void *memory)
     if (faults->ended)
         return;
     kinds[kind].action(faults);
-    world_at(faults->cluster->world, now_of(faults) + faults_time(faults, kind_every_ns(faults, kind)), on_fault,
-             faults, kind, NULL);
+    world_at(faults->cluster->world,
+             now_of(faults) + faults_time(faults, kind_every_ns(faults, kind)), on_fault, faults,
+             kind, NULL);
 }
 
 void faults_init(struct faults *faults, struct sim_cluster *cluster)
@@ -361,15 +373,16 @@ void faults_start(struct faults *faults)
     for (size_t kind = 0; kind < KIND_COUNT; kind++)
         if (kind_every_ns(faults, kind) > 0)
             world_at(faults->cluster->world,
-                     now_of(faults) + faults_time(faults, kind_every_ns(faults, kind)), on_fault, faults, kind,
-                     NULL);
+                     now_of(faults) + faults_time(faults, kind_every_ns(faults, kind)), on_fault,
+                     faults, kind, NULL);
 }
 
 static void faults_bench(struct faults *faults, struct sim_node *node)
 {
     switch (node->state == SIM_NODE_DOWN ? 0 : prng_below(&faults->prng, 3)) {
     case 0:
-        sim_node_crash(node, true); /* and if it was down already, it does not try to start any more */
+        sim_node_crash(node,
+                       true); /* and if it was down already, it does not try to start any more */
         return;
     case 1:
         sim_node_freeze(node);

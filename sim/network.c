@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* network.c -- each packet is drawn a fate when it is sent, and meets the cuts of its link again on arrival. */
+/* network.c -- each packet is drawn a fate when it is sent, and meets the cuts of its link again on
+ * arrival.
+ */
 #include "network.h"
 
 #include <assert.h>
@@ -15,8 +17,8 @@ struct packet {
     uint8_t bytes[];
 };
 
-void network_init(struct network *network, struct world *world, unsigned node_count, network_deliver *deliver,
-                  void *context)
+void network_init(struct network *network, struct world *world, unsigned node_count,
+                  network_deliver *deliver, void *context)
 {
     assert(node_count >= 1);
     assert(node_count <= SIM_NODES_MAX);
@@ -50,7 +52,8 @@ static void network_arrive(void *context, uint64_t number, void *memory)
         return;
     }
     network->delivered++;
-    world_note(network->world, checksum(packet->bytes, packet->size, packet->from * 16 + packet->to));
+    world_note(network->world,
+               checksum(packet->bytes, packet->size, packet->from * 16 + packet->to));
     network->deliver(network->context, packet->from, packet->to, packet->bytes, packet->size);
 }
 
@@ -72,7 +75,8 @@ static uint64_t network_arrival_ns(struct network *network, struct network_link 
     return arrival_ns;
 }
 
-static void network_launch(struct network *network, unsigned from, unsigned to, const uint8_t *bytes, size_t size)
+static void network_launch(struct network *network, unsigned from, unsigned to,
+                           const uint8_t *bytes, size_t size)
 {
     struct packet *packet = malloc(sizeof(*packet) + size);
     uint64_t arrival_ns = network_arrival_ns(network, network_link(network, from, to));
@@ -85,7 +89,8 @@ static void network_launch(struct network *network, unsigned from, unsigned to, 
     world_at(network->world, arrival_ns, network_arrive, network, 0, packet);
 }
 
-void network_send(struct network *network, unsigned from, unsigned to, const uint8_t *bytes, size_t size)
+void network_send(struct network *network, unsigned from, unsigned to, const uint8_t *bytes,
+                  size_t size)
 {
     const struct network_link *link = network_link(network, from, to);
     const struct network_weather *weather = &link->weather;
@@ -103,23 +108,27 @@ void network_send(struct network *network, unsigned from, unsigned to, const uin
         network_launch(network, from, to, bytes, size);
 }
 
-void network_cut(struct network *network, unsigned from, unsigned to, enum network_cut_reason reason)
+void network_cut(struct network *network, unsigned from, unsigned to,
+                 enum network_cut_reason reason)
 {
     network_link(network, from, to)->cut |= (unsigned)reason;
 }
 
-void network_mend(struct network *network, unsigned from, unsigned to, enum network_cut_reason reason)
+void network_mend(struct network *network, unsigned from, unsigned to,
+                  enum network_cut_reason reason)
 {
     network_link(network, from, to)->cut &= ~(unsigned)reason;
 }
 
-void network_cut_both(struct network *network, unsigned a, unsigned b, enum network_cut_reason reason)
+void network_cut_both(struct network *network, unsigned a, unsigned b,
+                      enum network_cut_reason reason)
 {
     network_cut(network, a, b, reason);
     network_cut(network, b, a, reason);
 }
 
-void network_mend_both(struct network *network, unsigned a, unsigned b, enum network_cut_reason reason)
+void network_mend_both(struct network *network, unsigned a, unsigned b,
+                       enum network_cut_reason reason)
 {
     network_mend(network, a, b, reason);
     network_mend(network, b, a, reason);

@@ -3,8 +3,9 @@
  *
  *     network_send(bytes)  --loss, cut, duplicate, delay-->  deliver(bytes)
  *
- * A link carries bytes, not structs: nodes share nothing. Packets of a link keep their order, as on a TCP
- * connection, except those that the link reorders. A packet under way when its link is cut is lost.
+ * A link carries bytes, not structs: nodes share nothing. Packets of a link keep their order, as on
+ * a TCP connection, except those that the link reorders. A packet under way when its link is cut is
+ * lost.
  */
 #ifndef DECREE_SIM_NETWORK_H
 #define DECREE_SIM_NETWORK_H
@@ -30,7 +31,8 @@ struct network_link {
     uint64_t last_arrival_ns;
 };
 
-typedef void network_deliver(void *context, unsigned from, unsigned to, const uint8_t *bytes, size_t size);
+typedef void network_deliver(void *context, unsigned from, unsigned to, const uint8_t *bytes,
+                             size_t size);
 
 struct network {
     struct world *world;
@@ -43,21 +45,26 @@ struct network {
 };
 
 /* world is borrowed. deliver is called when a packet arrives; it borrows the bytes. */
-void network_init(struct network *network, struct world *world, unsigned node_count, network_deliver *deliver,
-                  void *context);
+void network_init(struct network *network, struct world *world, unsigned node_count,
+                  network_deliver *deliver, void *context);
 
 /* The same weather on every link. */
 void network_set_weather(struct network *network, const struct network_weather *weather);
 
-void network_send(struct network *network, unsigned from, unsigned to, const uint8_t *bytes, size_t size);
+void network_send(struct network *network, unsigned from, unsigned to, const uint8_t *bytes,
+                  size_t size);
 
 /* Cuts or mends one direction, for one reason. */
-void network_cut(struct network *network, unsigned from, unsigned to, enum network_cut_reason reason);
-void network_mend(struct network *network, unsigned from, unsigned to, enum network_cut_reason reason);
+void network_cut(struct network *network, unsigned from, unsigned to,
+                 enum network_cut_reason reason);
+void network_mend(struct network *network, unsigned from, unsigned to,
+                  enum network_cut_reason reason);
 
 /* Both directions. */
-void network_cut_both(struct network *network, unsigned a, unsigned b, enum network_cut_reason reason);
-void network_mend_both(struct network *network, unsigned a, unsigned b, enum network_cut_reason reason);
+void network_cut_both(struct network *network, unsigned a, unsigned b,
+                      enum network_cut_reason reason);
+void network_mend_both(struct network *network, unsigned a, unsigned b,
+                       enum network_cut_reason reason);
 
 /* Ends every cut that has this reason. */
 void network_mend_all(struct network *network, enum network_cut_reason reason);

@@ -47,7 +47,8 @@ bool registers_decode(struct registers_command *ret_command, const uint8_t *data
     kind = read_u8(&reader);
     command.key = read_u32(&reader);
     command.value = read_u64(&reader);
-    if (reader.failed || (kind != OPERATION_PUT && kind != OPERATION_SWAP) || command.key >= REGISTERS_KEY_MAX)
+    if (reader.failed || (kind != OPERATION_PUT && kind != OPERATION_SWAP) ||
+        command.key >= REGISTERS_KEY_MAX)
         return false;
     command.kind = (enum operation_kind)kind;
     while (reader_left(&reader) > 0)
@@ -67,7 +68,8 @@ static void registers_grow(struct registers *registers, uint32_t key)
         return;
     registers->values = realloc(registers->values, count * sizeof(*registers->values));
     assert(registers->values != NULL);
-    memset(registers->values + registers->count, 0, (count - registers->count) * sizeof(*registers->values));
+    memset(registers->values + registers->count, 0,
+           (count - registers->count) * sizeof(*registers->values));
     registers->count = count;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* registers.h -- the state machine of the simulator: numbered registers, each holding one number, at first 0.
+/* registers.h -- the state machine of the simulator: numbered registers, each holding one number,
+ * at first 0.
  *
- * A command: operation u64 | kind u8 | key u32 | value u64 | padding. It knows nothing of doing a thing once:
- * if the log has an operation twice, the registers change twice.
+ * A command: operation u64 | kind u8 | key u32 | value u64 | padding. It knows nothing of doing a
+ * thing once: if the log has an operation twice, the registers change twice.
  */
 #ifndef DECREE_SIM_REGISTERS_H
 #define DECREE_SIM_REGISTERS_H

@@ -12,7 +12,8 @@
 #include "draw.h"
 #include "sim_describe.h"
 
-#define NODE_TURN_SPREAD_NS (20 * SIM_MICROSECOND) /* from an input to the turn that deals with it */
+#define NODE_TURN_SPREAD_NS \
+    (20 * SIM_MICROSECOND) /* from an input to the turn that deals with it */
 #define NODE_RESTART_RETRY_NS (50 * SIM_MILLISECOND)
 #define NODE_FRAME_BYTES_MAX (8u << 20)
 
@@ -28,7 +29,9 @@ struct sim_packet {
 static uint64_t node_clock(const struct sim_node *node)
 {
     uint64_t passed = node->cluster->world->now_ns - node->boot_ns;
-    uint64_t rate = (uint64_t)(1000000 + node->clock_skew); /* node's nanoseconds in a millisecond of the world */
+    uint64_t rate =
+        (uint64_t)(1000000 +
+                   node->clock_skew); /* node's nanoseconds in a millisecond of the world */
 
     return node->clock_offset_ns + passed / 1000000 * rate + passed % 1000000 * rate / 1000000;
 }
@@ -40,7 +43,8 @@ static uint64_t node_world_time(const struct sim_node *node, uint64_t clock_ns)
 
     if (clock_ns <= node_clock(node))
         return node->cluster->world->now_ns;
-    return node->boot_ns + (uint64_t)((double)passed * 1e6 / (double)(1000000 + node->clock_skew)) + 1000;
+    return node->boot_ns + (uint64_t)((double)passed * 1e6 / (double)(1000000 + node->clock_skew)) +
+           1000;
 }
 
 static void node_turn(void *context, uint64_t life, void *memory);
@@ -55,7 +59,8 @@ static void node_ask_turn(struct sim_node *node, uint64_t at_ns)
 
 static void node_ask_turn_soon(struct sim_node *node)
 {
-    node_ask_turn(node, node->cluster->world->now_ns + draw_between(&node->prng, 0, NODE_TURN_SPREAD_NS));
+    node_ask_turn(node,
+                  node->cluster->world->now_ns + draw_between(&node->prng, 0, NODE_TURN_SPREAD_NS));
 }
 
 static void node_turn(void *context, uint64_t life, void *memory)
@@ -117,7 +122,8 @@ static void node_note_sending(struct sim_node *node, const struct decree_message
     }
     if (node->sending_count == SIM_SENDINGS_MAX)
         node_trace_sendings(node);
-    node->sendings[node->sending_count] = (struct sim_sending){.message = *message, .to = 1u << message->to};
+    node->sendings[node->sending_count] = (struct sim_sending){.message = *message,
+                                                               .to = 1u << message->to};
     node->sendings[node->sending_count++].message.pvalues = NULL;
 }
 
@@ -132,8 +138,8 @@ static void transport_send(struct transport *transport, const struct decree_mess
     assert(message->to >= 1 && message->to <= cluster->node_count);
     node_note_sending(node, message);
     if (encoder_encode(&cluster->encoder, message, &frame) != 0) {
-        verdict_fail(cluster->verdict, "codec", cluster->world->now_ns, "node %u: cannot encode a %s", node->id,
-                     decree_message_name(message->type));
+        verdict_fail(cluster->verdict, "codec", cluster->world->now_ns,
+                     "node %u: cannot encode a %s", node->id, decree_message_name(message->type));
         world_stop(cluster->world);
         return;
     }
@@ -150,7 +156,8 @@ static void transport_flush(struct transport *transport)
     node_trace_sendings(node_of_transport(transport));
 }
 
-static void transport_close(struct transport *transport, void (*closed)(void *context), void *context)
+static void transport_close(struct transport *transport, void (*closed)(void *context),
+                            void *context)
 {
     (void)transport;
     closed(context);
@@ -176,8 +183,8 @@ static void node_take_in(struct sim_node *node, unsigned from, const uint8_t *by
                        !frame_is_sound(&header, chunk->data + FRAME_HEADER_BYTES)))
         error = DECREE_CORRUPT;
     if (error == 0)
-        error = decoder_decode(&cluster->decoder, &header, chunk->data + FRAME_HEADER_BYTES, chunk, from, node->id,
-                               &message);
+        error = decoder_decode(&cluster->decoder, &header, chunk->data + FRAME_HEADER_BYTES, chunk,
+                               from, node->id, &message);
     if (error == 0) {
         engine_set_now(node->engine, node_clock(node));
         engine_on_message(node->engine, &message);
@@ -192,7 +199,8 @@ static void node_take_in(struct sim_node *node, unsigned from, const uint8_t *by
     chunk_unref(chunk);
 }
 
-static void node_keep_packet(struct sim_node *node, unsigned from, const uint8_t *bytes, size_t size)
+static void node_keep_packet(struct sim_node *node, unsigned from, const uint8_t *bytes,
+                             size_t size)
 {
     struct sim_packet *packet = malloc(sizeof(*packet) + size);
 
@@ -216,7 +224,8 @@ static void node_drop_packets(struct sim_node *node)
     node->waiting_end = &node->waiting;
 }
 
-static void cluster_deliver(void *context, unsigned from, unsigned to, const uint8_t *bytes, size_t size)
+static void cluster_deliver(void *context, unsigned from, unsigned to, const uint8_t *bytes,
+                            size_t size)
 {
     struct sim_cluster *cluster = context;
     struct sim_node *node = sim_cluster_node(cluster, to);
@@ -254,8 +263,10 @@ static void node_on_decision(void *context, decree_slot slot, const struct decre
         if (command->value == NULL ||
             !registers_decode(&inner, command->value->data, command->value->size))
             verdict_fail(cluster->verdict, "integrity", now_ns,
-                         "node %u: slot %" PRIu64 " holds bytes that nobody proposed", node->id, slot);
-        exactly_once_on_decision(&cluster->exactly_once, now_ns, node->id, slot, command, inner.operation);
+                         "node %u: slot %" PRIu64 " holds bytes that nobody proposed", node->id,
+                         slot);
+        exactly_once_on_decision(&cluster->exactly_once, now_ns, node->id, slot, command,
+                                 inner.operation);
     }
     durability_on_decision(&cluster->durability, node->id, slot, inner.operation);
     world_note(cluster->world, slot * 31 + inner.operation);
@@ -403,8 +414,8 @@ static int node_open_journal(struct sim_node *node, struct store_error *ret_erro
     };
 
     snprintf(name, sizeof(name), "n%u", node->id);
-    return sim_journal_open(&node->journal, &options, engine_journal_sink(node->engine), node_restore, node,
-                            ret_error);
+    return sim_journal_open(&node->journal, &options, engine_journal_sink(node->engine),
+                            node_restore, node, ret_error);
 }
 
 static void node_on_restart(void *context, uint64_t life, void *memory)
@@ -416,7 +427,8 @@ static void node_on_restart(void *context, uint64_t life, void *memory)
         sim_node_restart(node);
 }
 
-/* A disk that fails may let the node in later; one that lost what was synced is what we look for. */
+/* A disk that fails may let the node in later; one that lost what was synced is what we look for.
+ */
 static void node_start_failed(struct sim_node *node, const struct store_error *error)
 {
     struct sim_cluster *cluster = node->cluster;
@@ -426,12 +438,13 @@ static void node_start_failed(struct sim_node *node, const struct store_error *e
     registers_release(&node->registers);
     if (error->code != DECREE_IO) {
         verdict_fail(cluster->verdict, "recovery", cluster->world->now_ns,
-                     "node %u: %s (%s); expected that a journal can be read after every crash", node->id,
-                     error->text, decree_error_name(error->code));
+                     "node %u: %s (%s); expected that a journal can be read after every crash",
+                     node->id, error->text, decree_error_name(error->code));
         world_stop(cluster->world);
         return;
     }
-    world_at(cluster->world, cluster->world->now_ns + NODE_RESTART_RETRY_NS, node_on_restart, node, node->life, NULL);
+    world_at(cluster->world, cluster->world->now_ns + NODE_RESTART_RETRY_NS, node_on_restart, node,
+             node->life, NULL);
 }
 
 void sim_node_restart(struct sim_node *node)
@@ -473,7 +486,8 @@ void sim_node_crash(struct sim_node *node, bool power_lost)
     node->life++;
     if (node->state == SIM_NODE_DOWN)
         return;
-    sim_trace_put(cluster->trace, cluster->world->now_ns, node->id, power_lost ? "POWER LOST" : "CRASH");
+    sim_trace_put(cluster->trace, cluster->world->now_ns, node->id,
+                  power_lost ? "POWER LOST" : "CRASH");
     cluster->crashes++;
     node->state = SIM_NODE_DOWN;
     sim_journal_kill(&node->journal);
@@ -514,7 +528,8 @@ void sim_node_thaw(struct sim_node *node)
 static void node_init(struct sim_cluster *cluster, unsigned id)
 {
     struct sim_node *node = &cluster->nodes[id];
-    struct sim_journal_owner owner = {.context = node, .notify = node_notify, .fatal = node_on_fatal};
+    struct sim_journal_owner owner = {
+        .context = node, .notify = node_notify, .fatal = node_on_fatal};
     int error;
 
     *node = (struct sim_node){.cluster = cluster, .id = id, .state = SIM_NODE_DOWN};
@@ -523,12 +538,14 @@ static void node_init(struct sim_cluster *cluster, unsigned id)
     error = disk_new(&node->disk, world_seed(cluster->world, "disk", id));
     assert(error == 0);
     (void)error;
-    sim_journal_init(&node->journal, cluster->world, node->disk, world_seed(cluster->world, "journal", id),
-                     cluster->options->sync_time, &owner);
+    sim_journal_init(&node->journal, cluster->world, node->disk,
+                     world_seed(cluster->world, "journal", id), cluster->options->sync_time,
+                     &owner);
 }
 
-void sim_cluster_init(struct sim_cluster *cluster, struct world *world, const struct sim_options *options,
-                      struct verdict *verdict, struct sim_trace *trace)
+void sim_cluster_init(struct sim_cluster *cluster, struct world *world,
+                      const struct sim_options *options, struct verdict *verdict,
+                      struct sim_trace *trace)
 {
     assert(options->nodes >= 1 && options->nodes <= SIM_NODES_MAX);
     memset(cluster, 0, sizeof(*cluster));
@@ -572,7 +589,8 @@ struct sim_node *sim_cluster_node(struct sim_cluster *cluster, unsigned id)
     return &cluster->nodes[id];
 }
 
-int sim_node_propose(struct sim_node *node, struct decree_value *value, decree_done *done, void *argument)
+int sim_node_propose(struct sim_node *node, struct decree_value *value, decree_done *done,
+                     void *argument)
 {
     int error;
 

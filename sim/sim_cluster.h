@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_cluster.h -- whole nodes in a virtual world: the shipped engine, core, journal and codec, on fake wires and disks.
+/* sim_cluster.h -- whole nodes in a virtual world: the shipped engine, core, journal and codec, on
+ * fake wires and disks.
  *
  *     clients -> engine (core) -> journal code -> disk.h
  *                       |  \---> registers.h, and the checkers, which look on
  *                       \-> codec -> network.h -> codec -> engine of another node
  *
- * A node lives (UP), is frozen (as by SIGSTOP: it does nothing, what comes in waits, its clock goes on), or is DOWN. A
- * restart reads the journal and builds the registers anew.
+ * A node lives (UP), is frozen (as by SIGSTOP: it does nothing, what comes in waits, its clock goes
+ * on), or is DOWN. A restart reads the journal and builds the registers anew.
  */
 #ifndef DECREE_SIM_CLUSTER_H
 #define DECREE_SIM_CLUSTER_H
@@ -39,17 +40,17 @@ struct sim_node {
     struct sim_cluster *cluster;
     unsigned id;
     enum sim_node_state state;
-    bool power_lost;      /* by the last crash: what was not synced is in doubt */
-    uint64_t life;        /* events of an earlier life are void */
+    bool power_lost; /* by the last crash: what was not synced is in doubt */
+    uint64_t life;   /* events of an earlier life are void */
     struct disk *disk;
     struct sim_journal journal;
     struct transport transport;
     struct engine *engine;
     struct registers registers;
     struct prng prng;
-    uint64_t turn_at_ns;  /* the next turn that was asked for; UINT64_MAX: none */
+    uint64_t turn_at_ns; /* the next turn that was asked for; UINT64_MAX: none */
     uint64_t boot_ns, clock_offset_ns;
-    int64_t clock_skew;   /* per million */
+    int64_t clock_skew;                        /* per million */
     struct sim_packet *waiting, **waiting_end; /* arrived while frozen */
     struct sim_sending sendings[SIM_SENDINGS_MAX];
     unsigned sending_count;
@@ -71,13 +72,15 @@ struct sim_cluster {
     struct durability durability;
     struct ballots ballots;
     uint64_t crashes;
-    void (*on_trace)(void *context, struct sim_node *node, const struct decree_trace *trace); /* may be NULL */
+    void (*on_trace)(void *context, struct sim_node *node,
+                     const struct decree_trace *trace); /* may be NULL */
     void *on_trace_context;
 };
 
 /* Starts all nodes. What is given is borrowed until the release. */
-void sim_cluster_init(struct sim_cluster *cluster, struct world *world, const struct sim_options *options,
-                      struct verdict *verdict, struct sim_trace *trace);
+void sim_cluster_init(struct sim_cluster *cluster, struct world *world,
+                      const struct sim_options *options, struct verdict *verdict,
+                      struct sim_trace *trace);
 void sim_cluster_release(struct sim_cluster *cluster);
 
 struct sim_node *sim_cluster_node(struct sim_cluster *cluster, unsigned id);
@@ -92,14 +95,17 @@ void sim_node_restart(struct sim_node *node);
 void sim_node_freeze(struct sim_node *node);
 void sim_node_thaw(struct sim_node *node);
 
-/* Clients. Errors: CLOSED when the node is down or frozen, or the engine's. done may be called later, never from here. */
-int sim_node_propose(struct sim_node *node, struct decree_value *value, decree_done *done, void *argument);
+/* Clients. Errors: CLOSED when the node is down or frozen, or the engine's. done may be called
+ * later, never from here. */
+int sim_node_propose(struct sim_node *node, struct decree_value *value, decree_done *done,
+                     void *argument);
 int sim_node_read(struct sim_node *node, decree_done *done, void *argument);
 
 /* Zeros for a node that is not up. */
 struct decree_status sim_node_status(const struct sim_node *node);
 
-/* All nodes in the set (bit per id) are up, follow one leader that leads, and see no other: its id; else 0. */
+/* All nodes in the set (bit per id) are up, follow one leader that leads, and see no other: its id;
+ * else 0. */
 unsigned sim_cluster_leader(const struct sim_cluster *cluster, unsigned set);
 
 /* The node that leads in the highest ballot, whatever others think; 0: none. */

@@ -6,7 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void describe_run(char *text, size_t size, const char *name, decree_slot first, uint64_t count)
+static void describe_run(char *text, size_t size, const char *name, decree_slot first,
+                         uint64_t count)
 {
     if (count == 0)
         snprintf(text, size, "%s none", name);
@@ -24,7 +25,8 @@ void sim_describe_message(char *text, size_t size, const struct decree_message *
     switch (message->type) {
     case DECREE_P1A:
     case DECREE_P1B:
-        snprintf(text, size, "%s %" PRIu64 ".n%u", name, message->ballot.round, message->ballot.node);
+        snprintf(text, size, "%s %" PRIu64 ".n%u", name, message->ballot.round,
+                 message->ballot.node);
         return;
     case DECREE_P2A:
         describe_run(text, size, name, message->slot, message->pvalue_count);
@@ -56,9 +58,9 @@ void sim_describe_message(char *text, size_t size, const struct decree_message *
 
 bool sim_describe_alike(const struct decree_message *a, const struct decree_message *b)
 {
-    return a->type == b->type && a->ballot.round == b->ballot.round && a->ballot.node == b->ballot.node &&
-           a->slot == b->slot && a->decided == b->decided && a->round == b->round && a->count == b->count &&
-           a->pvalue_count == b->pvalue_count;
+    return a->type == b->type && a->ballot.round == b->ballot.round &&
+           a->ballot.node == b->ballot.node && a->slot == b->slot && a->decided == b->decided &&
+           a->round == b->round && a->count == b->count && a->pvalue_count == b->pvalue_count;
 }
 
 void sim_describe_trace(char *text, size_t size, const struct decree_trace *trace)
@@ -71,8 +73,8 @@ void sim_describe_trace(char *text, size_t size, const struct decree_trace *trac
         snprintf(text, size, "%s #%" PRIu64, name, trace->count);
         return;
     case DECREE_TRACE_ADOPTED:
-        snprintf(text, size, "LEADS %" PRIu64 ".n%u from %" PRIu64, trace->ballot.round, trace->ballot.node,
-                 trace->slot);
+        snprintf(text, size, "LEADS %" PRIu64 ".n%u from %" PRIu64, trace->ballot.round,
+                 trace->ballot.node, trace->slot);
         return;
     case DECREE_TRACE_SCOUTING:
     case DECREE_TRACE_PROMISED:

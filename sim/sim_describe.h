@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_describe.h -- messages and events of the core in a few characters, for the columns of the trace. */
+/* sim_describe.h -- messages and events of the core in a few characters, for the columns of the
+ * trace.
+ */
 #ifndef DECREE_SIM_DESCRIBE_H
 #define DECREE_SIM_DESCRIBE_H
 

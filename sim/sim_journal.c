@@ -113,7 +113,8 @@ static void journal_start(struct sim_journal *journal)
 
     if (journal->busy || journal->count == 0)
         return;
-    if (disk_journal_write(journal->journal, journal->queue, (uint32_t)journal->count, &written, &error) != 0) {
+    if (disk_journal_write(journal->journal, journal->queue, (uint32_t)journal->count, &written,
+                           &error) != 0) {
         if (error.fatal) {
             journal->owner.fatal(journal->owner.context, error.text);
             return;
@@ -125,12 +126,14 @@ static void journal_start(struct sim_journal *journal)
     journal_trouble(journal, 0, "");
     journal_drop(journal, written);
     journal->busy = true;
-    sync_ns = draw_between(&journal->prng, journal->sync_time_ns / 2, journal->sync_time_ns * 3 / 2);
-    world_at(journal->world, journal->world->now_ns + sync_ns, journal_on_sync, journal, journal->life, NULL);
+    sync_ns = draw_between(&journal->prng, journal->sync_time_ns / 2,
+                           journal->sync_time_ns * 3 / 2);
+    world_at(journal->world, journal->world->now_ns + sync_ns, journal_on_sync, journal,
+             journal->life, NULL);
 }
 
-static void journal_append(struct journal *port, const struct decree_record *records, uint32_t count,
-                           decree_lsn sync_lsn)
+static void journal_append(struct journal *port, const struct decree_record *records,
+                           uint32_t count, decree_lsn sync_lsn)
 {
     struct sim_journal *journal = journal_of(port);
     uint64_t wait_ns = journal->troubled ? JOURNAL_RETRY_NS : sync_lsn != 0 ? 0 : JOURNAL_IDLE_NS;
@@ -142,18 +145,21 @@ static void journal_append(struct journal *port, const struct decree_record *rec
 
 struct fetch_order {
     struct decree_fetch fetch;
-    decree_lsn after; /* what was queued before the order has to be written first: slots may be in there */
+    decree_lsn
+        after; /* what was queued before the order has to be written first: slots may be in there */
 };
 
 static void journal_on_fetch(void *context, uint64_t life, void *memory);
 
-static void journal_order(struct sim_journal *journal, const struct fetch_order *order, uint64_t wait_ns)
+static void journal_order(struct sim_journal *journal, const struct fetch_order *order,
+                          uint64_t wait_ns)
 {
     struct fetch_order *copy = malloc(sizeof(*copy));
 
     assert(copy != NULL);
     *copy = *order;
-    world_at(journal->world, journal->world->now_ns + wait_ns, journal_on_fetch, journal, journal->life, copy);
+    world_at(journal->world, journal->world->now_ns + wait_ns, journal_on_fetch, journal,
+             journal->life, copy);
 }
 
 static void journal_on_fetch(void *context, uint64_t life, void *memory)
@@ -170,8 +176,8 @@ static void journal_on_fetch(void *context, uint64_t life, void *memory)
         journal_order(journal, order, JOURNAL_FETCH_WAIT_NS);
         return;
     }
-    if (disk_journal_fetch(journal->journal, order->fetch.first, order->fetch.last, pvalues, JOURNAL_FETCH_PVALUES,
-                           &count, &error) != 0)
+    if (disk_journal_fetch(journal->journal, order->fetch.first, order->fetch.last, pvalues,
+                           JOURNAL_FETCH_PVALUES, &count, &error) != 0)
         return;
     journal->sink->fetched(journal->sink->context, order->fetch.to, pvalues, count);
     for (uint32_t i = 0; i < count; i++)
@@ -197,8 +203,8 @@ static void journal_close(struct journal *port)
 static const struct journal_ops journal_ops = {
     .append = journal_append, .fetch = journal_fetch, .close = journal_close};
 
-void sim_journal_init(struct sim_journal *journal, struct world *world, struct disk *disk, uint64_t seed,
-                      uint64_t sync_time_ns, const struct sim_journal_owner *owner)
+void sim_journal_init(struct sim_journal *journal, struct world *world, struct disk *disk,
+                      uint64_t seed, uint64_t sync_time_ns, const struct sim_journal_owner *owner)
 {
     assert(world != NULL);
     assert(disk != NULL);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_journal.h -- the journal port over the shipped journal code, a disk of the simulator, and virtual time.
+/* sim_journal.h -- the journal port over the shipped journal code, a disk of the simulator, and
+ * virtual time.
  *
- *     append -- queue -->  disk_journal_write()  ... sync time, stalls ...  disk_journal_sync() --> persisted
+ *     append -- queue --> disk_journal_write() ... time ... disk_journal_sync() --> persisted
  *
- * Plays the part of journal_thread.h: one batch is under way at a time, and what comes meanwhile forms the next. A
- * crash between write and sync loses what the disk likes to lose. The struct outlives the lives of its node.
+ * Plays the part of journal_thread.h: one batch is under way at a time, and what comes meanwhile
+ * forms the next. A crash between write and sync loses what the disk likes to lose. The struct
+ * outlives the lives of its node.
  */
 #ifndef DECREE_SIM_JOURNAL_H
 #define DECREE_SIM_JOURNAL_H
@@ -17,7 +19,7 @@
 
 struct sim_journal_owner {
     void *context;
-    void (*notify)(void *context); /* the sink was called: take a turn */
+    void (*notify)(void *context);                  /* the sink was called: take a turn */
     void (*fatal)(void *context, const char *text); /* a sync failed: the node must end */
 };
 
@@ -34,17 +36,18 @@ struct sim_journal {
     struct decree_record *queue;
     size_t count, capacity;
     bool busy, frozen, troubled;
-    uint64_t start_at_ns; /* the next try that was asked for; UINT64_MAX: none */
+    uint64_t start_at_ns;    /* the next try that was asked for; UINT64_MAX: none */
     decree_lsn owed_lsn;     /* to be reported when no longer frozen */
     decree_lsn appended_lsn; /* the last that was queued */
 };
 
 /* Once per node. world and disk are borrowed. */
-void sim_journal_init(struct sim_journal *journal, struct world *world, struct disk *disk, uint64_t seed,
-                      uint64_t sync_time_ns, const struct sim_journal_owner *owner);
+void sim_journal_init(struct sim_journal *journal, struct world *world, struct disk *disk,
+                      uint64_t seed, uint64_t sync_time_ns, const struct sim_journal_owner *owner);
 void sim_journal_release(struct sim_journal *journal);
 
-/* A run begins: opens the directory and hands every record to restore. Errors as disk_journal_recover(). */
+/* A run begins: opens the directory and hands every record to restore. Errors as
+ * disk_journal_recover(). */
 int sim_journal_open(struct sim_journal *journal, const struct disk_journal_options *options,
                      const struct journal_sink *sink, disk_journal_restore *restore, void *context,
                      struct store_error *ret_error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sim_options.c -- ranges from which a seed draws, and the words of the command line.
  *
- * Counts are drawn small on purpose: a log of 16 slots in memory is full at once and forces peers to read the
- * journal.
+ * Counts are drawn small on purpose: a log of 16 slots in memory is full at once and forces peers
+ * to read the journal.
  */
 #include "sim_options.h"
 
@@ -21,7 +21,8 @@
 #define MS SIM_MILLISECOND
 
 static const struct sim_knob knobs[] = {
-#define SIM_KNOB_ROW(name, unit, text) {#name, SIM_UNIT_##unit, text, offsetof(struct sim_options, name)},
+#define SIM_KNOB_ROW(name, unit, text) \
+    {#name, SIM_UNIT_##unit, text, offsetof(struct sim_options, name)},
     SIM_KNOB_TABLE(SIM_KNOB_ROW)
 #undef SIM_KNOB_ROW
 };
@@ -93,7 +94,8 @@ bool sim_override(struct sim_overrides *overrides, int knob, const char *text)
             continue;
         if (suffixes[i].unit == SIM_UNIT_CHANCE && number * suffixes[i].factor > DRAW_MILLION)
             return false;
-        *knob_value(&overrides->values, (size_t)knob) = (uint64_t)(number * suffixes[i].factor + 0.5);
+        *knob_value(&overrides->values,
+                    (size_t)knob) = (uint64_t)(number * suffixes[i].factor + 0.5);
         overrides->set[knob] = true;
         return true;
     }
@@ -249,6 +251,48 @@ void sim_options_draw(struct sim_options *ret_options, uint64_t seed)
     draw_disk(ret_options, &prng);
 }
 
+static bool is_power_of_two(uint64_t number)
+{
+    return number != 0 && (number & (number - 1)) == 0;
+}
+
+static bool quorums_fit(const struct sim_options *options)
+{
+    uint64_t prepare = options->prepare_quorum, vote = options->vote_quorum;
+
+    if (prepare == 0)
+        prepare = options->nodes / 2 + 1;
+    if (vote == 0)
+        vote = options->nodes / 2 + 1;
+    return prepare <= options->nodes && vote <= options->nodes && prepare + vote > options->nodes;
+}
+
+const char *sim_options_check(const struct sim_options *options)
+{
+    if (options->nodes < 1 || options->nodes > SIM_NODES_MAX)
+        return "nodes must be 1 to 9";
+    if (!quorums_fit(options))
+        return "prepare-quorum and vote-quorum must be at most nodes, and together more than nodes";
+    if (options->heartbeat < MS || options->election <= options->heartbeat)
+        return "heartbeat must be at least 1ms, and election longer than heartbeat";
+    if (options->election > 60 * SIM_SECOND || options->seconds > 24 * 3600 * SIM_SECOND)
+        return "election must be at most 1m, and seconds at most 1440m";
+    if (options->timeout < MS || options->think < SIM_MICROSECOND)
+        return "timeout must be at least 1ms, and think at least 1us";
+    if (options->clients < 1 || options->clients > SIM_CLIENTS_MAX || options->keys < 1 ||
+        options->keys > 100)
+        return "clients must be 1 to 16, and keys 1 to 100";
+    if (!is_power_of_two(options->proposals_max) || options->proposals_max < 64)
+        return "proposals-max must be a power of two, at least 64";
+    if (!is_power_of_two(options->log_slots_max) || options->log_slots_max < 16 ||
+        !is_power_of_two(options->reads_max))
+        return "log-slots-max and reads-max must be powers of two, and log-slots-max at least 16";
+    if (options->value_bytes > 1 << 20 || options->segment_bytes < 16384 ||
+        options->segment_bytes > 1 << 28 || options->segment_bytes < 2 * options->value_bytes)
+        return "value-bytes must be at most 1M, segment-bytes 16k to 256M and twice value-bytes";
+    return NULL;
+}
+
 static bool overridden(const struct sim_overrides *overrides, const char *name)
 {
     return overrides->set[sim_knob_index(name)];
@@ -262,11 +306,8 @@ void sim_options_override(struct sim_options *options, const struct sim_override
     for (size_t knob = 0; knob < KNOB_COUNT; knob++)
         if (copy.set[knob])
             *knob_value(options, knob) = *knob_value(&copy.values, knob);
-    if (options->nodes < 1)
-        options->nodes = 1;
-    if (options->nodes > SIM_NODES_MAX)
-        options->nodes = SIM_NODES_MAX;
     /* Quorums drawn for another number of nodes would not fit. */
-    if (overridden(&copy, "nodes") && !overridden(&copy, "prepare_quorum") && !overridden(&copy, "vote_quorum"))
+    if (overridden(&copy, "nodes") && !overridden(&copy, "prepare_quorum") &&
+        !overridden(&copy, "vote_quorum"))
         options->prepare_quorum = options->vote_quorum = 0;
 }

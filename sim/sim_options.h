@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_options.h -- every knob of a run, in one table: what a seed draws and what the command line overrides.
+/* sim_options.h -- every knob of a run, in one table: what a seed draws and what the command line
+ * overrides.
  *
- * A seed turns on a random part of the faults, each as hard as it likes: with everything on at once, some bugs
- * would hide behind others ("swarm testing", Groce et al. 2012). Faults that happen now and then are given as the
- * mean time between two of them; 0 is never.
+ * A seed turns on a random part of the faults, each as hard as it likes: with everything on at
+ * once, some bugs would hide behind others ("swarm testing", Groce et al. 2012). Faults that happen
+ * now and then are given as the mean time between two of them; 0 is never.
  */
 #ifndef DECREE_SIM_OPTIONS_H
 #define DECREE_SIM_OPTIONS_H
@@ -12,55 +13,57 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SIM_CLIENTS_MAX 16u
+
 /* X(name, unit, text). Chances are kept per million, durations in nanoseconds, sizes in bytes. */
-#define SIM_KNOB_TABLE(X)                                                                             \
-    X(nodes, COUNT, "members of the cluster")                                                         \
-    X(prepare_quorum, COUNT, "promises that make a leader; 0: a majority")                            \
-    X(vote_quorum, COUNT, "votes that decide a slot; 0: a majority")                                  \
-    X(seconds, DURATION, "length of the safety phase")                                                \
-    X(heartbeat, DURATION, "between heartbeats")                                                      \
-    X(election, DURATION, "election timeout")                                                         \
-    X(clients, COUNT, "clients, each with one operation at a time")                                   \
-    X(think, DURATION, "mean pause of a client between operations")                                   \
-    X(timeout, DURATION, "after which a client gives up waiting")                                     \
-    X(keys, COUNT, "registers in use at a time")                                                      \
-    X(reads, CHANCE, "operations that read")                                                          \
-    X(value_bytes, BYTES, "largest padding of a command")                                             \
-    X(loss, CHANCE, "packets lost")                                                                   \
-    X(duplicate, CHANCE, "packets that arrive twice")                                                 \
-    X(reorder, CHANCE, "packets that overtake or fall behind")                                        \
-    X(spike, CHANCE, "packets that take much longer")                                                 \
-    X(spike_time, DURATION, "how much longer, at most")                                               \
-    X(delay, DURATION, "of a packet, at least")                                                       \
-    X(delay_spread, DURATION, "of a packet, on top, at most")                                         \
-    X(packet_max, BYTES, "larger packets are lost; 0: none")                                          \
-    X(partition, DURATION, "mean time between partitions")                                            \
-    X(partition_time, DURATION, "mean length of a partition")                                         \
-    X(one_way, CHANCE, "partitions that cut one direction only")                                      \
-    X(clog, DURATION, "mean time between single links falling silent")                                \
-    X(clog_time, DURATION, "mean length of such a silence")                                           \
-    X(crash, DURATION, "mean time between crashes of a node")                                         \
-    X(crash_time, DURATION, "mean time that a crashed node stays down")                               \
-    X(power, DURATION, "mean time between crashes of all nodes at once")                              \
-    X(promise_crash, CHANCE, "promises after which the node loses power at once, for a moment")         \
-    X(leader_loss, CHANCE, "new leaders that crash or are cut off soon")                              \
-    X(pause, DURATION, "mean time between freezes of a node")                                         \
-    X(pause_time, DURATION, "mean length of a freeze")                                                \
-    X(clock_skew, CHANCE, "how much faster or slower a node's clock runs, at most")                   \
-    X(sync_time, DURATION, "of a sync, mean")                                                         \
-    X(stall, DURATION, "mean time between stalls of a disk")                                          \
-    X(stall_time, DURATION, "mean length of a stall")                                                 \
-    X(disk_full, DURATION, "mean time between full disks")                                            \
-    X(disk_full_time, DURATION, "mean time until there is space again")                               \
-    X(write_fails, CHANCE, "writes that fail")                                                        \
-    X(write_short, CHANCE, "writes and reads that do only a part")                                    \
-    X(sync_fails, CHANCE, "syncs that fail, which ends the node")                                     \
-    X(proposals_max, COUNT, "undecided commands of a node")                                           \
-    X(log_slots_max, COUNT, "slots kept in memory")                                                   \
-    X(reads_max, COUNT, "unanswered reads of a node")                                                 \
-    X(message_bytes_max, BYTES, "of values in one message")                                           \
-    X(log_bytes_max, BYTES, "of decided values kept in memory")                                       \
-    X(proposal_bytes_max, BYTES, "of a node's undecided values")                                      \
+#define SIM_KNOB_TABLE(X)                                                                       \
+    X(nodes, COUNT, "members of the cluster")                                                   \
+    X(prepare_quorum, COUNT, "promises that make a leader; 0: a majority")                      \
+    X(vote_quorum, COUNT, "votes that decide a slot; 0: a majority")                            \
+    X(seconds, DURATION, "length of the safety phase")                                          \
+    X(heartbeat, DURATION, "between heartbeats")                                                \
+    X(election, DURATION, "election timeout")                                                   \
+    X(clients, COUNT, "clients, each with one operation at a time")                             \
+    X(think, DURATION, "mean pause of a client between operations")                             \
+    X(timeout, DURATION, "after which a client gives up waiting")                               \
+    X(keys, COUNT, "registers in use at a time")                                                \
+    X(reads, CHANCE, "operations that read")                                                    \
+    X(value_bytes, BYTES, "largest padding of a command")                                       \
+    X(loss, CHANCE, "packets lost")                                                             \
+    X(duplicate, CHANCE, "packets that arrive twice")                                           \
+    X(reorder, CHANCE, "packets that overtake or fall behind")                                  \
+    X(spike, CHANCE, "packets that take much longer")                                           \
+    X(spike_time, DURATION, "how much longer, at most")                                         \
+    X(delay, DURATION, "of a packet, at least")                                                 \
+    X(delay_spread, DURATION, "of a packet, on top, at most")                                   \
+    X(packet_max, BYTES, "larger packets are lost; 0: none")                                    \
+    X(partition, DURATION, "mean time between partitions")                                      \
+    X(partition_time, DURATION, "mean length of a partition")                                   \
+    X(one_way, CHANCE, "partitions that cut one direction only")                                \
+    X(clog, DURATION, "mean time between single links falling silent")                          \
+    X(clog_time, DURATION, "mean length of such a silence")                                     \
+    X(crash, DURATION, "mean time between crashes of a node")                                   \
+    X(crash_time, DURATION, "mean time that a crashed node stays down")                         \
+    X(power, DURATION, "mean time between crashes of all nodes at once")                        \
+    X(promise_crash, CHANCE, "promises after which the node loses power at once, for a moment") \
+    X(leader_loss, CHANCE, "new leaders that crash or are cut off soon")                        \
+    X(pause, DURATION, "mean time between freezes of a node")                                   \
+    X(pause_time, DURATION, "mean length of a freeze")                                          \
+    X(clock_skew, CHANCE, "how much faster or slower a node's clock runs, at most")             \
+    X(sync_time, DURATION, "of a sync, mean")                                                   \
+    X(stall, DURATION, "mean time between stalls of a disk")                                    \
+    X(stall_time, DURATION, "mean length of a stall")                                           \
+    X(disk_full, DURATION, "mean time between full disks")                                      \
+    X(disk_full_time, DURATION, "mean time until there is space again")                         \
+    X(write_fails, CHANCE, "writes that fail")                                                  \
+    X(write_short, CHANCE, "writes and reads that do only a part")                              \
+    X(sync_fails, CHANCE, "syncs that fail, which ends the node")                               \
+    X(proposals_max, COUNT, "undecided commands of a node")                                     \
+    X(log_slots_max, COUNT, "slots kept in memory")                                             \
+    X(reads_max, COUNT, "unanswered reads of a node")                                           \
+    X(message_bytes_max, BYTES, "of values in one message")                                     \
+    X(log_bytes_max, BYTES, "of decided values kept in memory")                                 \
+    X(proposal_bytes_max, BYTES, "of a node's undecided values")                                \
     X(segment_bytes, BYTES, "of a segment of the journal")
 
 enum sim_unit { SIM_UNIT_COUNT = 1, SIM_UNIT_CHANCE, SIM_UNIT_DURATION, SIM_UNIT_BYTES };
@@ -101,6 +104,9 @@ void sim_options_draw(struct sim_options *ret_options, uint64_t seed);
 
 /* Puts the overrides in, and then makes what follows from the knobs consistent with them. */
 void sim_options_override(struct sim_options *options, const struct sim_overrides *overrides);
+
+/* NULL, or a sentence that says why such a run cannot be. */
+const char *sim_options_check(const struct sim_options *options);
 
 /* A knob's value as the command line takes it. */
 void sim_knob_print(const struct sim_options *options, int knob, char *text, size_t size);

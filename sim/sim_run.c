@@ -33,7 +33,8 @@ void sim_run_expect(struct sim_run *run, bool condition, const char *format, ...
     world_stop(&run->world);
 }
 
-static void run_open(struct sim_run *run, const struct sim_options *options, struct sim_trace *trace)
+static void run_open(struct sim_run *run, const struct sim_options *options,
+                     struct sim_trace *trace)
 {
     memset(run, 0, sizeof(*run));
     run->options = *options;
@@ -63,7 +64,8 @@ static unsigned run_draw_survivors(struct sim_run *run, struct prng *prng)
     uint64_t prepare = quorum_or_majority(options->prepare_quorum, options->nodes);
     uint64_t vote = quorum_or_majority(options->vote_quorum, options->nodes);
     uint64_t least = prepare > vote ? prepare : vote;
-    uint64_t count = prng_below(prng, 2) == 0 ? options->nodes : draw_between(prng, least, options->nodes);
+    uint64_t count = prng_below(prng, 2) == 0 ? options->nodes
+                                              : draw_between(prng, least, options->nodes);
     unsigned set = sim_cluster_everyone(&run->cluster);
 
     for (uint64_t left = options->nodes; left > count; left--) {
@@ -79,10 +81,12 @@ static unsigned run_draw_survivors(struct sim_run *run, struct prng *prng)
 
 static uint64_t run_limit(const struct sim_run *run)
 {
-    return RUN_LIMIT_ELECTIONS * run->options.election + 4 * run->options.stall_time + 2 * run->options.timeout;
+    return RUN_LIMIT_ELECTIONS * run->options.election + 4 * run->options.stall_time +
+           2 * run->options.timeout;
 }
 
-/* All come back, all restart without power in between, and everything that was promised is still there. */
+/* All come back, all restart without power in between, and everything that was promised is still
+ * there. */
 static void run_judge(struct sim_run *run)
 {
     unsigned everyone = sim_cluster_everyone(&run->cluster);
@@ -114,7 +118,8 @@ static void run_phases(struct sim_run *run)
     faults_end(&run->faults, survivors);
     run->workload.operations_limit = WORKLOAD_OPERATIONS_MAX;
     workload_start(&run->workload, survivors);
-    liveness_settle(&run->workload, survivors, RUN_STEADY_ELECTIONS * run->options.election, run_limit(run));
+    liveness_settle(&run->workload, survivors, RUN_STEADY_ELECTIONS * run->options.election,
+                    run_limit(run));
     workload_stop(&run->workload);
     liveness_drain(&run->workload, survivors, 0, run_limit(run));
     run_judge(run);
@@ -136,8 +141,8 @@ static void run_result(const struct sim_run *run, struct sim_result *ret_result)
     };
 }
 
-void sim_run(const struct sim_options *options, const struct sim_scenario *scenario, struct sim_trace *trace,
-             struct sim_result *ret_result)
+void sim_run(const struct sim_options *options, const struct sim_scenario *scenario,
+             struct sim_trace *trace, struct sim_result *ret_result)
 {
     struct sim_run *run = malloc(sizeof(*run));
 

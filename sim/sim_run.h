@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_run.h -- one run: a world with a cluster in it, clients, faults and checkers, from a seed or a scenario.
+/* sim_run.h -- one run: a world with a cluster in it, clients, faults and checkers, from a seed or
+ * a scenario.
  *
- *     safety: everything may fail   liveness: a quorum is well   the rest returns   all restart   judgement
+ *     safety: everything may fail
+ *     liveness: a quorum is well, and has to get on
+ *     judgement: the rest returns, all restart, and what was promised is there
  */
 #ifndef DECREE_SIM_RUN_H
 #define DECREE_SIM_RUN_H
@@ -38,9 +41,10 @@ const struct sim_scenario *sim_scenarios(void);
 /* NULL: no such scenario. */
 const struct sim_scenario *sim_scenario_find(const char *name);
 
-/* Runs a seed, or, if given, a scenario with that seed; trace is borrowed. */
-void sim_run(const struct sim_options *options, const struct sim_scenario *scenario, struct sim_trace *trace,
-             struct sim_result *ret_result);
+/* Runs what sim_options_check() has no objection to: random faults, or the scenario if given. trace is
+ * borrowed. */
+void sim_run(const struct sim_options *options, const struct sim_scenario *scenario,
+             struct sim_trace *trace, struct sim_result *ret_result);
 
 /* For scripts: virtual time goes on. */
 void sim_run_for(struct sim_run *run, uint64_t ns);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* sim_scenario.c -- faults that broke others, as scripts.
  *
- * The partial partitions are those of OmniPaxos (Ng et al., EuroSys 2023), of Howard and Abraham's "Raft does not
- * guarantee liveness in the face of network faults" (2020), of etcd's issue 8129 and of Cloudflare's six hours
- * of 2020-11-02. Roles are dealt out once a leader is there: whoever it is plays the leader of the story.
+ * The partial partitions are those of OmniPaxos (Ng et al., EuroSys 2023), of Howard and Abraham's
+ * "Raft does not guarantee liveness in the face of network faults" (2020), of etcd's issue 8129 and
+ * of Cloudflare's six hours of 2020-11-02. Roles are dealt out once a leader is there: whoever it
+ * is plays the leader of the story.
  */
 #include "sim_run.h"
 
@@ -20,13 +21,15 @@ static void begin(struct sim_run *run)
     unsigned everyone = sim_cluster_everyone(&run->cluster);
 
     workload_start(&run->workload, everyone);
-    liveness_settle(&run->workload, everyone, 2 * run->options.election, 20 * run->options.election);
+    liveness_settle(&run->workload, everyone, 2 * run->options.election,
+                    20 * run->options.election);
 }
 
 /* Node ids, the leader's first, the others in order. */
 static void deal(struct sim_run *run, unsigned *ret_ids)
 {
-    unsigned leader = sim_cluster_leader(&run->cluster, sim_cluster_everyone(&run->cluster)), next = 1;
+    unsigned leader = sim_cluster_leader(&run->cluster, sim_cluster_everyone(&run->cluster)),
+             next = 1;
 
     if (leader == 0)
         leader = 1; /* begin() has failed the run */
@@ -86,15 +89,17 @@ static void pin_clients(struct sim_run *run, unsigned set)
 /* Within the limit of the papers every client has two operations done, from now on. */
 static void expect_service(struct sim_run *run)
 {
-    uint64_t from_ns = run->world.now_ns, completed[WORKLOAD_CLIENTS_MAX + 1];
+    uint64_t from_ns = run->world.now_ns, completed[SIM_CLIENTS_MAX + 1];
 
     for (unsigned id = 1; id <= run->workload.client_count; id++)
         completed[id] = run->workload.clients[id].completed;
     sim_run_for(run, RECOVERY_ELECTIONS * run->options.election);
     for (unsigned id = 1; id <= run->workload.client_count; id++)
         sim_run_expect(run, run->workload.clients[id].completed >= completed[id] + 2,
-                       "service for client %u at n%u within %u election timeouts of %.1f ms; it got %u operations done",
-                       id, run->workload.clients[id].pinned, RECOVERY_ELECTIONS, (double)from_ns / 1e6,
+                       "service for client %u at n%u within %u election timeouts of %.1f ms; it "
+                       "got %u operations done",
+                       id, run->workload.clients[id].pinned, RECOVERY_ELECTIONS,
+                       (double)from_ns / 1e6,
                        (unsigned)(run->workload.clients[id].completed - completed[id]));
 }
 
@@ -127,7 +132,8 @@ static void prepare_three(struct sim_options *options)
     options->nodes = 3;
 }
 
-/* Everyone keeps only the link to A. The leader loses its quorum, and only A has one, though A hears the leader. */
+/* Everyone keeps only the link to A. The leader loses its quorum, and only A has one, though A
+ * hears the leader. */
 static void script_quorum_loss(struct sim_run *run)
 {
     unsigned ids[SIM_NODES_MAX], hub;
@@ -160,7 +166,8 @@ static void script_constrained_election(struct sim_run *run)
     pin_clients(run, sim_cluster_everyone(&run->cluster) & ~bit(ids[0]));
     sim_run_for(run, RECOVERY_ELECTIONS * run->options.election);
     sim_run_expect(run, sim_node_status(sim_cluster_node(&run->cluster, hub)).leading,
-                   "that n%u leads within %u election timeouts though its log is behind", hub, RECOVERY_ELECTIONS);
+                   "that n%u leads within %u election timeouts though its log is behind", hub,
+                   RECOVERY_ELECTIONS);
     expect_calm(run);
 }
 
@@ -176,7 +183,8 @@ static void script_chained(struct sim_run *run)
     cut(run, ids[0], ids[2]);
     pin_clients(run, sim_cluster_everyone(&run->cluster));
     expect_service(run);
-    sim_run_expect(run, run->cluster.ballots.adopted <= adopted + 1, "one change of leader at most; there were %u",
+    sim_run_expect(run, run->cluster.ballots.adopted <= adopted + 1,
+                   "one change of leader at most; there were %u",
                    (unsigned)(run->cluster.ballots.adopted - adopted));
     expect_calm(run);
 }
@@ -219,11 +227,14 @@ static void expect_available(struct sim_run *run, uint64_t ns)
     sim_run_for(run, ns);
     begun = run->workload.count - begun;
     acknowledged = run->workload.acknowledged - acknowledged;
-    sim_run_expect(run, run->cluster.ballots.adopted <= adopted + 2, "two changes of leader at most; there were %u",
+    sim_run_expect(run, run->cluster.ballots.adopted <= adopted + 2,
+                   "two changes of leader at most; there were %u",
                    (unsigned)(run->cluster.ballots.adopted - adopted));
-    sim_run_expect(run, acknowledged * 100 >= begun * 99, "99 %% of %u operations done; there were %u",
-                   (unsigned)begun, (unsigned)acknowledged);
-    sim_run_expect(run, begun >= ns / SIM_SECOND, "more than %u operations in that time", (unsigned)begun);
+    sim_run_expect(run, acknowledged * 100 >= begun * 99,
+                   "99 %% of %u operations done; there were %u", (unsigned)begun,
+                   (unsigned)acknowledged);
+    sim_run_expect(run, begun >= ns / SIM_SECOND, "more than %u operations in that time",
+                   (unsigned)begun);
     expect_service(run);
 }
 
@@ -250,7 +261,8 @@ static void script_returning_node(struct sim_run *run)
     sim_run_for(run, CALM_ELECTIONS * run->options.election);
     rejoin(run, ids[1]);
     expect_calm(run);
-    sim_run_expect(run, run->cluster.ballots.adopted == adopted, "no change of leader; there were %u",
+    sim_run_expect(run, run->cluster.ballots.adopted == adopted,
+                   "no change of leader; there were %u",
                    (unsigned)(run->cluster.ballots.adopted - adopted));
 }
 
@@ -263,8 +275,8 @@ static void expect_another_leader(struct sim_run *run, unsigned old)
     pin_clients(run, rest);
     sim_run_for(run, RECOVERY_ELECTIONS * run->options.election);
     leader = sim_cluster_top_leader(&run->cluster);
-    sim_run_expect(run, leader != 0 && leader != old, "another leader than n%u within %u election timeouts", old,
-                   RECOVERY_ELECTIONS);
+    sim_run_expect(run, leader != 0 && leader != old,
+                   "another leader than n%u within %u election timeouts", old, RECOVERY_ELECTIONS);
     expect_service(run);
 }
 
@@ -313,7 +325,8 @@ static void prepare_full_disk(struct sim_options *options)
     options->value_bytes = 2000;
 }
 
-/* First the leader's disk is full, then everyone's; with space back all goes on, and nothing is lost. */
+/* First the leader's disk is full, then everyone's; with space back all goes on, and nothing is
+ * lost. */
 static void script_full_disk(struct sim_run *run)
 {
     unsigned ids[SIM_NODES_MAX];
@@ -344,8 +357,8 @@ static void prepare_reads(struct sim_options *options)
     options->timeout = options->election;
 }
 
-/* etcd's issue 20418: a reader is frozen in the middle of its read while the leader changes. And the old leader,
- * alone and not knowing it, is asked as well. The register's history tells. */
+/* etcd's issue 20418: a reader is frozen in the middle of its read while the leader changes. And
+ * the old leader, alone and not knowing it, is asked as well. The register's history tells. */
 static void script_stale_read(struct sim_run *run)
 {
     unsigned ids[SIM_NODES_MAX];
@@ -390,24 +403,28 @@ static void script_power_loss(struct sim_run *run)
 }
 
 static const struct sim_scenario scenarios[] = {
-    {"quorum_loss", "five nodes keep only their link to one, which is not the leader (OmniPaxos)", prepare_five,
-     script_quorum_loss},
-    {"constrained_election", "only a node that lags behind reaches a quorum (OmniPaxos)", prepare_five,
-     script_constrained_election},
+    {"quorum_loss", "five nodes keep only their link to one, which is not the leader (OmniPaxos)",
+     prepare_five, script_quorum_loss},
+    {"constrained_election", "only a node that lags behind reaches a quorum (OmniPaxos)",
+     prepare_five, script_constrained_election},
     {"chained", "one link of the leader is cut (OmniPaxos)", prepare_three, script_chained},
     {"howard_abraham", "two of five nodes hang on one link each (Howard, Abraham)", prepare_five,
      script_howard_abraham},
-    {"etcd_8129", "requests at the follower that the leader does not reach (etcd#8129)", prepare_three,
-     script_chained},
-    {"cloudflare", "half an hour of one cut link (Cloudflare, 2020-11-02)", prepare_cloudflare, script_cloudflare},
+    {"etcd_8129", "requests at the follower that the leader does not reach (etcd#8129)",
+     prepare_three, script_chained},
+    {"cloudflare", "half an hour of one cut link (Cloudflare, 2020-11-02)", prepare_cloudflare,
+     script_cloudflare},
     {"returning_node", "a node that was cut off comes back and deposes nobody", prepare_five,
      script_returning_node},
-    {"frozen_leader", "the leader is stopped and goes on later, five times", prepare_three, script_frozen_leader},
-    {"slow_disk_leader", "the leader's disk stands still (etcd#15247)", prepare_three, script_slow_disk_leader},
+    {"frozen_leader", "the leader is stopped and goes on later, five times", prepare_three,
+     script_frozen_leader},
+    {"slow_disk_leader", "the leader's disk stands still (etcd#15247)", prepare_three,
+     script_slow_disk_leader},
     {"full_disk", "the leader's disk is full, then all disks", prepare_full_disk, script_full_disk},
-    {"stale_read", "readers are frozen and leaders cut off while others write (etcd#20418)", prepare_reads,
-     script_stale_read},
-    {"power_loss", "all nodes lose power together, ten times", prepare_power_loss, script_power_loss},
+    {"stale_read", "readers are frozen and leaders cut off while others write (etcd#20418)",
+     prepare_reads, script_stale_read},
+    {"power_loss", "all nodes lose power together, ten times", prepare_power_loss,
+     script_power_loss},
     {NULL, NULL, NULL, NULL},
 };
 

@@ -14,7 +14,8 @@ static void sim_trace_head(const struct sim_trace *trace)
     fprintf(trace->out, "| network\n");
 }
 
-void sim_trace_init(struct sim_trace *trace, FILE *out, enum sim_trace_detail detail, unsigned node_count)
+void sim_trace_init(struct sim_trace *trace, FILE *out, enum sim_trace_detail detail,
+                    unsigned node_count)
 {
     assert(node_count <= SIM_NODES_MAX);
     assert(out != NULL || detail == SIM_TRACE_NOTHING);
@@ -53,7 +54,8 @@ void sim_trace_put(struct sim_trace *trace, uint64_t now_ns, unsigned node, cons
     if (trace->pending && (now_ns != trace->at_ns || (used > 0 && used + 2 + strlen(text) > limit)))
         sim_trace_flush(trace);
     used = strlen(trace->cells[node]);
-    snprintf(trace->cells[node] + used, SIM_TRACE_CELL_MAX - used, "%s%s", used > 0 ? ", " : "", text);
+    snprintf(trace->cells[node] + used, SIM_TRACE_CELL_MAX - used, "%s%s", used > 0 ? ", " : "",
+             text);
     trace->at_ns = now_ns;
     trace->pending = true;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_trace.h -- the run as a table for people: time, a column per node, and a margin for the network.
+/* sim_trace.h -- the run as a table for people: time, a column per node, and a margin for the
+ * network.
  *
  *      time ms | n1                 | n2                 | n3                 |
  *      503.112 | p1a 1.1 >*         |                    |                    |
@@ -17,7 +18,11 @@
 
 #define SIM_TRACE_CELL_MAX 64u
 
-enum sim_trace_detail { SIM_TRACE_NOTHING = 0, SIM_TRACE_EVENTS, SIM_TRACE_EVERYTHING /* heartbeats too */ };
+enum sim_trace_detail {
+    SIM_TRACE_NOTHING = 0,
+    SIM_TRACE_EVENTS,
+    SIM_TRACE_EVERYTHING /* heartbeats too */
+};
 
 struct sim_trace {
     enum sim_trace_detail detail;
@@ -29,11 +34,12 @@ struct sim_trace {
 };
 
 /* out is borrowed; detail NOTHING makes every call a no-op. */
-void sim_trace_init(struct sim_trace *trace, FILE *out, enum sim_trace_detail detail, unsigned node_count);
+void sim_trace_init(struct sim_trace *trace, FILE *out, enum sim_trace_detail detail,
+                    unsigned node_count);
 
 /* Something happened at node, or, with node 0, in between. */
-__attribute__((format(printf, 4, 5))) void sim_trace_put(struct sim_trace *trace, uint64_t now_ns, unsigned node,
-                                                         const char *format, ...);
+__attribute__((format(printf, 4, 5))) void sim_trace_put(struct sim_trace *trace, uint64_t now_ns,
+                                                         unsigned node, const char *format, ...);
 
 /* Prints what is pending. */
 void sim_trace_flush(struct sim_trace *trace);

@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void verdict_fail(struct verdict *verdict, const char *checker, uint64_t at_ns, const char *format, ...)
+void verdict_fail(struct verdict *verdict, const char *checker, uint64_t at_ns, const char *format,
+                  ...)
 {
     va_list arguments;
 

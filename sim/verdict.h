@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* verdict.h -- what a checker says when a promise is broken. The first failure of a run counts.
  *
- * A checker judges what it sees from outside: decisions, completions, states. It shares no code with what it
- * judges, and knows nothing of how that works.
+ * A checker judges what it sees from outside: decisions, completions, states. It shares no code
+ * with what it judges, and knows nothing of how that works.
  */
 #ifndef DECREE_SIM_VERDICT_H
 #define DECREE_SIM_VERDICT_H
@@ -20,7 +20,8 @@ struct verdict {
 };
 
 /* Keeps the first failure, drops later ones. */
-__attribute__((format(printf, 4, 5))) void verdict_fail(struct verdict *verdict, const char *checker,
-                                                        uint64_t at_ns, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void verdict_fail(struct verdict *verdict,
+                                                        const char *checker, uint64_t at_ns,
+                                                        const char *format, ...);
 
 #endif

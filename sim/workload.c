@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* workload.c -- begin, offer, wait, go on.
  *
- * Keys are used up: the history of one is to stay short enough to be judged, and operations whose outcome is unknown
- * are what makes that hard.
+ * Keys are used up: the history of one is to stay short enough to be judged, and operations whose
+ * outcome is unknown are what makes that hard.
  */
 #include "workload.h"
 
@@ -38,13 +38,12 @@ void workload_init(struct workload *workload, struct sim_cluster *cluster)
     workload->stopped = true;
     workload->operations_limit = WORKLOAD_OPERATIONS_MAX;
     prng_init(&workload->prng, world_seed(cluster->world, "workload", 0));
-    workload->client_count =
-        (unsigned)(options->clients < WORKLOAD_CLIENTS_MAX ? options->clients : WORKLOAD_CLIENTS_MAX);
+    workload->client_count = (unsigned)options->clients;
     for (unsigned id = 1; id <= workload->client_count; id++)
         workload->clients[id] = (struct workload_client){.workload = workload, .id = id};
     workload->key_counts = calloc(WORKLOAD_KEYS_MAX, sizeof(uint32_t));
     workload->key_unknown = calloc(WORKLOAD_KEYS_MAX, sizeof(uint32_t));
-    workload->key_count = (uint32_t)(options->keys > 0 ? options->keys : 1);
+    workload->key_count = (uint32_t)options->keys;
     workload->keys = calloc(workload->key_count, sizeof(uint32_t));
     assert(workload->key_counts != NULL && workload->key_unknown != NULL && workload->keys != NULL);
     for (uint32_t i = 0; i < workload->key_count; i++)
@@ -85,8 +84,8 @@ static struct workload_operation *workload_add(struct workload *workload)
 
     if (workload->count == workload->capacity) {
         workload->capacity = workload->capacity == 0 ? 256 : 2 * workload->capacity;
-        workload->operations =
-            realloc(workload->operations, workload->capacity * sizeof(struct workload_operation *));
+        workload->operations = realloc(workload->operations,
+                                       workload->capacity * sizeof(struct workload_operation *));
     }
     assert(operation != NULL && workload->operations != NULL);
     workload->operations[workload->count++] = operation;
@@ -104,13 +103,15 @@ static void client_think(struct workload_client *client)
 
     client->waiting = NULL;
     client->turn++;
-    world_at(workload->cluster->world, now_of(workload) + draw_between(&workload->prng, 0, 2 * think_ns), client_next,
-             client, client->turn, NULL);
+    world_at(workload->cluster->world,
+             now_of(workload) + draw_between(&workload->prng, 0, 2 * think_ns), client_next, client,
+             client->turn, NULL);
 }
 
 static void client_completed(struct workload_client *client, const struct operation *operation)
 {
-    uint64_t begun_ns = client->last_completed_ns != 0 ? client->last_completed_ns : operation->called_ns;
+    uint64_t begun_ns = client->last_completed_ns != 0 ? client->last_completed_ns
+                                                       : operation->called_ns;
     uint64_t wait_ns = operation->returned_ns - begun_ns;
 
     if (wait_ns > client->longest_wait_ns)
@@ -141,7 +142,8 @@ static void operation_done(void *argument, int error, decree_slot slot, void *re
     if (operation->kind == OPERATION_SWAP)
         operation->seen = *(const uint64_t *)result;
     if (operation->kind == OPERATION_READ)
-        operation->seen = registers_read(&sim_cluster_node(cluster, operation->node)->registers, one->key);
+        operation->seen = registers_read(&sim_cluster_node(cluster, operation->node)->registers,
+                                         one->key);
     else
         durability_on_acknowledged(&cluster->durability, now_of(workload), operation->number, slot);
     if (client->waiting != one)
@@ -155,15 +157,18 @@ static int operation_offer(struct workload_operation *one)
     const struct operation *operation = &one->operation;
     struct workload *workload = one->workload;
     struct sim_node *node = sim_cluster_node(workload->cluster, operation->node);
-    struct registers_command command = {
-        .operation = operation->number, .kind = operation->kind, .key = one->key, .value = operation->written};
+    struct registers_command command = {.operation = operation->number,
+                                        .kind = operation->kind,
+                                        .key = one->key,
+                                        .value = operation->written};
     struct decree_value *value;
     int error;
 
     if (operation->kind == OPERATION_READ)
         return sim_node_read(node, operation_done, one);
-    value = registers_encode(&command, (uint32_t)draw_between(&workload->prng, 0,
-                                                              workload->cluster->options->value_bytes));
+    value = registers_encode(
+        &command,
+        (uint32_t)draw_between(&workload->prng, 0, workload->cluster->options->value_bytes));
     error = sim_node_propose(node, value, operation_done, one);
     decree_value_unref(value);
     return error;
@@ -176,7 +181,8 @@ static unsigned client_pick_node(struct workload_client *client)
 
     if (client->pinned != 0)
         return client->pinned;
-    if (client->node != 0 && (workload->nodes >> client->node & 1) != 0 && prng_below(&workload->prng, 8) != 0)
+    if (client->node != 0 && (workload->nodes >> client->node & 1) != 0 &&
+        prng_below(&workload->prng, 8) != 0)
         return client->node;
     do
         node = (unsigned)draw_between(&workload->prng, 1, workload->cluster->node_count);
@@ -196,7 +202,8 @@ static void client_offer(struct workload_client *client)
     client->node = 0;
 }
 
-/* Comes by again and again while an operation waits: offers it if nobody has taken it, gives it up in time. */
+/* Comes by again and again while an operation waits: offers it if nobody has taken it, gives it up
+ * in time. */
 static void client_poll(void *context, uint64_t turn, void *memory)
 {
     struct workload_client *client = context;
@@ -218,7 +225,8 @@ static void client_poll(void *context, uint64_t turn, void *memory)
     }
     if (!one->taken)
         client_offer(client);
-    world_at(world, one->taken ? one->deadline_ns : world->now_ns + WORKLOAD_RETRY_NS, client_poll, client, turn, NULL);
+    world_at(world, one->taken ? one->deadline_ns : world->now_ns + WORKLOAD_RETRY_NS, client_poll,
+             client, turn, NULL);
 }
 
 static void client_next(void *context, uint64_t turn, void *memory)
@@ -278,7 +286,8 @@ unsigned workload_waiting(const struct workload *workload)
     return waiting;
 }
 
-static void workload_check_key(struct workload *workload, uint32_t key, const struct operation **operations)
+static void workload_check_key(struct workload *workload, uint32_t key,
+                               const struct operation **operations)
 {
     size_t count = 0;
 

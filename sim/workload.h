@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* workload.h -- clients that write and read registers, and remember every call and return for the checkers.
+/* workload.h -- clients that write and read registers, and remember every call and return for the
+ * checkers.
  *
- * A client has one operation at a time. It gives up waiting after its timeout and goes on with another: what becomes
- * of the first is then unknown, unless its node says so later. An operation that a node refuses is offered to
- * other nodes; once taken it is never offered again, as the clients of a log without names for requests must.
+ * A client has one operation at a time. It gives up waiting after its timeout and goes on with
+ * another: what becomes of the first is then unknown, unless its node says so later. An operation
+ * that a node refuses is offered to other nodes; once taken it is never offered again, as the
+ * clients of a log without names for requests must.
  */
 #ifndef DECREE_SIM_WORKLOAD_H
 #define DECREE_SIM_WORKLOAD_H
 
 #include "sim_cluster.h"
 
-#define WORKLOAD_CLIENTS_MAX 16u
 #define WORKLOAD_OPERATIONS_MAX 100000u
 
 struct workload;
@@ -19,10 +20,10 @@ struct workload_operation;
 struct workload_client {
     struct workload *workload;
     unsigned id;
-    unsigned pinned;  /* the only node it talks to; 0: any of workload.nodes */
-    unsigned node;    /* the one it talks to now */
+    unsigned pinned; /* the only node it talks to; 0: any of workload.nodes */
+    unsigned node;   /* the one it talks to now */
     struct workload_operation *waiting;
-    uint64_t turn;    /* events of an earlier operation are void */
+    uint64_t turn; /* events of an earlier operation are void */
     uint64_t completed;
     uint64_t longest_wait_ns; /* of a completed operation, or between two of them */
     uint64_t last_completed_ns;
@@ -31,10 +32,10 @@ struct workload_client {
 struct workload {
     struct sim_cluster *cluster;
     struct prng prng;
-    unsigned nodes;   /* the set of nodes that clients try */
+    unsigned nodes; /* the set of nodes that clients try */
     bool stopped;
     uint64_t operations_limit;
-    struct workload_client clients[WORKLOAD_CLIENTS_MAX + 1]; /* by id, from 1 */
+    struct workload_client clients[SIM_CLIENTS_MAX + 1]; /* by id, from 1 */
     unsigned client_count;
     struct workload_operation **operations;
     size_t count, capacity;

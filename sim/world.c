@@ -77,8 +77,8 @@ static void heap_down(struct world_event *events, size_t count, size_t index)
     }
 }
 
-void world_at(struct world *world, uint64_t at_ns, world_action *action, void *context, uint64_t number,
-              void *memory)
+void world_at(struct world *world, uint64_t at_ns, world_action *action, void *context,
+              uint64_t number, void *memory)
 {
     assert(action != NULL);
     if (world->count == world->capacity) {
