@@ -107,6 +107,13 @@ static int system_sync(struct fs *fs, int file)
     return result_of(fdatasync(file));
 }
 
+static void system_uncache(struct fs *fs, int file)
+{
+    (void)fs;
+    assert(file >= 0);
+    (void)posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static int system_sync_directory(struct fs *fs, const char *path)
 {
     int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -194,6 +201,7 @@ static const struct fs_ops system_ops = {
     .write = system_write,
     .reserve = system_reserve,
     .sync = system_sync,
+    .uncache = system_uncache,
     .sync_directory = system_sync_directory,
     .make_directory = system_make_directory,
     .rename = system_rename,

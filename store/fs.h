@@ -54,6 +54,9 @@ struct fs_ops {
      * written since the last success can be relied on, not even by trying again. */
     int (*sync)(struct fs *fs, int file);
 
+    /* What is cached of the file will not be wanted soon. A hint; may be NULL. */
+    void (*uncache)(struct fs *fs, int file);
+
     int (*sync_directory)(struct fs *fs, const char *path);
     int (*make_directory)(struct fs *fs, const char *path);         /* -EEXIST if it is there */
     int (*rename)(struct fs *fs, const char *from, const char *to); /* replaces to */
