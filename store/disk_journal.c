@@ -82,13 +82,23 @@ static bool journal_fits(const struct disk_journal *journal, uint64_t bytes)
     return journal->offset + bytes <= journal->segment_size;
 }
 
+/* The smallest segment worth making when the disk is nearly full: room for a frame of any size. */
+static uint64_t segment_bytes_min(const struct disk_journal *journal)
+{
+    uint64_t frame = (uint64_t)journal->value_bytes_max + FRAME_HEADER_BYTES + RECORD_BYTES_MAX;
+    uint64_t bytes = SEGMENT_FRAMES_AT + (frame > FRAME_BYTES_MAX ? frame : FRAME_BYTES_MAX);
+
+    return bytes < journal->segment_bytes ? bytes : journal->segment_bytes;
+}
+
 static void journal_order(const struct disk_journal *journal, struct segment_order *ret_order)
 {
     *ret_order = (struct segment_order){.fs = journal->fs,
                                         .directory = journal->directory,
                                         .incarnation = journal->identity.incarnation,
                                         .number = journal->segment_last + 1,
-                                        .bytes = journal->segment_bytes};
+                                        .bytes = journal->segment_bytes,
+                                        .bytes_min = segment_bytes_min(journal)};
 }
 
 bool disk_journal_order_segment(struct disk_journal *journal, struct segment_order *ret_order)

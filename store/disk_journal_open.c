@@ -17,7 +17,6 @@
 #define SEGMENT_BYTES_DEFAULT (UINT64_C(64) << 20)
 #define FIRST_SEGMENT_BYTES_DEFAULT (UINT64_C(8) << 20)
 #define VALUE_BYTES_MAX_DEFAULT (2u << 20)
-#define SEGMENT_UNIT 4096u /* lengths are rounded up to this */
 #define LOCK_NAME "lock"
 
 static int open_fail(struct store_error *error, int result, const char *what, const char *path)

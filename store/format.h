@@ -98,6 +98,7 @@
 
 #define FORMAT_VERSION 1u
 
+#define SEGMENT_UNIT 4096u /* lengths are a multiple of this */
 #define SEGMENT_HEADER_BYTES 48u
 #define SEGMENT_SEAL_AT 4096u
 #define SEGMENT_SEAL_BYTES 24u

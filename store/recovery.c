@@ -78,7 +78,7 @@ static int check_header(struct recovery *recovery, uint64_t number, uint64_t fil
         return recovery_corrupt(
             recovery, position_make(number, file_bytes < header.bytes ? file_bytes : header.bytes),
             "the file is shorter or longer than it was made");
-    if (file_bytes % FRAME_ALIGNMENT != 0)
+    if (file_bytes % SEGMENT_UNIT != 0)
         return recovery_corrupt(recovery, position_make(number, 32),
                                 "its length is none that is ever made");
     return 0;

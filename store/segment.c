@@ -56,22 +56,37 @@ static int segment_fail(struct store_error *error, int result, const char *what,
                            strerror(-result));
 }
 
+/* Claims space for as large a segment as there is room for. */
+static int segment_reserve(const struct segment_order *order, int file, const char *path,
+                           uint64_t *ret_bytes, struct store_error *error)
+{
+    uint64_t bytes = order->bytes;
+    int result = order->fs->ops->reserve(order->fs, file, bytes);
+
+    while (result == -ENOSPC && bytes / 2 >= order->bytes_min && order->bytes_min > 0) {
+        bytes = bytes / 2 / SEGMENT_UNIT * SEGMENT_UNIT;
+        result = order->fs->ops->reserve(order->fs, file, bytes);
+    }
+    if (result != 0 && result != -EOPNOTSUPP)
+        return segment_fail(error, result, "reserve space for", path);
+    *ret_bytes = bytes;
+    return 0;
+}
+
 /* Writes the header and all the zeros, and syncs. */
 static int segment_fill(const struct segment_order *order, int file, const char *path,
                         struct store_error *error)
 {
     struct fs *fs = order->fs;
-    struct segment_header header = {.version = FORMAT_VERSION,
-                                    .incarnation = order->incarnation,
-                                    .number = order->number,
-                                    .bytes = order->bytes};
-    uint8_t bytes[SEGMENT_HEADER_BYTES];
-    int result = fs->ops->reserve(fs, file, order->bytes);
+    struct segment_header header = {
+        .version = FORMAT_VERSION, .incarnation = order->incarnation, .number = order->number};
+    uint8_t data[SEGMENT_HEADER_BYTES];
+    int result = segment_reserve(order, file, path, &header.bytes, error);
 
-    if (result != 0 && result != -EOPNOTSUPP)
-        return segment_fail(error, result, "reserve space for", path);
-    for (uint64_t at = 0; at < order->bytes; at += PIECE_BYTES) {
-        uint64_t size = order->bytes - at < PIECE_BYTES ? order->bytes - at : PIECE_BYTES;
+    if (result != 0)
+        return result;
+    for (uint64_t at = 0; at < header.bytes; at += PIECE_BYTES) {
+        uint64_t size = header.bytes - at < PIECE_BYTES ? header.bytes - at : PIECE_BYTES;
 
         if ((result = fs_write_zeros(fs, file, size, at)) != 0)
             return segment_fail(error, result, "write zeros to", path);
@@ -82,8 +97,8 @@ static int segment_fill(const struct segment_order *order, int file, const char 
         if (!order->pace(order->pace_context))
             return store_error_set(error, DECREE_CLOSED, 0, "making %s was given up", path);
     }
-    segment_header_encode(&header, bytes);
-    if ((result = fs_write_all(fs, file, bytes, sizeof(bytes), 0)) != 0)
+    segment_header_encode(&header, data);
+    if ((result = fs_write_all(fs, file, data, sizeof(data), 0)) != 0)
         return segment_fail(error, result, "write", path);
     if ((result = fs->ops->sync(fs, file)) != 0)
         return segment_fail(error, result, "sync", path);

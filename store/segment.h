@@ -13,7 +13,9 @@ struct segment_order {
     const char *directory; /* borrowed from the journal */
     uint64_t incarnation;
     uint64_t number;
-    uint64_t bytes;
+    uint64_t bytes; /* wanted */
+    uint64_t
+        bytes_min; /* if the disk is too full for more, halves of what is wanted down to this */
     /* Called between pieces of the work, each then synced, so that a background thread can leave
      * the disk to others; false: give up. NULL: as fast as possible. */
     bool (*pace)(void *context);

@@ -160,6 +160,50 @@ static void test_a_full_disk_is_waited_for(void **state)
     fixture_release(&fixture);
 }
 
+static int restore_nothing(void *context, const struct decree_record *record)
+{
+    (void)context;
+    (void)record;
+    return 0;
+}
+
+static void test_a_nearly_full_disk_gets_a_smaller_segment(void **state)
+{
+    struct fake_disk *disk = fake_disk_new(1);
+    struct disk_journal_options options = {.fs = &disk->fs,
+                                           .directory = FIXTURE_DIRECTORY,
+                                           .member_name = "n1",
+                                           .member_id = 1,
+                                           .first_segment_bytes = 65536,
+                                           .segment_bytes = 32 << 20};
+    struct decree_value *value = decree_value_copy(disk, 60000);
+    struct decree_record record = {.type = DECREE_RECORD_ACCEPT};
+    struct disk_journal *journal;
+    struct store_error error;
+
+    (void)state;
+    disk->bytes_max = 20 << 20;
+    assert_int_equal(disk_journal_open(&journal, &options, &error), 0);
+    assert_int_equal(disk_journal_recover(journal, restore_nothing, NULL, &error), 0);
+    record.pvalue.command.value = value;
+    for (record.lsn = 1; disk_journal_append(journal, &record, 1, &error) == 0; record.lsn++)
+        record.pvalue.slot = record.lsn;
+    assert_int_equal(error.system_errno, ENOSPC);
+    assert_int_equal(fake_disk_file(disk, FIXTURE_DIRECTORY "/0000000002.journal")->seen_size,
+                     16 << 20);
+    disk->bytes_max = 0;
+    assert_int_equal(disk_journal_append(journal, &record, 1, &error), 0);
+    assert_int_equal(fake_disk_file(disk, FIXTURE_DIRECTORY "/0000000003.journal")->seen_size,
+                     32 << 20);
+    disk_journal_close(journal);
+    assert_int_equal(disk_journal_open(&journal, &options, &error), 0);
+    assert_int_equal(disk_journal_recover(journal, restore_nothing, NULL, &error), 0);
+    assert_int_equal(disk_journal_written_lsn(journal), record.lsn);
+    disk_journal_close(journal);
+    decree_value_unref(value);
+    fake_disk_free(disk);
+}
+
 /* A batch that failed may be tried again together with more, and may then go to the next segment:
  * no trace of the first try is left behind. */
 static void test_a_failed_write_leaves_no_trace(void **state)
@@ -270,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_each_operation_fails_once_after_a_short_write),
         cmocka_unit_test(test_everything_fails_from_some_operation_on),
         cmocka_unit_test(test_a_full_disk_is_waited_for),
+        cmocka_unit_test(test_a_nearly_full_disk_gets_a_smaller_segment),
         cmocka_unit_test(test_a_failed_write_leaves_no_trace),
         cmocka_unit_test(test_a_failed_sync_is_the_end),
         cmocka_unit_test(test_a_batch_is_one_write_and_one_sync),
