@@ -309,6 +309,12 @@ static void settle(struct decree_paxos *paxos)
     }
 }
 
+/* Records that a message brings at most; of proposals the leader takes as many as fit. */
+static uint32_t records_of(const struct decree_message *message)
+{
+    return message->type == DECREE_P2A || message->type == DECREE_DECISION ? message->pvalue_count : 0;
+}
+
 static int step_message(struct decree_paxos *paxos, const struct decree_message *message)
 {
     struct outbox *outbox = &paxos->outbox;
@@ -318,7 +324,7 @@ static int step_message(struct decree_paxos *paxos, const struct decree_message 
         outbox_trace(outbox, DECREE_TRACE_DROPPED, message->from, message->ballot, message->slot, 0);
         return 0;
     }
-    if (!outbox_has_room(outbox, message->pvalue_count))
+    if (!outbox_has_room(outbox, records_of(message)))
         return DECREE_FULL;
     catchup_note(&paxos->catchup, message, outbox);
     route_message(paxos, message);
