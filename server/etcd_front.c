@@ -7,6 +7,9 @@
 #include "rpc.pb-c.h"
 #include "services.h"
 
+#define CONNECTIONS_MAX 20000u
+#define RESERVED_DESCRIPTORS 256u
+
 struct etcd_front {
     struct grpc_server *grpc;
     struct services services;
@@ -40,15 +43,31 @@ static bool admit(struct grpc_call *call)
     return false;
 }
 
+/* Clients may not take the last descriptors: the node opens files and talks to its peers too. */
+static void bound_connections(struct http2_limits *limits)
+{
+    struct rlimit descriptors;
+    uint64_t most;
+
+    if (limits->connections_max != 0 || getrlimit(RLIMIT_NOFILE, &descriptors) != 0)
+        return;
+    most = descriptors.rlim_cur > 2 * RESERVED_DESCRIPTORS
+               ? descriptors.rlim_cur - RESERVED_DESCRIPTORS
+               : descriptors.rlim_cur / 2;
+    limits->connections_max = most < CONNECTIONS_MAX ? (uint32_t)most : CONNECTIONS_MAX;
+}
+
 int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
                     const struct etcd_front_options *options)
 {
     struct etcd_front *front = calloc(1, sizeof(*front));
+    struct http2_limits limits = options->limits != NULL ? *options->limits
+                                                         : (struct http2_limits){0};
     struct grpc_options grpc = {
         .services = SERVICES,
         .routes = ROUTES,
         .admit = admit,
-        .limits = options->limits,
+        .limits = &limits,
         .logger = options->logger,
         .request_timeout_ms = options->request_timeout_ms,
     };
@@ -57,6 +76,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     assert(options->backend != NULL);
     if (front == NULL)
         return DECREE_NOMEM;
+    bound_connections(&limits);
     front->services.backend = options->backend;
     grpc.context = &front->services;
     error = grpc_open(&front->grpc, loop, &grpc);

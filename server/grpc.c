@@ -397,6 +397,7 @@ int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grp
     if (error == 0)
         error = http2_open(&server->http2, loop, &server->handler, options->limits,
                            options->logger);
+    server->options.limits = NULL;
     if (error != 0) {
         grpc_methods_release(&server->methods);
         free(server);

@@ -91,12 +91,22 @@ size_t wire_bytes_size(size_t size)
     return size == 0 ? 0 : 1 + wire_varint_size(size) + size;
 }
 
+/* As write_varint(), with one look at the end instead of one for each byte. */
+static void write_number(struct writer *writer, uint64_t number)
+{
+    size_t size = wire_varint_size(number);
+    uint8_t *space = write_space(writer, size);
+
+    for (size_t i = 0; space != NULL && i < size; i++, number >>= 7)
+        space[i] = (uint8_t)(number | (i + 1 < size ? 0x80 : 0));
+}
+
 void wire_write_int(struct writer *writer, uint32_t field, uint64_t number)
 {
     if (number == 0)
         return;
-    write_varint(writer, (uint64_t)field << 3 | KIND_VARINT);
-    write_varint(writer, number);
+    write_number(writer, (uint64_t)field << 3 | KIND_VARINT);
+    write_number(writer, number);
 }
 
 void wire_write_bytes(struct writer *writer, uint32_t field, struct kv_bytes bytes)
@@ -109,6 +119,6 @@ void wire_write_bytes(struct writer *writer, uint32_t field, struct kv_bytes byt
 
 void wire_write_message_head(struct writer *writer, uint32_t field, size_t size)
 {
-    write_varint(writer, (uint64_t)field << 3 | KIND_BYTES);
-    write_varint(writer, size);
+    write_number(writer, (uint64_t)field << 3 | KIND_BYTES);
+    write_number(writer, size);
 }

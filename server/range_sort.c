@@ -7,13 +7,18 @@ struct gathering {
     struct byte_buffer *pairs; /* of struct kv_pair */
 };
 
+static bool has_bounds(const struct range_request *request)
+{
+    return request->min_mod_revision != 0 || request->max_mod_revision != 0 ||
+           request->min_create_revision != 0 || request->max_create_revision != 0;
+}
+
 bool range_is_sorted(const struct range_request *request)
 {
     /* Keys come in ascending order anyhow. */
     bool by_key = request->sort_target == SORT_KEY && request->sort_order != SORT_DESCEND;
 
-    return !by_key || request->min_mod_revision != 0 || request->max_mod_revision != 0 ||
-           request->min_create_revision != 0 || request->max_create_revision != 0;
+    return !by_key || has_bounds(request);
 }
 
 static bool within(int64_t revision, int64_t min, int64_t max)
@@ -81,10 +86,16 @@ enum kv_error range_sorted(const struct kv *kv, const struct range_request *requ
     struct gathering gathering = {request, scratch};
     struct kv_range_request all = {
         .key = request->key, .range_end = request->range_end, .revision = request->revision};
-    enum kv_error error = kv_range(kv, &all, gather, &gathering, ret_result);
-    struct kv_pair *pairs = (struct kv_pair *)(void *)scratch->data;
-    size_t count = scratch->size / sizeof(*pairs);
+    enum kv_error error;
+    struct kv_pair *pairs;
+    size_t count;
 
+    /* etcd has it so: without an order the limit is that of the keys, which are then ordered among themselves. */
+    if (request->sort_order == SORT_NONE && !has_bounds(request) && request->limit > 0)
+        all.limit = (uint64_t)request->limit + 1;
+    error = kv_range(kv, &all, gather, &gathering, ret_result);
+    pairs = (struct kv_pair *)(void *)scratch->data;
+    count = scratch->size / sizeof(*pairs);
     if (error != KV_OK || count == 0)
         return error;
     qsort_r(pairs, count, sizeof(*pairs), compare_pairs, (void *)(uintptr_t)request);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """conftest.py -- a memory_server for each test that asks for one; it must live to the end of the test and end well."""
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,9 +11,16 @@ import pytest
 sys.path.insert(0, os.environ["E2E_FOLDER"])
 
 
+DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
+
+
 class Server:
-    def __init__(self, *options):
-        self.process = subprocess.Popen([os.environ["MEMORY_SERVER"], *options], stdout=subprocess.PIPE, text=True)
+    def __init__(self, *options, descriptors=None):
+        command = [os.environ["MEMORY_SERVER"], *options]
+        if descriptors:
+            command = ["/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"', *command]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("listening on "), line
         self.port = int(line.split()[-1])
@@ -34,8 +42,8 @@ class Server:
 def start():
     servers = []
 
-    def start_one(*options):
-        servers.append(Server(*options))
+    def start_one(*options, **limits):
+        servers.append(Server(*options, **limits))
         return servers[-1]
 
     yield start_one

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 import h2
+from wait import wait_until
 from h2 import Connection, END_HEADERS, END_STREAM, HEADERS, DATA, frame
 
 MALFORMED = "grpc: error unmarshalling request: malformed message"
@@ -266,6 +267,20 @@ def test_many_connections(server):
     finally:
         for connection in connections:
             connection.socket.close()
+    assert_serves(server)
+
+
+def test_more_connections_than_descriptors(start):
+    """Half of the descriptors are for clients; who comes then is sent away, and room that is made is used."""
+    server = start(descriptors=100)
+    connections = [Connection(server.port) for _ in range(50)]
+    for _ in range(200):
+        with Connection(server.port, greet=False) as connection:
+            assert connection.wait_for_close() is None
+    for connection in connections:
+        connection.put(1)
+        connection.socket.close()
+    wait_until(lambda: server.descriptors() < 50, 10, "the descriptors are free again")
     assert_serves(server)
 
 

@@ -104,12 +104,14 @@ static void test_limit_comes_last(void **state)
 {
     struct range_request two = {.sort_order = SORT_DESCEND, .limit = 2};
     struct range_request four = {.sort_order = SORT_DESCEND, .limit = 4};
+    struct range_request no_order = {.sort_target = SORT_VALUE, .limit = 2};
     struct range_request bounded = {.min_mod_revision = 5, .limit = 3};
 
     (void)state;
     assert_true(run(two, "dc").more);
     assert_false(run(four, "dcba").more);
     assert_false(run(bounded, "acd").more);
+    assert_true(run(no_order, "ac").more); /* of a, b and c: as in etcd, d is not looked at */
 }
 
 static void test_plain_ranges_are_not_sorted(void **state)
