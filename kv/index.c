@@ -209,13 +209,14 @@ static void add_right(struct index *index, struct index_cursor *cursor, unsigned
         unsigned at = cursor->path[level - 1].at;
         struct inner *sibling;
         struct separator *between;
-        unsigned half = append ? inner->count - 1 : inner->count / 2;
+        unsigned half;
 
         inner->alive[at] = left_alive;
         if (inner->count < INNER_CHILDREN_MAX) {
             inner_insert(inner, at + 1, separator, right, right_alive);
             return;
         }
+        half = append ? inner->count - 1 : inner_middle(inner);
         sibling = inner_split(inner, index->allocator, half, &between);
         if (at < half)
             inner_insert(inner, at + 1, separator, right, right_alive);

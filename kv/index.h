@@ -19,7 +19,7 @@
 #include "key_index.h"
 #include "store.h"
 
-#define INDEX_HEIGHT_MAX 12u /* of inner nodes; nodes hold 64 and more, except at the end */
+#define INDEX_HEIGHT_MAX 12u /* of inner nodes; nodes hold 32 and more, except at the end */
 
 struct index {
     struct allocator *allocator;

@@ -144,6 +144,17 @@ void inner_insert(struct inner *inner, unsigned at, struct separator *separator,
     measure_prefix(inner);
 }
 
+unsigned inner_middle(const struct inner *inner)
+{
+    unsigned best = inner->count / 2;
+
+    assert(inner->count >= 8);
+    for (unsigned at = inner->count * 3 / 8; at <= inner->count * 5 / 8; at++)
+        if (inner->separators[at]->size < inner->separators[best]->size)
+            best = at;
+    return best;
+}
+
 struct inner *inner_split(struct inner *inner, struct allocator *allocator, unsigned at,
                           struct separator **ret_separator)
 {
