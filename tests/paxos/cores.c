@@ -7,7 +7,8 @@
  *   - what is decided lies in the synced journals of a vote quorum;
  *   - a p1a, a p1b that promises and a p2b that votes leave after their records are synced;
  *   - in one ballot a slot is proposed with one command only;
- *   - a read is answered from a state that has everything delivered anywhere before it was asked.
+ *   - a read is answered from a state that has everything delivered anywhere before it was asked;
+ *   - the invariants of invariants.h hold, of one core after each take, of all from time to time.
  */
 #include "cores.h"
 
@@ -171,6 +172,7 @@ void cores_crash(struct cores *cores, decree_node_id id, decree_lsn kept)
     decree_paxos_close(node->core);
     node->core = NULL;
     node->delivered = 0;
+    node->past = (struct invariants_past){.decided = 0};
     node->read_count = node->fetch_count = 0;
     node->wake_at_ns = UINT64_MAX;
     node->sync_lsn = 0;
@@ -319,6 +321,21 @@ static void judge_read(struct cores *cores, struct cores_node *node, uint64_t na
          (unsigned long long)name);
 }
 
+static void judge_state(struct cores *cores, struct cores_node *node)
+{
+    const struct decree_paxos *running[CORES_MAX];
+    const char *broken = invariants_growth(node->core, &node->past);
+
+    for (uint32_t i = 0; i < cores->count; i++)
+        running[i] = cores->nodes[i].core;
+    if (broken == NULL && cores->takes++ % 32 == 0) /* it looks at every slot of every core */
+        broken = invariants_cluster(running, cores->count);
+    if (broken == NULL)
+        broken = invariants_core(node->core);
+    if (broken != NULL)
+        fail(cores, "%s (after an event at node %u)", broken, node->id);
+}
+
 /* --- events and effects --------------------------------------------------------------------------- */
 
 void cores_send(struct cores *cores, const struct decree_message *message)
@@ -385,6 +402,7 @@ void cores_take(struct cores *cores, decree_node_id id)
         node->fetches[node->fetch_count++] = effects.fetches[i];
     node->sync_lsn = effects.sync_lsn;
     node->wake_at_ns = effects.wake_at_ns;
+    judge_state(cores, node);
     if (cores->on_effects != NULL)
         cores->on_effects(cores->context, id, &effects);
 }
@@ -516,6 +534,53 @@ int cores_fetch(struct cores *cores, decree_node_id id)
     error = offer_and_take(cores, id, &event);
     free(pvalues);
     return error;
+}
+
+static uint64_t mix(uint64_t digest, uint64_t number)
+{
+    return (digest ^ number) * UINT64_C(0x9e3779b97f4a7c15) + (digest >> 29);
+}
+
+static uint64_t mix_pvalues(uint64_t digest, const struct decree_pvalue *pvalues, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct decree_pvalue *p = &pvalues[i];
+
+        digest = mix(mix(mix(digest, p->ballot.round), p->ballot.node), p->slot);
+        digest = mix(mix(mix(digest, p->command.origin), p->command.incarnation),
+                     p->command.sequence);
+        for (uint32_t j = 0; p->command.value != NULL && j < p->command.value->size; j++)
+            digest = mix(digest, p->command.value->data[j] + 1u);
+    }
+    return mix(digest, count);
+}
+
+static uint64_t mix_message(uint64_t digest, const struct decree_message *m)
+{
+    digest = mix(mix(mix(digest, (uint64_t)m->type), m->from), m->to);
+    digest = mix(mix(mix(digest, m->ballot.round), m->ballot.node), m->slot);
+    digest = mix(mix(mix(digest, m->last), m->decided), m->round);
+    digest = mix(mix(digest, m->age_ns), m->count);
+    return mix_pvalues(digest, m->pvalues, m->pvalue_count);
+}
+
+uint64_t cores_digest(uint64_t digest, const struct decree_effects *effects)
+{
+    for (uint32_t i = 0; i < effects->record_count; i++) {
+        digest = mix(mix(digest, effects->records[i].lsn), (uint64_t)effects->records[i].type);
+        digest = mix_pvalues(digest, &effects->records[i].pvalue, 1);
+    }
+    for (uint32_t i = 0; i < effects->message_count; i++)
+        digest = mix_message(digest, &effects->messages[i]);
+    digest = mix_pvalues(digest, effects->decisions, effects->decision_count);
+    for (uint32_t i = 0; i < effects->read_count; i++)
+        digest = mix(digest, effects->reads[i]);
+    for (uint32_t i = 0; i < effects->fetch_count; i++)
+        digest = mix(mix(mix(digest, effects->fetches[i].to), effects->fetches[i].first),
+                     effects->fetches[i].last);
+    digest = mix(mix(mix(digest, effects->record_count), effects->message_count),
+                 effects->read_count);
+    return mix(mix(mix(digest, effects->fetch_count), effects->sync_lsn), effects->wake_at_ns);
 }
 
 /* --- a quick world -------------------------------------------------------------------------------- */

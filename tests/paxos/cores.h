@@ -13,6 +13,8 @@
 
 #include <decree/paxos.h>
 
+#include "invariants.h"
+
 #define CORES_MAX 7u
 #define CORES_MS UINT64_C(1000000)
 
@@ -40,6 +42,7 @@ struct cores_node {
     struct cores_journal journal;
     bool hangs;         /* its disk does nothing while the world runs */
     uint64_t delivered; /* in this run */
+    struct invariants_past past;
     uint64_t wake_at_ns;
     decree_lsn sync_lsn;
     struct cores_read reads[256];
@@ -59,6 +62,7 @@ struct cores {
     decree_node_id members[CORES_MAX];
     uint32_t count;
     uint64_t now_ns;
+    uint64_t takes;
     struct cores_node nodes[CORES_MAX];
     struct cores_link links[CORES_MAX][CORES_MAX];
     struct decree_pvalue *decided; /* slot is the index plus one */
@@ -113,6 +117,9 @@ decree_node_id cores_leader(const struct cores *cores);
 /* Runs until some node leads, at most for this long. */
 decree_node_id cores_elect(struct cores *cores, uint64_t limit_ns);
 struct decree_status cores_status(const struct cores *cores, decree_node_id id);
+
+/* Mixes everything that the effects say, values too, into a digest. */
+uint64_t cores_digest(uint64_t digest, const struct decree_effects *effects);
 
 bool cores_same_command(const struct decree_command *a, const struct decree_command *b);
 
