@@ -77,10 +77,22 @@ static inline void write_little(struct writer *writer, uint64_t number, size_t s
         space[i] = (uint8_t)(number >> (8 * i));
 }
 
-static inline void write_u8(struct writer *writer, uint8_t number) { write_little(writer, number, 1); }
-static inline void write_u16(struct writer *writer, uint16_t number) { write_little(writer, number, 2); }
-static inline void write_u32(struct writer *writer, uint32_t number) { write_little(writer, number, 4); }
-static inline void write_u64(struct writer *writer, uint64_t number) { write_little(writer, number, 8); }
+static inline void write_u8(struct writer *writer, uint8_t number)
+{
+    write_little(writer, number, 1);
+}
+static inline void write_u16(struct writer *writer, uint16_t number)
+{
+    write_little(writer, number, 2);
+}
+static inline void write_u32(struct writer *writer, uint32_t number)
+{
+    write_little(writer, number, 4);
+}
+static inline void write_u64(struct writer *writer, uint64_t number)
+{
+    write_little(writer, number, 8);
+}
 
 static inline void write_varint(struct writer *writer, uint64_t number)
 {
@@ -112,10 +124,22 @@ static inline uint64_t read_little(struct reader *reader, size_t size)
     return number;
 }
 
-static inline uint8_t read_u8(struct reader *reader) { return (uint8_t)read_little(reader, 1); }
-static inline uint16_t read_u16(struct reader *reader) { return (uint16_t)read_little(reader, 2); }
-static inline uint32_t read_u32(struct reader *reader) { return (uint32_t)read_little(reader, 4); }
-static inline uint64_t read_u64(struct reader *reader) { return read_little(reader, 8); }
+static inline uint8_t read_u8(struct reader *reader)
+{
+    return (uint8_t)read_little(reader, 1);
+}
+static inline uint16_t read_u16(struct reader *reader)
+{
+    return (uint16_t)read_little(reader, 2);
+}
+static inline uint32_t read_u32(struct reader *reader)
+{
+    return (uint32_t)read_little(reader, 4);
+}
+static inline uint64_t read_u64(struct reader *reader)
+{
+    return read_little(reader, 8);
+}
 
 static inline uint64_t read_varint(struct reader *reader)
 {

@@ -60,7 +60,8 @@ static struct request *request_new(const struct load *load, uint64_t number)
     if (request == NULL)
         abort();
     at = request->frame + 5;
-    (void)snprintf(key, sizeof(key), "k%015" PRIu64, number * UINT64_C(7368787) % load->count % UINT64_C(1000000000000000));
+    (void)snprintf(key, sizeof(key), "k%015" PRIu64,
+                   number * UINT64_C(7368787) % load->count % UINT64_C(1000000000000000));
     *at++ = 0x0a;
     *at++ = KEY_BYTES;
     memcpy(at, key, KEY_BYTES);
@@ -76,8 +77,8 @@ static struct request *request_new(const struct load *load, uint64_t number)
     return request;
 }
 
-static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *buffer, size_t size, uint32_t *flags,
-                         nghttp2_data_source *source, void *context)
+static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *buffer, size_t size,
+                         uint32_t *flags, nghttp2_data_source *source, void *context)
 {
     struct request *request = source->ptr;
     size_t left = request->size - request->sent;
@@ -94,7 +95,8 @@ static ssize_t read_body(nghttp2_session *session, int32_t stream, uint8_t *buff
 
 static nghttp2_nv header(const char *name, const char *value)
 {
-    return (nghttp2_nv){(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name), strlen(value),
+    return (nghttp2_nv){(uint8_t *)(uintptr_t)name, (uint8_t *)(uintptr_t)value, strlen(name),
+                        strlen(value),
                         NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE};
 }
 
@@ -118,8 +120,9 @@ static void submit(struct connection *connection)
     }
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
-                     const uint8_t *value, size_t value_size, uint8_t flags, void *context)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                     void *context)
 {
     struct request *request = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
@@ -180,7 +183,8 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
     struct connection *connection = stream->data;
 
-    if (size < 0 || nghttp2_session_mem_recv(connection->session, (uint8_t *)buffer->base, (size_t)size) < 0) {
+    if (size < 0 ||
+        nghttp2_session_mem_recv(connection->session, (uint8_t *)buffer->base, (size_t)size) < 0) {
         connection->load->bad += connection->open;
         connection->open = 0;
         uv_close((uv_handle_t *)stream, NULL);
@@ -212,7 +216,8 @@ static void on_connect(uv_connect_t *connect, int status)
     free(connect);
 }
 
-static struct connection *connection_open(struct load *load, uv_loop_t *loop, const struct sockaddr *address)
+static struct connection *connection_open(struct load *load, uv_loop_t *loop,
+                                          const struct sockaddr *address)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
     uv_connect_t *connect = calloc(1, sizeof(*connect));
@@ -237,7 +242,8 @@ int main(int argc, char **argv)
     uint64_t start;
     double seconds;
 
-    if (argc < 6 || count == 0 || count > 1024 || uv_ip4_addr(argv[1], (int)strtol(argv[2], NULL, 10), &address) != 0) {
+    if (argc < 6 || count == 0 || count > 1024 ||
+        uv_ip4_addr(argv[1], (int)strtol(argv[2], NULL, 10), &address) != 0) {
         fprintf(stderr, "usage: load HOST PORT CONNECTIONS STREAMS COUNT [VALUE_BYTES]\n");
         return 64;
     }
@@ -257,7 +263,7 @@ int main(int argc, char **argv)
         nghttp2_session_del(connections[i]->session);
         free(connections[i]);
     }
-    printf("good %" PRIu64 " bad %" PRIu64 " seconds %.3f puts/s %.0f\n", load.good, load.bad, seconds,
-           (double)load.good / seconds);
+    printf("good %" PRIu64 " bad %" PRIu64 " seconds %.3f puts/s %.0f\n", load.good, load.bad,
+           seconds, (double)load.good / seconds);
     return load.bad == 0 && load.good == load.count ? 0 : 1;
 }

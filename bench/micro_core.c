@@ -45,12 +45,14 @@ static bool deliver(struct world *world)
         decree_paxos_take(world->cores[node], &effects);
         world->decided[node] += effects.decision_count;
         for (uint32_t i = 0; i < effects.message_count; i++) {
-            struct decree_event event = {.type = DECREE_EVENT_MESSAGE, .u.message = effects.messages[i]};
+            struct decree_event event = {.type = DECREE_EVENT_MESSAGE,
+                                         .u.message = effects.messages[i]};
 
             step(world, effects.messages[i].to - 1, &event);
         }
         if (effects.sync_lsn > 0) {
-            struct decree_event event = {.type = DECREE_EVENT_PERSISTED, .u.persisted = effects.sync_lsn};
+            struct decree_event event = {.type = DECREE_EVENT_PERSISTED,
+                                         .u.persisted = effects.sync_lsn};
 
             step(world, node, &event);
         }
@@ -65,8 +67,7 @@ static void tick(struct world *world)
     world->now_ns += MS_NS;
     for (uint32_t node = 0; node < NODES; node++)
         step(world, node, &(struct decree_event){.type = DECREE_EVENT_WAKE});
-    while (deliver(world)) {
-    }
+    while (deliver(world)) {}
 }
 
 static void elect(struct world *world)
@@ -77,8 +78,7 @@ static void elect(struct world *world)
         world->now_ns += MS_NS;
         for (uint32_t node = 0; node < (status.leader == 0 && i < 5000 ? 1 : NODES); node++)
             step(world, node, &(struct decree_event){.type = DECREE_EVENT_WAKE});
-        while (deliver(world)) {
-        }
+        while (deliver(world)) {}
         decree_paxos_status(world->cores[0], &status);
     }
     assert(status.leading);
@@ -121,21 +121,23 @@ int main(int argc, char **argv)
         struct decree_config config = {
             .self = node + 1, .members = members, .member_count = NODES, .seed = node + 1};
 
-        if (batch == 0 || batch > 4096 || size > sizeof(data) || decree_paxos_open(&world.cores[node], &config) != 0)
+        if (batch == 0 || batch > 4096 || size > sizeof(data) ||
+            decree_paxos_open(&world.cores[node], &config) != 0)
             return 64;
         step(&world, node, &(struct decree_event){.type = DECREE_EVENT_START});
     }
     elect(&world);
     start = cpu_seconds();
     do {
-        for (uint64_t end = count + 8192; count < end; count += batch) /* asking for the time is dear */
+        for (uint64_t end = count + 8192; count < end;
+             count += batch) /* asking for the time is dear */
             propose(&world, batch, data, size);
         used = cpu_seconds() - start;
     } while (used < seconds);
     while (world.decided[1] < world.decided[0] || world.decided[2] < world.decided[0])
         tick(&world);
-    printf("batch %u size %u decrees/s %.0f cpu_us/decree %.3f\n", batch, size, (double)count / used,
-           used * 1e6 / (double)count);
+    printf("batch %u size %u decrees/s %.0f cpu_us/decree %.3f\n", batch, size,
+           (double)count / used, used * 1e6 / (double)count);
     for (uint32_t node = 0; node < NODES; node++)
         decree_paxos_close(world.cores[node]);
     return 0;

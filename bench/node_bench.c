@@ -45,8 +45,8 @@ static void child(int index, const char *folder, const int ports[3], struct thre
 
     load = child_load;
     (void)snprintf(name, sizeof(name), "n%d", index + 1);
-    (void)snprintf(cluster, sizeof(cluster), "n1=127.0.0.1:%d,n2=127.0.0.1:%d,n3=127.0.0.1:%d", ports[0], ports[1],
-                   ports[2]);
+    (void)snprintf(cluster, sizeof(cluster), "n1=127.0.0.1:%d,n2=127.0.0.1:%d,n3=127.0.0.1:%d",
+                   ports[0], ports[1], ports[2]);
     if (decree_node_open(&node, &options, &why) != 0) {
         fprintf(stderr, "node_bench: %s\n", why);
         return;

@@ -82,7 +82,8 @@ static void child(int index, const char *folder, const int ports[3], struct thre
 {
     static struct raft_uv_transport transport;
     static struct raft_io io;
-    static struct raft_fsm fsm = {.version = 1, .apply = on_apply, .snapshot = on_snapshot, .restore = on_restore};
+    static struct raft_fsm fsm = {
+        .version = 1, .apply = on_apply, .snapshot = on_snapshot, .restore = on_restore};
     static uv_timer_t timer;
     struct raft_configuration configuration;
     uv_loop_t *loop = uv_default_loop();
@@ -92,7 +93,8 @@ static void child(int index, const char *folder, const int ports[3], struct thre
     raft_configuration_init(&configuration);
     for (int i = 0; i < 3; i++) {
         (void)snprintf(addresses[i], sizeof(addresses[i]), "127.0.0.1:%d", ports[i]);
-        check(raft_configuration_add(&configuration, (raft_id)i + 1, addresses[i], RAFT_VOTER), "configuration");
+        check(raft_configuration_add(&configuration, (raft_id)i + 1, addresses[i], RAFT_VOTER),
+              "configuration");
     }
     check(raft_uv_tcp_init(&transport, loop), "tcp");
     check(raft_uv_init(&io, loop, folder, &transport), "uv");

@@ -52,7 +52,8 @@ static void free_ports(int ports[3])
     int sockets[3];
 
     for (int i = 0; i < 3; i++) {
-        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        struct sockaddr_in address = {.sin_family = AF_INET,
+                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
         socklen_t size = sizeof(address);
 
         sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
@@ -81,7 +82,8 @@ static double cpu_of_children(void)
 }
 
 int three_run(int argc, char **argv,
-              void (*child)(int index, const char *folder, const int ports[3], struct three_load *load))
+              void (*child)(int index, const char *folder, const int ports[3],
+                            struct three_load *load))
 {
     struct three_load load = {.outstanding = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1,
                               .seconds = argc > 2 ? strtod(argv[2], NULL) : 5};
@@ -91,7 +93,8 @@ int three_run(int argc, char **argv,
     pid_t children[3];
     bool got;
 
-    if (load.outstanding == 0 || load.outstanding > 4096 || mkdtemp(root) == NULL || pipe(pipes) != 0)
+    if (load.outstanding == 0 || load.outstanding > 4096 || mkdtemp(root) == NULL ||
+        pipe(pipes) != 0)
         return 64;
     free_ports(ports);
     load.result = pipes[1];
@@ -117,7 +120,9 @@ int three_run(int argc, char **argv,
         fprintf(stderr, "%s: no result\n", argv[0]);
         return 1;
     }
-    printf("mean_us %.1f\nper_second %.0f\ncpu_us %.2f\n", result.latency_sum / (double)result.finished * 1e6,
-           (double)result.finished / result.seconds, cpu_of_children() / (double)result.finished * 1e6);
+    printf("mean_us %.1f\nper_second %.0f\ncpu_us %.2f\n",
+           result.latency_sum / (double)result.finished * 1e6,
+           (double)result.finished / result.seconds,
+           cpu_of_children() / (double)result.finished * 1e6);
     return 0;
 }

@@ -29,6 +29,7 @@ bool three_finished(struct three_load *load, double started_at);
 
 /* child(index, folder, ports, load) does not return. */
 int three_run(int argc, char **argv,
-              void (*child)(int index, const char *folder, const int ports[3], struct three_load *load));
+              void (*child)(int index, const char *folder, const int ports[3],
+                            struct three_load *load));
 
 #endif

@@ -41,7 +41,8 @@ struct client {
 
 /* ---- lifetime ---- */
 
-int client_new(struct client **ret_client, const struct client_options *options, const char **ret_reason)
+int client_new(struct client **ret_client, const struct client_options *options,
+               const char **ret_reason)
 {
     struct client *client = calloc(1, sizeof(*client));
     int error;
@@ -63,8 +64,8 @@ int client_new(struct client **ret_client, const struct client_options *options,
     client->timeout_ms = options->timeout_ms != 0 ? options->timeout_ms : TIMEOUT_MS_DEFAULT;
     if (client->timeout_ms > TIMEOUT_MS_MAX)
         client->timeout_ms = TIMEOUT_MS_MAX;
-    client->dial_timeout_ms =
-        options->dial_timeout_ms != 0 ? options->dial_timeout_ms : DIAL_TIMEOUT_MS_DEFAULT;
+    client->dial_timeout_ms = options->dial_timeout_ms != 0 ? options->dial_timeout_ms
+                                                            : DIAL_TIMEOUT_MS_DEFAULT;
     client->repeat_writes = options->repeat_writes;
     *ret_client = client;
     return 0;
@@ -148,12 +149,14 @@ static void on_done(struct call *call)
 /* True when there is a connection to the present endpoint that takes calls; else text says why not. */
 static bool connect_within(struct client *client, uint64_t timeout_ms)
 {
-    struct client_connection_sink sink = {.context = client, .ready = on_ready, .closed = on_closed};
+    struct client_connection_sink sink = {
+        .context = client, .ready = on_ready, .closed = on_closed};
 
     uv_run(&client->loop, UV_RUN_NOWAIT); /* hear of a connection that has closed meanwhile */
     if (client->connection != NULL)
         return true;
-    client->connection = client_connection_open(&client->loop, &client->endpoints.items[client->at], &sink);
+    client->connection = client_connection_open(&client->loop, &client->endpoints.items[client->at],
+                                                &sink);
     if (client->connection == NULL) {
         snprintf(client->text, sizeof(client->text), "cannot connect: out of memory");
         return false;
@@ -187,11 +190,13 @@ static void attempt(struct client *client, struct call *call, uint64_t timeout_m
         wait_for(client, &client->call_is_done, call->timeout_ms);
     if (!client->call_is_done) {
         call_cancel(client->connection, call, STATUS_DEADLINE_EXCEEDED, "no answer in time");
-        disconnect(client, "no answer in time"); /* it may be stopped: the next call begins afresh */
+        /* It may be stopped: the next call begins afresh. */
+        disconnect(client, "no answer in time");
     }
 }
 
-static bool may_try_next(const struct client *client, const struct method *method, const struct call *call)
+static bool may_try_next(const struct client *client, const struct method *method,
+                         const struct call *call)
 {
     switch (call->reply.code) {
     case STATUS_UNAVAILABLE:
@@ -261,7 +266,8 @@ static uint8_t *frame(const ProtobufCMessage *request, size_t *ret_size)
 }
 
 static enum status_code call_method(struct client *client, const struct method *method,
-                                    const ProtobufCMessage *request, ProtobufCMessage **ret_response)
+                                    const ProtobufCMessage *request,
+                                    ProtobufCMessage **ret_response)
 {
     struct call call = {.path = method->path, .done = on_done, .context = client};
     uint8_t *body = frame(request, &call.body_size);
@@ -294,7 +300,8 @@ static enum status_code call_method(struct client *client, const struct method *
 enum status_code client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
                               Etcdserverpb__RangeResponse **ret_response)
 {
-    static const struct method method = {"/etcdserverpb.KV/Range", &etcdserverpb__range_response__descriptor, true};
+    static const struct method method = {"/etcdserverpb.KV/Range",
+                                         &etcdserverpb__range_response__descriptor, true};
 
     return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
@@ -302,12 +309,14 @@ enum status_code client_range(struct client *client, const Etcdserverpb__RangeRe
 enum status_code client_put(struct client *client, const Etcdserverpb__PutRequest *request,
                             Etcdserverpb__PutResponse **ret_response)
 {
-    static const struct method method = {"/etcdserverpb.KV/Put", &etcdserverpb__put_response__descriptor, false};
+    static const struct method method = {"/etcdserverpb.KV/Put",
+                                         &etcdserverpb__put_response__descriptor, false};
 
     return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
-enum status_code client_delete_range(struct client *client, const Etcdserverpb__DeleteRangeRequest *request,
+enum status_code client_delete_range(struct client *client,
+                                     const Etcdserverpb__DeleteRangeRequest *request,
                                      Etcdserverpb__DeleteRangeResponse **ret_response)
 {
     static const struct method method = {"/etcdserverpb.KV/DeleteRange",
@@ -325,7 +334,8 @@ enum status_code client_status(struct client *client, Etcdserverpb__StatusRespon
     return call_method(client, &method, &request.base, (ProtobufCMessage **)ret_response);
 }
 
-enum status_code client_member_list(struct client *client, const Etcdserverpb__MemberListRequest *request,
+enum status_code client_member_list(struct client *client,
+                                    const Etcdserverpb__MemberListRequest *request,
                                     Etcdserverpb__MemberListResponse **ret_response)
 {
     static const struct method method = {"/etcdserverpb.Cluster/MemberList",

@@ -19,15 +19,16 @@
 
 struct client;
 
-struct client_options { /* 0 takes the default */
-    const char *endpoints;   /* "host:port,..."; default 127.0.0.1:2379 */
-    uint64_t timeout_ms;     /* of a call; default 5000 */
+struct client_options {       /* 0 takes the default */
+    const char *endpoints;    /* "host:port,..."; default 127.0.0.1:2379 */
+    uint64_t timeout_ms;      /* of a call; default 5000 */
     uint64_t dial_timeout_ms; /* of one connection; default 2000 */
-    bool repeat_writes;      /* the user's writes do no harm when done twice */
+    bool repeat_writes;       /* the user's writes do no harm when done twice */
 };
 
 /* Opens no connection yet. 0, or INVALID or NOMEM with a static sentence in ret_reason. */
-int client_new(struct client **ret_client, const struct client_options *options, const char **ret_reason);
+int client_new(struct client **ret_client, const struct client_options *options,
+               const char **ret_reason);
 
 /* NULL is fine. */
 void client_free(struct client *client);
@@ -38,10 +39,12 @@ enum status_code client_range(struct client *client, const Etcdserverpb__RangeRe
                               Etcdserverpb__RangeResponse **ret_response);
 enum status_code client_put(struct client *client, const Etcdserverpb__PutRequest *request,
                             Etcdserverpb__PutResponse **ret_response);
-enum status_code client_delete_range(struct client *client, const Etcdserverpb__DeleteRangeRequest *request,
+enum status_code client_delete_range(struct client *client,
+                                     const Etcdserverpb__DeleteRangeRequest *request,
                                      Etcdserverpb__DeleteRangeResponse **ret_response);
 enum status_code client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response);
-enum status_code client_member_list(struct client *client, const Etcdserverpb__MemberListRequest *request,
+enum status_code client_member_list(struct client *client,
+                                    const Etcdserverpb__MemberListRequest *request,
                                     Etcdserverpb__MemberListResponse **ret_response);
 
 /* The last failed call's sentence, and the server that it is about; borrowed until the next call. */

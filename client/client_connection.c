@@ -169,8 +169,9 @@ static void flush(struct client_connection *connection)
 
 /* ---- what nghttp2 reports ---- */
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
-                     const uint8_t *value, size_t value_size, uint8_t flags, void *user)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
+                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
+                     void *user)
 {
     struct call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
 
@@ -181,8 +182,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return 0;
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data, size_t size,
-                   void *user)
+static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
+                   size_t size, void *user)
 {
     struct call *call = nghttp2_session_get_stream_user_data(session, stream_id);
 
@@ -205,7 +206,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
-static int on_stream_closed(nghttp2_session *session, int32_t stream_id, uint32_t error_code, void *user)
+static int on_stream_closed(nghttp2_session *session, int32_t stream_id, uint32_t error_code,
+                            void *user)
 {
     struct client_connection *connection = user;
     struct call *call = nghttp2_session_get_stream_user_data(session, stream_id);
@@ -216,9 +218,11 @@ static int on_stream_closed(nghttp2_session *session, int32_t stream_id, uint32_
     if (error_code == NGHTTP2_NO_ERROR || call->reply.has_status) {
         reply_finish(&call->reply);
     } else {
-        snprintf(text, sizeof(text), "the server has reset the stream: %s", nghttp2_http2_strerror(error_code));
+        snprintf(text, sizeof(text), "the server has reset the stream: %s",
+                 nghttp2_http2_strerror(error_code));
         reply_fail(&call->reply,
-                   error_code == NGHTTP2_REFUSED_STREAM ? STATUS_UNAVAILABLE : STATUS_INTERNAL, text);
+                   error_code == NGHTTP2_REFUSED_STREAM ? STATUS_UNAVAILABLE : STATUS_INTERNAL,
+                   text);
         call->surely_not_done = error_code == NGHTTP2_REFUSED_STREAM;
     }
     finish_call(connection, call);
@@ -245,7 +249,8 @@ static int new_session(struct client_connection *connection)
     if (error == 0)
         error = nghttp2_submit_settings(connection->session, NGHTTP2_FLAG_NONE, settings, 2);
     if (error == 0)
-        error = nghttp2_session_set_local_window_size(connection->session, NGHTTP2_FLAG_NONE, 0, WINDOW_BYTES);
+        error = nghttp2_session_set_local_window_size(connection->session, NGHTTP2_FLAG_NONE, 0,
+                                                      WINDOW_BYTES);
     return error;
 }
 
@@ -267,12 +272,15 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     if (connection->has_ended || size == 0)
         return;
     if (size < 0) {
-        end(connection, size == UV_EOF ? "the server has closed the connection" : uv_strerror((int)size));
+        end(connection,
+            size == UV_EOF ? "the server has closed the connection" : uv_strerror((int)size));
         return;
     }
-    taken = nghttp2_session_mem_recv(connection->session, (const uint8_t *)buffer->base, (size_t)size);
+    taken = nghttp2_session_mem_recv(connection->session, (const uint8_t *)buffer->base,
+                                     (size_t)size);
     if (taken < 0)
-        end(connection, connection->is_ready ? nghttp2_strerror((int)taken) : "the server does not speak HTTP/2");
+        end(connection, connection->is_ready ? nghttp2_strerror((int)taken)
+                                             : "the server does not speak HTTP/2");
     else
         flush(connection);
 }
@@ -313,7 +321,8 @@ static void try_address(struct client_connection *connection)
     assert(error == 0);
     connection->has_handle = true;
     connection->tcp.data = connection;
-    error = uv_tcp_connect(&connection->connect, &connection->tcp, connection->address->ai_addr, on_connected);
+    error = uv_tcp_connect(&connection->connect, &connection->tcp, connection->address->ai_addr,
+                           on_connected);
     if (error != 0)
         end(connection, uv_strerror(error));
 }
@@ -335,7 +344,7 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
 }
 
 struct client_connection *client_connection_open(uv_loop_t *loop, const struct endpoint *endpoint,
-                                   const struct client_connection_sink *sink)
+                                                 const struct client_connection_sink *sink)
 {
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct client_connection *connection = calloc(1, sizeof(*connection));
@@ -348,7 +357,8 @@ struct client_connection *client_connection_open(uv_loop_t *loop, const struct e
     connection->endpoint = *endpoint;
     connection->sink = *sink;
     connection->lookup.data = connection;
-    if (uv_getaddrinfo(loop, &connection->lookup, on_looked_up, endpoint->host, endpoint->port, &hints) != 0) {
+    if (uv_getaddrinfo(loop, &connection->lookup, on_looked_up, endpoint->host, endpoint->port,
+                       &hints) != 0) {
         free(connection);
         return NULL;
     }
@@ -399,7 +409,8 @@ void call_start(struct client_connection *connection, struct call *call)
     call->body_sent = 0;
     call->next = connection->calls;
     connection->calls = call;
-    snprintf(timeout, sizeof(timeout), "%llum", (unsigned long long)(call->timeout_ms % 100000000u));
+    snprintf(timeout, sizeof(timeout), "%llum",
+             (unsigned long long)(call->timeout_ms % 100000000u));
     fields[count++] = field(":method", "POST");
     fields[count++] = field(":scheme", "http");
     fields[count++] = field(":path", call->path);
@@ -419,11 +430,13 @@ void call_start(struct client_connection *connection, struct call *call)
     flush(connection);
 }
 
-void call_cancel(struct client_connection *connection, struct call *call, enum status_code code, const char *text)
+void call_cancel(struct client_connection *connection, struct call *call, enum status_code code,
+                 const char *text)
 {
     assert(call->stream_id > 0);
     assert(code != STATUS_OK);
-    nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, call->stream_id, NGHTTP2_CANCEL);
+    nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, call->stream_id,
+                              NGHTTP2_CANCEL);
     reply_fail(&call->reply, code, text);
     finish_call(connection, call);
     flush(connection);

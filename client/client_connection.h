@@ -30,24 +30,24 @@ struct client_connection_sink {
 
 /* One call; the caller's memory, untouched between call_start() and done. */
 struct call {
-    const char *path;     /* "/package.Service/Method" */
-    const uint8_t *body;  /* the framed message */
+    const char *path;    /* "/package.Service/Method" */
+    const uint8_t *body; /* the framed message */
     size_t body_size;
-    uint64_t timeout_ms;  /* told to the server; the caller keeps its own clock; 0: none */
+    uint64_t timeout_ms; /* told to the server; the caller keeps its own clock; 0: none */
     void (*done)(struct call *call);
     void *context;
 
     struct reply reply;   /* the outcome; released by the caller */
     bool surely_not_done; /* the server has refused it unseen: to try again is safe */
 
-    int32_t stream_id;    /* the connection's own from here on */
+    int32_t stream_id; /* the connection's own from here on */
     size_t body_sent;
     struct call *next;
 };
 
 /* Begins to connect. Returns NULL only when out of memory. */
 struct client_connection *client_connection_open(uv_loop_t *loop, const struct endpoint *endpoint,
-                                   const struct client_connection_sink *sink);
+                                                 const struct client_connection_sink *sink);
 
 /* Begins to close; open calls are done at once, as UNAVAILABLE. */
 void client_connection_close(struct client_connection *connection, const char *reason);
@@ -56,6 +56,7 @@ void client_connection_close(struct client_connection *connection, const char *r
 void call_start(struct client_connection *connection, struct call *call);
 
 /* Gives a call up: it is done at once, with this outcome. */
-void call_cancel(struct client_connection *connection, struct call *call, enum status_code code, const char *text);
+void call_cancel(struct client_connection *connection, struct call *call, enum status_code code,
+                 const char *text);
 
 #endif

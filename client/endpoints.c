@@ -54,7 +54,8 @@ static bool split(const char *item, size_t size, struct endpoint *endpoint)
            copy_text(endpoint->port, sizeof(endpoint->port), colon + 1, (size_t)(end - colon - 1));
 }
 
-static int parse_item(const char *item, size_t size, struct endpoint *endpoint, const char **ret_reason)
+static int parse_item(const char *item, size_t size, struct endpoint *endpoint,
+                      const char **ret_reason)
 {
     static const char plain[] = "http://", secure[] = "https://";
     bool is_ipv6;

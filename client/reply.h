@@ -24,10 +24,10 @@
 #define REPLY_TEXT_BYTES 512u
 
 struct reply {
-    unsigned http_status;       /* 0: none yet */
-    bool has_status;            /* a grpc-status came */
-    bool too_large, no_memory;  /* the body was dropped */
-    enum status_code code;      /* set by reply_finish() */
+    unsigned http_status;        /* 0: none yet */
+    bool has_status;             /* a grpc-status came */
+    bool too_large, no_memory;   /* the body was dropped */
+    enum status_code code;       /* set by reply_finish() */
     char text[REPLY_TEXT_BYTES]; /* the sentence that came with an error, cut to fit */
     uint8_t *body;
     size_t size, room;

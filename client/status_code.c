@@ -10,7 +10,7 @@ const char *status_code_name(enum status_code code)
 {
     switch (code) {
 #define STATUS_CODE_CASE(name, number, text) \
-    case STATUS_##name: \
+    case STATUS_##name:                      \
         return text;
         STATUS_CODE_TABLE(STATUS_CODE_CASE)
 #undef STATUS_CODE_CASE

@@ -17,11 +17,12 @@ enum { OPTION_ENDPOINTS = 0x100, OPTION_TIMEOUT, OPTION_JSON };
 static const struct argp_option options[] = {
     {0, 0, 0, 0, "Where, how long, and how to print:", 90},
     {"endpoints", OPTION_ENDPOINTS, "HOST:PORT,...", 0,
-     "Servers to ask; the next is tried when one does not answer. Default: $DECREE_ENDPOINTS, else "
-     ENDPOINTS_DEFAULT, 90},
+     "Servers to ask; the next is tried when one does not answer. Default: $DECREE_ENDPOINTS, else " ENDPOINTS_DEFAULT,
+     90},
     {"timeout", OPTION_TIMEOUT, "TIME", 0, "Give up after this: 5s, 500ms, 1m (default 5s)", 90},
     {"write-out", 'w', "FORMAT", 0, "simple, json or table", 90},
-    {"json", OPTION_JSON, 0, 0, "The same as -w json; keys and values are in base64, as in etcdctl", 90},
+    {"json", OPTION_JSON, 0, 0, "The same as -w json; keys and values are in base64, as in etcdctl",
+     90},
     {0},
 };
 
@@ -51,7 +52,8 @@ bool duration_parse(const char *text, uint64_t *ret_ms)
     return false;
 }
 
-static void parse_format(const char *text, struct client_settings *settings, struct argp_state *state)
+static void parse_format(const char *text, struct client_settings *settings,
+                         struct argp_state *state)
 {
     if (strcmp(text, "simple") == 0)
         settings->format = OUTPUT_SIMPLE;
@@ -98,7 +100,8 @@ void client_parse(const struct argp *argp, const char *command, int argc, char *
 
 static const char *endpoints_text(const struct client_settings *settings)
 {
-    const char *text = settings->endpoints != NULL ? settings->endpoints : getenv("DECREE_ENDPOINTS");
+    const char *text = settings->endpoints != NULL ? settings->endpoints
+                                                   : getenv("DECREE_ENDPOINTS");
 
     return text != NULL && text[0] != '\0' ? text : ENDPOINTS_DEFAULT;
 }
@@ -113,7 +116,8 @@ int client_endpoints(const struct client_settings *settings, struct endpoints *r
 {
     const char *text = endpoints_text(settings), *reason;
 
-    return endpoints_parse(text, ret_endpoints, &reason) == 0 ? EXIT_OK : bad_endpoints(text, reason);
+    return endpoints_parse(text, ret_endpoints, &reason) == 0 ? EXIT_OK
+                                                              : bad_endpoints(text, reason);
 }
 
 int client_connect(const struct client_settings *settings, struct client **ret_client)
@@ -122,8 +126,9 @@ int client_connect(const struct client_settings *settings, struct client **ret_c
                                             .timeout_ms = settings->timeout_ms};
     const char *reason;
 
-    return client_new(ret_client, &client_options, &reason) == 0 ? EXIT_OK
-                                                                  : bad_endpoints(client_options.endpoints, reason);
+    return client_new(ret_client, &client_options, &reason) == 0
+               ? EXIT_OK
+               : bad_endpoints(client_options.endpoints, reason);
 }
 
 int client_failure(const struct client *client, enum status_code code)
@@ -131,5 +136,6 @@ int client_failure(const struct client *client, enum status_code code)
     assert(code != STATUS_OK);
     fprintf(stderr, "decree: %s: %s: %s\n", client_endpoint(client), status_code_name(code),
             client_error_text(client));
-    return code == STATUS_UNAVAILABLE || code == STATUS_DEADLINE_EXCEEDED ? EXIT_UNAVAILABLE : EXIT_FAILED;
+    return code == STATUS_UNAVAILABLE || code == STATUS_DEADLINE_EXCEEDED ? EXIT_UNAVAILABLE
+                                                                          : EXIT_FAILED;
 }

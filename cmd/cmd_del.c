@@ -48,7 +48,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static void print(const struct del_arguments *arguments, const Etcdserverpb__DeleteRangeResponse *response)
+static void print(const struct del_arguments *arguments,
+                  const Etcdserverpb__DeleteRangeResponse *response)
 {
     if (arguments->settings.format == OUTPUT_JSON) {
         output_json(&response->base);
@@ -86,7 +87,8 @@ int cmd_del(int argc, char **argv)
 {
     static const struct argp_child children[] = {
         {&range_argp, 0, NULL, 0}, {&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {options, parse_option, "KEY [RANGE_END]", doc, children, NULL, NULL};
+    static const struct argp argp = {options, parse_option, "KEY [RANGE_END]", doc, children,
+                                     NULL,    NULL};
     struct del_arguments arguments = {0};
     struct client *client;
     int status;

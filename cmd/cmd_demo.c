@@ -56,7 +56,8 @@ static void ask(struct demo *demo, size_t index)
     Etcdserverpb__StatusResponse *response;
 
     *view = (struct demo_view){0};
-    if (demo->cluster.nodes[index].pid == 0 || client_status(demo->clients[index], &response) != STATUS_OK)
+    if (demo->cluster.nodes[index].pid == 0 ||
+        client_status(demo->clients[index], &response) != STATUS_OK)
         return;
     view->answers = response->header != NULL;
     if (view->answers) {
@@ -141,7 +142,8 @@ static bool is_led(struct demo *demo)
 
         if (demo->cluster.nodes[i].pid == 0)
             continue;
-        if (!view->answers || view->leader_id == 0 || (leader_id != 0 && view->leader_id != leader_id))
+        if (!view->answers || view->leader_id == 0 ||
+            (leader_id != 0 && view->leader_id != leader_id))
             return false;
         leader_id = view->leader_id;
     }
@@ -173,7 +175,8 @@ static bool is_caught_up(struct demo *demo)
     for (size_t i = 0; i < DEMO_NODES; i++)
         if (demo->views[i].revision > highest)
             highest = demo->views[i].revision;
-    for (size_t i = 0; i < DEMO_NODES; i++) /* the others move on while we ask: near enough is with them */
+    for (size_t i = 0; i < DEMO_NODES;
+         i++) /* the others move on while we ask: near enough is with them */
         if (!demo->views[i].answers || demo->views[i].revision + 100 < highest)
             return false;
     return is_led(demo);
@@ -240,7 +243,8 @@ static int kill_leader(struct demo *demo, size_t *ret_killed)
         status = look_for(demo, WRITE_MS);
     if (status != EXIT_OK)
         return status;
-    demo_screen_say(&demo->screen, "%s leads now; between two acknowledged writes were at most %.0f ms",
+    demo_screen_say(&demo->screen,
+                    "%s leads now; between two acknowledged writes were at most %.0f ms",
                     demo->cluster.nodes[demo->leader].name, (double)demo->progress.gap_ns / 1e6);
     demo_screen_show(&demo->screen, &demo->cluster, demo->views, &demo->progress);
     *ret_killed = killed;
@@ -282,7 +286,8 @@ static int verify(struct demo *demo)
             demo_screen_say(&demo->screen, "%s: %s", node->name, reason);
             return fail(demo, "an acknowledged write was lost");
         }
-        demo_screen_say(&demo->screen, "%s has all %" PRIu64 " acknowledged writes, each at its revision",
+        demo_screen_say(&demo->screen,
+                        "%s has all %" PRIu64 " acknowledged writes, each at its revision",
                         node->name, demo->progress.writes);
     }
     return EXIT_OK;
@@ -382,13 +387,19 @@ static void watch_signals(void)
 int cmd_demo(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"keep", 'k', 0, 0, "Leave the cluster running in the end, and say how to use and to stop it", 0}, {0}};
+        {"keep", 'k', 0, 0,
+         "Leave the cluster running in the end, and say how to use and to stop it", 0},
+        {0}};
     static const struct argp argp = {
-        options, parse_option, NULL,
+        options,
+        parse_option,
+        NULL,
         "Starts three nodes in a temporary folder, writes and reads, kills the leader, shows how the others go on, "
         "brings the node back, and checks that no acknowledged write was lost on any node. Takes less than 30 s, "
         "and leaves nothing behind.",
-        NULL, NULL, NULL};
+        NULL,
+        NULL,
+        NULL};
     struct demo demo = {0};
     bool keep = false;
     int status, error;

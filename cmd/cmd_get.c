@@ -33,7 +33,8 @@ static const struct argp_option options[] = {
     {"rev", OPTION_REV, "N", 0, "As it was at revision N", 2},
     {"consistency", OPTION_CONSISTENCY, "l|s", 0,
      "l: linearizable, the default, sees every write that was acknowledged before; s: serializable, whatever the "
-     "asked server has, which is faster and may be old", 2},
+     "asked server has, which is faster and may be old",
+     2},
     {0, 0, 0, 0, "What of them:", 3},
     {"keys-only", OPTION_KEYS_ONLY, 0, 0, "Keys without values", 3},
     {"count-only", OPTION_COUNT_ONLY, 0, 0, "Only how many", 3},
@@ -95,7 +96,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static void print(const struct get_arguments *arguments, const Etcdserverpb__RangeResponse *response)
+static void print(const struct get_arguments *arguments,
+                  const Etcdserverpb__RangeResponse *response)
 {
     if (arguments->settings.format == OUTPUT_JSON) {
         output_json(&response->base);
@@ -144,7 +146,8 @@ int cmd_get(int argc, char **argv)
 {
     static const struct argp_child children[] = {
         {&range_argp, 0, NULL, 0}, {&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {options, parse_option, "KEY [RANGE_END]", doc, children, NULL, NULL};
+    static const struct argp argp = {options, parse_option, "KEY [RANGE_END]", doc, children,
+                                     NULL,    NULL};
     struct get_arguments arguments = {0};
     struct client *client;
     int status;

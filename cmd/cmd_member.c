@@ -33,7 +33,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         if (state->arg_num > 0 || strcmp(argument, "list") != 0)
-            argp_error(state, "the one thing to do with members is to list them, not '%s'", argument);
+            argp_error(state, "the one thing to do with members is to list them, not '%s'",
+                       argument);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "say what: decree member list");
@@ -50,7 +51,8 @@ static void join(char *target, size_t target_bytes, char **texts, size_t count)
 
     target[0] = '\0';
     for (size_t i = 0; i < count && used < target_bytes; i++)
-        used += (size_t)snprintf(target + used, target_bytes - used, "%s%s", i > 0 ? "," : "", texts[i]);
+        used += (size_t)snprintf(target + used, target_bytes - used, "%s%s", i > 0 ? "," : "",
+                                 texts[i]);
 }
 
 static void fill_row(const Etcdserverpb__Member *member, char cells[COLUMNS][CELL_BYTES])
@@ -76,7 +78,8 @@ static void print_simple(const Etcdserverpb__MemberListResponse *response)
 
 static int print_table(const Etcdserverpb__MemberListResponse *response)
 {
-    static const char *const heads[COLUMNS] = {"ID", "STATUS", "NAME", "PEER ADDRS", "CLIENT ADDRS"};
+    static const char *const heads[COLUMNS] = {"ID", "STATUS", "NAME", "PEER ADDRS",
+                                               "CLIENT ADDRS"};
     char(*texts)[COLUMNS][CELL_BYTES] = calloc(response->n_members + 1, sizeof(*texts));
     const char **cells = calloc((response->n_members + 1) * COLUMNS, sizeof(*cells));
     int status = EXIT_FAILED;

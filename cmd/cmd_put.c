@@ -11,7 +11,8 @@
 #include "commands.h"
 #include "output.h"
 
-#define VALUE_BYTES_MAX ((size_t)64 * 1024 * 1024) /* far above what any server takes; bounds our memory */
+#define VALUE_BYTES_MAX \
+    ((size_t)64 * 1024 * 1024) /* far above what any server takes; bounds our memory */
 
 enum { OPTION_PREV_KV = 0x300 };
 
@@ -52,7 +53,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         else if (state->arg_num == 1)
             arguments->value = argument;
         else
-            argp_error(state, "too many arguments: '%s'; a value with spaces needs quotes", argument);
+            argp_error(state, "too many arguments: '%s'; a value with spaces needs quotes",
+                       argument);
         return 0;
     case ARGP_KEY_END:
         if (arguments->key == NULL)
@@ -144,7 +146,8 @@ static int put(const struct put_arguments *arguments, uint8_t *value, size_t val
 int cmd_put(int argc, char **argv)
 {
     static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {options, parse_option, "KEY [VALUE|-]", doc, children, NULL, NULL};
+    static const struct argp argp = {options, parse_option, "KEY [VALUE|-]", doc, children,
+                                     NULL,    NULL};
     struct put_arguments arguments = {0};
     uint8_t *input = NULL;
     size_t size;

@@ -48,21 +48,29 @@ static const struct argp_option options[] = {
     {"name", KEY_NAME, "NAME", 0, "This member's name in --cluster (n1)", 1},
     {"cluster", KEY_CLUSTER, "NAME=HOST:PORT,...", 0,
      "All members, this one too, with the addresses where they talk to each other; the same list, in the same order, "
-     "on every member (this one alone, on " PEERS_DEFAULT ")", 1},
-    {"cluster-token", KEY_TOKEN, "WORD", 0, "Members with another token are refused (" TOKEN_DEFAULT ")", 1},
+     "on every member (this one alone, on " PEERS_DEFAULT ")",
+     1},
+    {"cluster-token", KEY_TOKEN, "WORD", 0,
+     "Members with another token are refused (" TOKEN_DEFAULT ")", 1},
     {"listen", KEY_LISTEN, "HOST:PORT", 0,
-     "Where clients connect; port 0 takes a free one, which the line 'ready' names (" LISTEN_DEFAULT ")", 1},
+     "Where clients connect; port 0 takes a free one, which the line 'ready' names (" LISTEN_DEFAULT
+     ")",
+     1},
     {"data", KEY_DATA, "DIR", 0, "The journal; made if missing (./" DATA_DEFAULT ")", 1},
     {NULL, 0, NULL, 0, "How they agree, the same on every member:", 2},
-    {"prepare-quorum", KEY_PREPARE_QUORUM, "N", 0, "Members that must promise before one leads (a majority)", 2},
+    {"prepare-quorum", KEY_PREPARE_QUORUM, "N", 0,
+     "Members that must promise before one leads (a majority)", 2},
     {"vote-quorum", KEY_VOTE_QUORUM, "N", 0,
      "Members that must store a write before it is acknowledged (a majority); the two quorums together must be more "
-     "than the members", 2},
+     "than the members",
+     2},
     {"heartbeat-ms", KEY_HEARTBEAT_MS, "MS", 0, "Time between signs of life (100)", 2},
-    {"election-ms", KEY_ELECTION_MS, "MS", 0, "Silence after which another member takes the lead (1000)", 2},
+    {"election-ms", KEY_ELECTION_MS, "MS", 0,
+     "Silence after which another member takes the lead (1000)", 2},
     {NULL, 0, NULL, 0, "What it tells:", 3},
     {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn or error (info)", 3},
-    {"log-format", KEY_LOG_FORMAT, "FORMAT", 0, "text or json, one line per event on standard error (text)", 3},
+    {"log-format", KEY_LOG_FORMAT, "FORMAT", 0,
+     "text or json, one line per event on standard error (text)", 3},
     {0},
 };
 
@@ -80,7 +88,8 @@ static const char doc[] =
     "process uses the data directory; 78 the quorums are unsafe, or the data belong to another cluster or member, or "
     "are damaged.";
 
-static uint32_t parse_number(struct argp_state *state, const char *what, const char *text, uint32_t most)
+static uint32_t parse_number(struct argp_state *state, const char *what, const char *text,
+                             uint32_t most)
 {
     char *end;
     unsigned long number = strtoul(text, &end, 10);
@@ -111,7 +120,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         arguments->token = argument;
         return 0;
     case KEY_PREPARE_QUORUM:
-        arguments->prepare_quorum = parse_number(state, "--prepare-quorum", argument, DECREE_MEMBERS_MAX);
+        arguments->prepare_quorum = parse_number(state, "--prepare-quorum", argument,
+                                                 DECREE_MEMBERS_MAX);
         return 0;
     case KEY_VOTE_QUORUM:
         arguments->vote_quorum = parse_number(state, "--vote-quorum", argument, DECREE_MEMBERS_MAX);
@@ -177,15 +187,16 @@ static int complain(int error, const char *sentence)
 }
 
 /* Who is in the cluster, and which of them this is. */
-static int find_self(const struct serve_arguments *arguments, struct serve_options *serve, char *sentence)
+static int find_self(const struct serve_arguments *arguments, struct serve_options *serve,
+                     char *sentence)
 {
     const char *name = arguments->name == NULL ? NAME_DEFAULT : arguments->name;
     char alone[128];
     int error;
 
     snprintf(alone, sizeof(alone), "%.64s=" PEERS_DEFAULT, name);
-    error = cluster_spec_parse(&serve->cluster, arguments->cluster == NULL ? alone : arguments->cluster, false,
-                               sentence);
+    error = cluster_spec_parse(
+        &serve->cluster, arguments->cluster == NULL ? alone : arguments->cluster, false, sentence);
     if (error != 0)
         return error;
     if (arguments->name == NULL && serve->cluster.count == 1)
@@ -194,9 +205,11 @@ static int find_self(const struct serve_arguments *arguments, struct serve_optio
     if (serve->self != 0)
         return 0;
     if (arguments->name == NULL)
-        snprintf(sentence, SERVE_SENTENCE_BYTES, "say with --name which member of the cluster this is");
+        snprintf(sentence, SERVE_SENTENCE_BYTES,
+                 "say with --name which member of the cluster this is");
     else
-        snprintf(sentence, SERVE_SENTENCE_BYTES, "'%.64s', the --name of this member, is not in --cluster", name);
+        snprintf(sentence, SERVE_SENTENCE_BYTES,
+                 "'%.64s', the --name of this member, is not in --cluster", name);
     return DECREE_INVALID;
 }
 

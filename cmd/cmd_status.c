@@ -61,10 +61,12 @@ static void fill_row(const struct answer *answer, char cells[COLUMNS][CELL_BYTES
     snprintf(cells[column++], CELL_BYTES, "%" PRIx64, id);
     snprintf(cells[column++], CELL_BYTES, "%s", response->version);
     output_bytes(cells[column++], CELL_BYTES, (double)response->dbsize);
-    snprintf(cells[column++], CELL_BYTES, "%s", id != 0 && response->leader == id ? "true" : "false");
+    snprintf(cells[column++], CELL_BYTES, "%s",
+             id != 0 && response->leader == id ? "true" : "false");
     snprintf(cells[column++], CELL_BYTES, "%" PRIu64, response->raftterm);
     snprintf(cells[column++], CELL_BYTES, "%" PRIu64, response->raftindex);
-    snprintf(cells[column++], CELL_BYTES, "%" PRId64, response->header != NULL ? response->header->revision : 0);
+    snprintf(cells[column++], CELL_BYTES, "%" PRId64,
+             response->header != NULL ? response->header->revision : 0);
     assert(column == COLUMNS);
 }
 
@@ -124,7 +126,8 @@ static void print_json(const struct answer *answers, size_t count)
 }
 
 /* Asks one endpoint. The exit status that it alone would give. */
-static int ask(struct client_settings settings, const struct endpoint *endpoint, struct answer *ret_answer)
+static int ask(struct client_settings settings, const struct endpoint *endpoint,
+               struct answer *ret_answer)
 {
     struct client *client;
     enum status_code code;

@@ -13,7 +13,7 @@ const struct subcommand subcommands[] = {
 #define COMMAND_ROW(word, name, help) {word, cmd_##name, help},
     COMMAND_TABLE(COMMAND_ROW)
 #undef COMMAND_ROW
-    {NULL, NULL, NULL},
+        {NULL, NULL, NULL},
 };
 
 const struct subcommand *subcommand_find(const char *word)

@@ -80,8 +80,8 @@ int demo_cluster_init(struct demo_cluster *cluster, bool keep)
 
         snprintf(node->name, sizeof(node->name), "n%zu", i + 1);
         snprintf(node->endpoint, sizeof(node->endpoint), "127.0.0.1:%u", node->client_port);
-        used += (size_t)snprintf(cluster->endpoints + used, sizeof(cluster->endpoints) - used, "%s%s",
-                                 i > 0 ? "," : "", node->endpoint);
+        used += (size_t)snprintf(cluster->endpoints + used, sizeof(cluster->endpoints) - used,
+                                 "%s%s", i > 0 ? "," : "", node->endpoint);
     }
     assert(used < sizeof(cluster->endpoints));
     snprintf(cluster->directory, sizeof(cluster->directory), "%s/decree-demo-XXXXXX",
@@ -135,7 +135,7 @@ int demo_node_start(struct demo_cluster *cluster, size_t index)
 {
     struct demo_node *node = &cluster->nodes[index];
     char members[160], data[DEMO_PATH_BYTES + 16], log_path[DEMO_PATH_BYTES + 16];
-    char *arguments[] = {"decree", "serve",  "--name",       node->name, "--cluster", members,
+    char *arguments[] = {"decree",   "serve",        "--name", node->name, "--cluster", members,
                          "--listen", node->endpoint, "--data", data,       NULL};
     pid_t parent = getpid();
     size_t used = 0;
@@ -143,8 +143,9 @@ int demo_node_start(struct demo_cluster *cluster, size_t index)
 
     assert(node->pid == 0);
     for (size_t i = 0; i < DEMO_NODES; i++)
-        used += (size_t)snprintf(members + used, sizeof(members) - used, "%s%s=127.0.0.1:%u", i > 0 ? "," : "",
-                                 cluster->nodes[i].name, cluster->nodes[i].peer_port);
+        used += (size_t)snprintf(members + used, sizeof(members) - used, "%s%s=127.0.0.1:%u",
+                                 i > 0 ? "," : "", cluster->nodes[i].name,
+                                 cluster->nodes[i].peer_port);
     assert(used < sizeof(members));
     snprintf(data, sizeof(data), "%s/%s", cluster->directory, node->name);
     snprintf(log_path, sizeof(log_path), "%s/%s.log", cluster->directory, node->name);

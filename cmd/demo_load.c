@@ -117,7 +117,8 @@ static bool write_next(struct demo_load *load, struct client *client)
     request.value = bytes_of(value);
     for (bool is_repeated = false;; is_repeated = true) {
         if (client_put(client, &request, &response) == STATUS_OK) {
-            note_write(load, response->header != NULL ? response->header->revision : 0, is_repeated);
+            note_write(load, response->header != NULL ? response->header->revision : 0,
+                       is_repeated);
             etcdserverpb__put_response__free_unpacked(response, NULL);
             return true;
         }
@@ -260,16 +261,19 @@ static bool is_as_written(const struct demo_load *load, size_t number, const Mvc
         snprintf(ret_reason, DEMO_REASON_BYTES, "%s has another value", key);
         return false;
     }
-    if (entry->was_repeated ? pair->mod_revision < entry->revision : pair->mod_revision != entry->revision) {
-        snprintf(ret_reason, DEMO_REASON_BYTES, "%s was acknowledged at revision %" PRId64 " and is at %" PRId64,
-                 key, entry->revision, pair->mod_revision);
+    if (entry->was_repeated ? pair->mod_revision < entry->revision
+                            : pair->mod_revision != entry->revision) {
+        snprintf(ret_reason, DEMO_REASON_BYTES,
+                 "%s was acknowledged at revision %" PRId64 " and is at %" PRId64, key,
+                 entry->revision, pair->mod_revision);
         return false;
     }
     return true;
 }
 
 /* Compares one page, from write number first on; returns how many keys it had, or -1 with a reason. */
-static int64_t verify_page(const struct demo_load *load, struct client *client, size_t first, char *ret_reason)
+static int64_t verify_page(const struct demo_load *load, struct client *client, size_t first,
+                           char *ret_reason)
 {
     char key[TEXT_BYTES], end[] = "demo0"; /* the first key after all "demo/" */
     Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;

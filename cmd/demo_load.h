@@ -18,7 +18,7 @@ struct demo_load;
 struct demo_progress {
     uint64_t writes, reads; /* acknowledged */
     uint64_t last_ns;       /* when the last write was acknowledged, by uv_hrtime() */
-    uint64_t gap_ns;        /* the longest time between two of them since the last demo_load_begin_gap() */
+    uint64_t gap_ns; /* the longest time between two of them since the last demo_load_begin_gap() */
     bool has_failed;
     char reason[DEMO_REASON_BYTES]; /* why it has */
 };

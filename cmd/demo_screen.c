@@ -16,7 +16,8 @@
 
 void demo_screen_init(struct demo_screen *screen)
 {
-    *screen = (struct demo_screen){.is_terminal = isatty(STDOUT_FILENO) == 1, .start_ns = uv_hrtime()};
+    *screen = (struct demo_screen){.is_terminal = isatty(STDOUT_FILENO) == 1,
+                                   .start_ns = uv_hrtime()};
     setvbuf(stdout, NULL, _IOFBF, 8192);
 }
 
@@ -55,8 +56,8 @@ static const char *role(const struct demo_node *node, const struct demo_view *vi
 static unsigned print_table(const struct demo_cluster *cluster, const struct demo_view *views,
                             const struct demo_progress *progress)
 {
-    printf("\n  %-5s %-16s %-9s %-10s %6s %9s %9s\n", "node", "clients", "process", "role", "round", "slot",
-           "revision");
+    printf("\n  %-5s %-16s %-9s %-10s %6s %9s %9s\n", "node", "clients", "process", "role", "round",
+           "slot", "revision");
     for (size_t i = 0; i < DEMO_NODES; i++) {
         const struct demo_node *node = &cluster->nodes[i];
 
@@ -66,12 +67,13 @@ static unsigned print_table(const struct demo_cluster *cluster, const struct dem
         else
             printf("%-9d ", (int)node->pid);
         if (node->pid != 0 && views[i].answers)
-            printf("%-10s %6" PRIu64 " %9" PRIu64 " %9" PRId64 "\n", role(node, &views[i]), views[i].round,
-                   views[i].slot, views[i].revision);
+            printf("%-10s %6" PRIu64 " %9" PRIu64 " %9" PRId64 "\n", role(node, &views[i]),
+                   views[i].round, views[i].slot, views[i].revision);
         else
             printf("%-10s %6s %9s %9s\n", role(node, &views[i]), "-", "-", "-");
     }
-    printf("  %" PRIu64 " writes acknowledged, %" PRIu64 " read back\n\n", progress->writes, progress->reads);
+    printf("  %" PRIu64 " writes acknowledged, %" PRIu64 " read back\n\n", progress->writes,
+           progress->reads);
     return DEMO_NODES + 4;
 }
 

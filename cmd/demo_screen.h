@@ -29,7 +29,8 @@ struct demo_screen {
 void demo_screen_init(struct demo_screen *screen);
 
 /* One line of the story, with the seconds since the start before it. */
-__attribute__((format(printf, 2, 3))) void demo_screen_say(struct demo_screen *screen, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void demo_screen_say(struct demo_screen *screen,
+                                                           const char *format, ...);
 
 /* Draws the live table again. */
 void demo_screen_refresh(struct demo_screen *screen, const struct demo_cluster *cluster,

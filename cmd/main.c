@@ -8,11 +8,13 @@
 
 static void print_help(FILE *stream)
 {
-    fprintf(stream, "decree is a replicated key-value store that speaks the etcd v3 API, on Paxos.\n\n"
-                    "usage: decree COMMAND [ARGUMENT...]\n\n");
+    fprintf(stream,
+            "decree is a replicated key-value store that speaks the etcd v3 API, on Paxos.\n\n"
+            "usage: decree COMMAND [ARGUMENT...]\n\n");
     for (const struct subcommand *command = subcommands; command->word != NULL; command++)
         fprintf(stream, "  %-8s %s\n", command->word, command->help);
-    fprintf(stream, "  %-8s %s\n", "help", "this text; `decree help COMMAND` for one command's options");
+    fprintf(stream, "  %-8s %s\n", "help",
+            "this text; `decree help COMMAND` for one command's options");
     fprintf(stream, "\nTo begin:\n"
                     "  decree demo                   see what it does, in half a minute\n"
                     "  decree serve                  a store of one node on 127.0.0.1:2379\n"
@@ -57,7 +59,8 @@ int main(int argc, char **argv)
         printf("decree %s\n", DECREE_VERSION);
         return EXIT_OK;
     }
-    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0)
         return help(argc, argv);
     command = subcommand_find(argv[1]);
     return command == NULL ? unknown(argv[1]) : command->run(argc - 1, argv + 1);

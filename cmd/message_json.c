@@ -32,7 +32,8 @@ static void print_base64(FILE *stream, const ProtobufCBinaryData *bytes)
     fputc('"', stream);
     for (size_t i = 0; i < bytes->len; i += 3) {
         size_t left = bytes->len - i;
-        uint32_t group = (uint32_t)bytes->data[i] << 16 | (left > 1 ? (uint32_t)bytes->data[i + 1] << 8 : 0) |
+        uint32_t group = (uint32_t)bytes->data[i] << 16 |
+                         (left > 1 ? (uint32_t)bytes->data[i + 1] << 8 : 0) |
                          (left > 2 ? bytes->data[i + 2] : 0);
 
         fputc(digits[group >> 18], stream);
@@ -132,7 +133,8 @@ static void print_element(FILE *stream, ProtobufCType type, const void *element)
     }
 }
 
-static void print_array(FILE *stream, const ProtobufCFieldDescriptor *field, const uint8_t *elements, size_t count)
+static void print_array(FILE *stream, const ProtobufCFieldDescriptor *field,
+                        const uint8_t *elements, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         fputc(i == 0 ? '[' : ',', stream);
@@ -146,7 +148,8 @@ static bool is_set(const ProtobufCFieldDescriptor *field, const uint8_t *at, con
 {
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return *(const size_t *)quantifier > 0;
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) /* to be chosen is news, even when it is zero */
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) !=
+        0) /* to be chosen is news, even when it is zero */
         return *(const uint32_t *)quantifier == field->id;
     return !is_default(field->type, at);
 }
@@ -168,7 +171,8 @@ void message_json_print(FILE *stream, const ProtobufCMessage *message)
         fprintf(stream, "%s\"%s\":", before, field->name);
         before = ",";
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
-            print_array(stream, field, *(const uint8_t *const *)(const void *)at, *(const size_t *)quantifier);
+            print_array(stream, field, *(const uint8_t *const *)(const void *)at,
+                        *(const size_t *)quantifier);
         else
             print_element(stream, field->type, at);
     }

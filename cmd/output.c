@@ -76,7 +76,8 @@ void output_bytes(char *target, size_t target_bytes, double bytes)
         bytes /= 1000;
         unit++;
     }
-    snprintf(target, target_bytes, unit > 0 && bytes < 10 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+    snprintf(target, target_bytes, unit > 0 && bytes < 10 ? "%.1f %s" : "%.0f %s", bytes,
+             units[unit]);
 }
 
 int output_finish(void)

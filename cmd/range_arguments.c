@@ -16,7 +16,8 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static void parse_argument(struct range_arguments *range, const char *argument, struct argp_state *state)
+static void parse_argument(struct range_arguments *range, const char *argument,
+                           struct argp_state *state)
 {
     if (range->key == NULL)
         range->key = argument;

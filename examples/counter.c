@@ -72,8 +72,9 @@ int main(int argc, char **argv)
     }
     while (fgets(line, sizeof(line), stdin) != NULL) {
         int64_t amount = strtoll(line, NULL, 10);
-        int error = line[0] == '\n' ? decree_node_read(node, print_sum, &answer)
-                                    : decree_node_propose(node, &amount, sizeof(amount), print_sum, &answer);
+        int error = line[0] == '\n'
+                        ? decree_node_read(node, print_sum, &answer)
+                        : decree_node_propose(node, &amount, sizeof(amount), print_sum, &answer);
 
         if (error != 0)
             printf("%s\n", decree_error_text(error));

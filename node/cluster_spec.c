@@ -38,7 +38,8 @@ static bool is_host(const char *text, size_t size, bool bracketed)
     if (size == 0 || size >= CLUSTER_HOST_BYTES)
         return false;
     for (size_t i = 0; i < size; i++)
-        if (!isalnum((unsigned char)text[i]) && strchr(bracketed ? ":.%-_" : "-_.", text[i]) == NULL)
+        if (!isalnum((unsigned char)text[i]) &&
+            strchr(bracketed ? ":.%-_" : "-_.", text[i]) == NULL)
             return false;
     return true;
 }
@@ -60,7 +61,8 @@ static int32_t parse_port(const char *text)
     return port;
 }
 
-int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, bool port_zero, char *sentence)
+int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, bool port_zero,
+                          char *sentence)
 {
     const char *colon = strrchr(text, ':');
     bool bracketed = text[0] == '[';
@@ -76,12 +78,15 @@ int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, 
         return invalid(sentence, "'%s' is not [host]:port: there is no ']:'", text);
     host_size = (size_t)(colon - host) - (bracketed ? 1 : 0);
     if (!bracketed && memchr(host, ':', host_size) != NULL)
-        return invalid(sentence, "'%s' has more than one ':'; write an IPv6 address as [address]:port", text);
+        return invalid(sentence,
+                       "'%s' has more than one ':'; write an IPv6 address as [address]:port", text);
     if (!is_host(host, host_size, bracketed))
         return invalid(sentence, "'%s' has no valid host before the port", text);
     port = parse_port(colon + 1);
     if (port < 0 || (port == 0 && !port_zero))
-        return invalid(sentence, "'%s' has no valid port after the ':'; a port is a number from 1 to 65535", text);
+        return invalid(sentence,
+                       "'%s' has no valid port after the ':'; a port is a number from 1 to 65535",
+                       text);
     memcpy(ret_host, host, host_size);
     ret_host[host_size] = '\0';
     *ret_port = (uint16_t)port;
@@ -99,14 +104,16 @@ static int parse_member(struct cluster_member *member, const char *entry, bool a
     if (entry[name_size] == '\0' && !address_optional)
         return invalid(sentence, "'%s' is not name=host:port: there is no '='", entry);
     if (!is_name(entry, name_size))
-        return invalid(sentence,
-                       "'%s' does not begin with a valid name: up to %u letters, digits, '-', '_' or '.'",
-                       entry, CLUSTER_NAME_BYTES - 1);
+        return invalid(
+            sentence,
+            "'%s' does not begin with a valid name: up to %u letters, digits, '-', '_' or '.'",
+            entry, CLUSTER_NAME_BYTES - 1);
     memcpy(member->name, entry, name_size);
     member->name[name_size] = '\0';
     if (entry[name_size] == '\0')
         return 0;
-    return cluster_address_parse(member->host, &member->port, entry + name_size + 1, false, sentence);
+    return cluster_address_parse(member->host, &member->port, entry + name_size + 1, false,
+                                 sentence);
 }
 
 /* The newest member must differ from those before it. */
@@ -117,7 +124,8 @@ static int check_member(const struct cluster_spec *spec, char *sentence)
     for (const struct cluster_member *other = spec->members; other < member; other++) {
         if (strcmp(other->name, member->name) == 0)
             return invalid(sentence, "the name '%s' is in the cluster twice", member->name);
-        if (member->port != 0 && other->port == member->port && strcmp(other->host, member->host) == 0)
+        if (member->port != 0 && other->port == member->port &&
+            strcmp(other->host, member->host) == 0)
             return invalid(sentence, "'%s' and '%s' have the same address %s:%u", other->name,
                            member->name, member->host, (unsigned)member->port);
     }
@@ -142,7 +150,8 @@ int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool add
                            ENTRY_BYTES_MAX - 1);
         memcpy(entry, text, size);
         entry[size] = '\0';
-        error = parse_member(&ret_spec->members[ret_spec->count], entry, addresses_optional, sentence);
+        error = parse_member(&ret_spec->members[ret_spec->count], entry, addresses_optional,
+                             sentence);
         if (error != 0)
             return error;
         ret_spec->count++;
@@ -170,8 +179,8 @@ const char *cluster_spec_name(const struct cluster_spec *spec, decree_node_id id
     return id >= 1 && id <= spec->count ? spec->members[id - 1].name : "?";
 }
 
-uint64_t cluster_spec_id(const struct cluster_spec *spec, const char *token, uint32_t prepare_quorum,
-                         uint32_t vote_quorum)
+uint64_t cluster_spec_id(const struct cluster_spec *spec, const char *token,
+                         uint32_t prepare_quorum, uint32_t vote_quorum)
 {
     uint64_t id = checksum(token, strlen(token) + 1, 0);
     uint8_t numbers[12];

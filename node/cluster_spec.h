@@ -9,14 +9,14 @@
 
 #include <decree/paxos.h>
 
-#define CLUSTER_NAME_BYTES 64u  /* with the zero at the end */
+#define CLUSTER_NAME_BYTES 64u /* with the zero at the end */
 #define CLUSTER_HOST_BYTES 254u
 #define CLUSTER_SENTENCE_BYTES 512u
 
 struct cluster_member {
     char name[CLUSTER_NAME_BYTES];
     char host[CLUSTER_HOST_BYTES]; /* without brackets */
-    uint16_t port; /* 0: it has no address */
+    uint16_t port;                 /* 0: it has no address */
 };
 
 struct cluster_spec {
@@ -30,7 +30,8 @@ int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool add
                        char *sentence);
 
 /* Reads "host:port" or "[host]:port"; port 0 is allowed when port_zero is. Errors as above. */
-int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, bool port_zero, char *sentence);
+int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, bool port_zero,
+                          char *sentence);
 
 /* The id of the member with that name; 0: there is none. */
 decree_node_id cluster_spec_find(const struct cluster_spec *spec, const char *name);
@@ -40,7 +41,7 @@ const char *cluster_spec_name(const struct cluster_spec *spec, decree_node_id id
 
 /* What tells this cluster from others on the wire and on disk: token, names in order and quorum sizes. Nodes that do
  * not agree on these must not work together: their votes would not mean the same. Never 0. */
-uint64_t cluster_spec_id(const struct cluster_spec *spec, const char *token, uint32_t prepare_quorum,
-                         uint32_t vote_quorum);
+uint64_t cluster_spec_id(const struct cluster_spec *spec, const char *token,
+                         uint32_t prepare_quorum, uint32_t vote_quorum);
 
 #endif

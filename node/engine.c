@@ -23,10 +23,10 @@
 #define TAKES_PER_TURN_MAX 64u /* then the loop gets a chance to look at its sockets */
 #define NO_PLACE UINT32_MAX
 
-struct waiter { /* one open proposal or read */
+struct waiter {        /* one open proposal or read */
     decree_done *done; /* NULL: the place is free */
     void *argument;
-    uint64_t sequence; /* proposals only */
+    uint64_t sequence;  /* proposals only */
     uint32_t next_free; /* reads only */
 };
 
@@ -43,7 +43,7 @@ struct engine {
     uint64_t incarnation;
     uint64_t now_ns, wake_at_ns;
     decree_lsn persisted, persisted_told; /* reported by the journal; passed on to the core */
-    decree_lsn sync_asked; /* the journal was asked to sync up to here */
+    decree_lsn sync_asked;                /* the journal was asked to sync up to here */
     decree_slot applied;
     bool started, busy; /* busy: effects are borrowed, the core must not be stepped */
     bool stepped;       /* since the last take */
@@ -82,7 +82,8 @@ static void step_surely(struct engine *engine, struct decree_event *event)
 static void step_what_is_due(struct engine *engine)
 {
     if (engine->persisted > engine->persisted_told) {
-        struct decree_event event = {.type = DECREE_EVENT_PERSISTED, .u.persisted = engine->persisted};
+        struct decree_event event = {.type = DECREE_EVENT_PERSISTED,
+                                     .u.persisted = engine->persisted};
 
         engine->persisted_told = engine->persisted;
         step_surely(engine, &event);
@@ -97,7 +98,8 @@ static void step_what_is_due(struct engine *engine)
 /* ---- handing out effects ---- */
 
 /* Ends the wait of who proposed the command on this node, if it was in this run. */
-static void complete_proposal(struct engine *engine, const struct decree_pvalue *decision, void *result)
+static void complete_proposal(struct engine *engine, const struct decree_pvalue *decision,
+                              void *result)
 {
     const struct decree_command *command = &decision->command;
     struct waiter *place = &engine->proposals[command->sequence & (engine->proposals_max - 1)];
@@ -126,7 +128,8 @@ static void hand_out_decision(struct engine *engine, const struct decree_pvalue 
     if (decision->command.origin == 0)
         return;
     assert(value != NULL);
-    result = engine->machine.apply(engine->machine.context, decision->slot, value->data, value->size);
+    result = engine->machine.apply(engine->machine.context, decision->slot, value->data,
+                                   value->size);
     if (engine->proposals_open > 0)
         complete_proposal(engine, decision, result);
 }
@@ -195,7 +198,8 @@ bool engine_turn(struct engine *engine)
 
     assert(engine->started);
     assert(!engine->busy);
-    if (!engine->stepped && engine->persisted == engine->persisted_told && engine->now_ns < engine->wake_at_ns)
+    if (!engine->stepped && engine->persisted == engine->persisted_told &&
+        engine->now_ns < engine->wake_at_ns)
         return false;
     engine->counters.turns++;
     for (uint32_t takes = 0; takes < TAKES_PER_TURN_MAX; takes++) {
@@ -205,7 +209,8 @@ bool engine_turn(struct engine *engine)
         engine->counters.takes++;
         engine->wake_at_ns = effects.wake_at_ns;
         hand_out(engine, &effects);
-        if (!engine->stepped && engine->persisted == engine->persisted_told && engine->wake_at_ns > engine->now_ns)
+        if (!engine->stepped && engine->persisted == engine->persisted_told &&
+            engine->wake_at_ns > engine->now_ns)
             break;
     }
     return true;
@@ -229,7 +234,8 @@ void engine_on_message(struct engine *engine, const struct decree_message *messa
         engine->counters.messages_refused++;
 }
 
-int engine_propose(struct engine *engine, struct decree_value *value, decree_done *done, void *argument)
+int engine_propose(struct engine *engine, struct decree_value *value, decree_done *done,
+                   void *argument)
 {
     struct decree_event event = {.type = DECREE_EVENT_PROPOSE, .u.propose = value};
     uint64_t sequence = decree_paxos_last_sequence(engine->paxos) + 1;
@@ -288,7 +294,8 @@ static void on_persisted(void *context, decree_lsn lsn)
     engine->persisted = lsn;
 }
 
-static void on_fetched(void *context, decree_node_id to, const struct decree_pvalue *pvalues, uint32_t count)
+static void on_fetched(void *context, decree_node_id to, const struct decree_pvalue *pvalues,
+                       uint32_t count)
 {
     struct decree_event event = {.type = DECREE_EVENT_FETCHED};
 

@@ -91,7 +91,8 @@ void engine_on_message(struct engine *engine, const struct decree_message *messa
 /* Asks for a command to be ordered; value is borrowed, the engine takes its own reference. done is called from a
  * later turn, once the command was applied here, with what apply returned; or LOST.
  * Errors, without a call of done: FULL (call again after a turn), TOO_LARGE. */
-int engine_propose(struct engine *engine, struct decree_value *value, decree_done *done, void *argument);
+int engine_propose(struct engine *engine, struct decree_value *value, decree_done *done,
+                   void *argument);
 
 /* Asks for a linearizable read: done is called from a later turn with result NULL; or LOST. Errors: FULL. */
 int engine_read(struct engine *engine, decree_done *done, void *argument);

@@ -27,7 +27,7 @@
 
 struct host;
 
-struct host_options {          /* copied, strings too; 0 and NULL take the defaults */
+struct host_options { /* copied, strings too; 0 and NULL take the defaults */
     struct cluster_spec cluster;
     decree_node_id self;
     const char *cluster_token; /* default "decree" */

@@ -17,8 +17,8 @@ static void log_leader(struct host *host, const struct decree_trace *trace)
 {
     decree_node_id leader = trace->ballot.node;
 
-    log_info(host->logger, "leader_changed", "node=%s leader=%s round=%" PRIu64, name_of(host, host->self),
-             name_of(host, leader), trace->ballot.round);
+    log_info(host->logger, "leader_changed", "node=%s leader=%s round=%" PRIu64,
+             name_of(host, host->self), name_of(host, leader), trace->ballot.round);
 }
 
 void host_on_trace(void *context, const struct decree_trace *trace)
@@ -31,7 +31,8 @@ void host_on_trace(void *context, const struct decree_trace *trace)
         log_info(host->logger, "started", "node=%s incarnation=%" PRIu64, self, trace->count);
         break;
     case DECREE_TRACE_SCOUTING:
-        log_info(host->logger, "election_started", "node=%s round=%" PRIu64, self, trace->ballot.round);
+        log_info(host->logger, "election_started", "node=%s round=%" PRIu64, self,
+                 trace->ballot.round);
         break;
     case DECREE_TRACE_ADOPTED:
     case DECREE_TRACE_FOLLOWING:
@@ -48,11 +49,12 @@ void host_on_trace(void *context, const struct decree_trace *trace)
         log_warn(host->logger, "leader_lost", "node=%s", self);
         break;
     case DECREE_TRACE_CATCHING_UP:
-        log_debug(host->logger, "catching_up", "node=%s from=%s slot=%" PRIu64, self, name_of(host, trace->node),
-                 trace->slot);
+        log_debug(host->logger, "catching_up", "node=%s from=%s slot=%" PRIu64, self,
+                  name_of(host, trace->node), trace->slot);
         break;
     case DECREE_TRACE_DROPPED:
-        log_debug(host->logger, "message_dropped", "node=%s from=%s", self, name_of(host, trace->node));
+        log_debug(host->logger, "message_dropped", "node=%s from=%s", self,
+                  name_of(host, trace->node));
         break;
     case DECREE_TRACE_NONE:
     case DECREE_TRACE_PROMISED:
@@ -73,13 +75,14 @@ void host_on_trouble(void *context, int system_errno, const char *what)
         return;
     }
     snprintf(host->trouble, sizeof(host->trouble), "%s", what);
-    log_error(host->logger, "journal_trouble", "node=%s errno=%d reason=\"%s\"", name_of(host, host->self),
-              system_errno, what);
+    log_error(host->logger, "journal_trouble", "node=%s errno=%d reason=\"%s\"",
+              name_of(host, host->self), system_errno, what);
 }
 
 void host_restored_one(struct host *host)
 {
     host->restored++;
     if (host->restored % RESTORE_LOG_EVERY == 0)
-        log_info(host->logger, "replaying", "node=%s records=%" PRIu64, name_of(host, host->self), host->restored);
+        log_info(host->logger, "replaying", "node=%s records=%" PRIu64, name_of(host, host->self),
+                 host->restored);
 }

@@ -30,8 +30,9 @@ static void put_time(struct writer *writer, int64_t unix_ms)
     char text[64];
 
     gmtime_r(&seconds, &parts);
-    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1,
-             parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, (int)(unix_ms % 1000));
+    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
+             parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+             (int)(unix_ms % 1000));
     put(writer, text);
 }
 
@@ -136,8 +137,8 @@ static const char *put_json_member(struct writer *writer, const char *details)
     return value + size;
 }
 
-static void put_json(struct writer *writer, int64_t unix_ms, enum decree_log_level level, const char *event,
-                     const char *details)
+static void put_json(struct writer *writer, int64_t unix_ms, enum decree_log_level level,
+                     const char *event, const char *details)
 {
     put(writer, "{\"time\":\"");
     put_time(writer, unix_ms);
@@ -150,8 +151,8 @@ static void put_json(struct writer *writer, int64_t unix_ms, enum decree_log_lev
     put(writer, "}\n");
 }
 
-static void put_text(struct writer *writer, int64_t unix_ms, enum decree_log_level level, const char *event,
-                     const char *details)
+static void put_text(struct writer *writer, int64_t unix_ms, enum decree_log_level level,
+                     const char *event, const char *details)
 {
     put_time(writer, unix_ms);
     put(writer, " ");
@@ -164,8 +165,8 @@ static void put_text(struct writer *writer, int64_t unix_ms, enum decree_log_lev
     put(writer, "\n");
 }
 
-size_t log_line_format(char *line, enum log_format format, int64_t unix_ms, enum decree_log_level level,
-                       const char *event, const char *details)
+size_t log_line_format(char *line, enum log_format format, int64_t unix_ms,
+                       enum decree_log_level level, const char *event, const char *details)
 {
     struct writer writer;
 
@@ -179,7 +180,8 @@ size_t log_line_format(char *line, enum log_format format, int64_t unix_ms, enum
     return log_line_format(line, format, unix_ms, level, event, "");
 }
 
-static void write_line(void *context, enum decree_log_level level, const char *event, const char *details)
+static void write_line(void *context, enum decree_log_level level, const char *event,
+                       const char *details)
 {
     const struct logger_stderr *self = context;
     char line[LOG_LINE_BYTES];
@@ -187,18 +189,20 @@ static void write_line(void *context, enum decree_log_level level, const char *e
     size_t size;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    size = log_line_format(line, self->format, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, level, event,
-                           details);
+    size = log_line_format(line, self->format, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+                           level, event, details);
     /* Nobody is left to tell when standard error is gone. */
     if (write(STDERR_FILENO, line, size) < 0)
         return;
 }
 
-void logger_stderr_init(struct logger_stderr *stderr_logger, enum decree_log_level level, enum log_format format)
+void logger_stderr_init(struct logger_stderr *stderr_logger, enum decree_log_level level,
+                        enum log_format format)
 {
     assert(level >= DECREE_LOG_DEBUG);
     assert(level <= DECREE_LOG_ERROR);
-    stderr_logger->logger = (struct logger){.context = stderr_logger, .level = level, .write = write_line};
+    stderr_logger->logger = (struct logger){
+        .context = stderr_logger, .level = level, .write = write_line};
     stderr_logger->format = format;
 }
 

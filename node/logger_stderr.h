@@ -9,7 +9,8 @@
 
 #include "logger.h"
 
-#define LOG_LINE_BYTES 8192u /* holds the details of logger_write() even when every byte needs an escape */
+#define LOG_LINE_BYTES \
+    8192u /* holds the details of logger_write() even when every byte needs an escape */
 
 enum log_format { LOG_FORMAT_TEXT = 1, LOG_FORMAT_JSON };
 
@@ -19,7 +20,8 @@ struct logger_stderr {
 };
 
 /* Any thread may then write; a line is one write(). */
-void logger_stderr_init(struct logger_stderr *stderr_logger, enum decree_log_level level, enum log_format format);
+void logger_stderr_init(struct logger_stderr *stderr_logger, enum decree_log_level level,
+                        enum log_format format);
 
 /* "debug", "info", "warn", "error". */
 const char *log_level_name(enum decree_log_level level);
@@ -29,7 +31,7 @@ enum decree_log_level log_level_find(const char *name);
 
 /* Formats one line with its newline into line, which holds LOG_LINE_BYTES; returns its length. A line that would be
  * longer loses its details. */
-size_t log_line_format(char *line, enum log_format format, int64_t unix_ms, enum decree_log_level level,
-                       const char *event, const char *details);
+size_t log_line_format(char *line, enum log_format format, int64_t unix_ms,
+                       enum decree_log_level level, const char *event, const char *details);
 
 #endif

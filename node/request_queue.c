@@ -33,7 +33,8 @@ struct request *request_new(bool is_read, uint32_t size, decree_done *done, void
     request->done = done;
     request->argument = argument;
     request->is_read = is_read;
-    request->value = (struct decree_value){.refs = 1, .size = size, .data = request->bytes, .release = release_request};
+    request->value = (struct decree_value){
+        .refs = 1, .size = size, .data = request->bytes, .release = release_request};
     return request;
 }
 
@@ -73,8 +74,8 @@ int request_queue_push(struct request_queue *queue, struct request *request, boo
     top = atomic_load_explicit(&queue->shared, memory_order_relaxed);
     do
         request->next = top;
-    while (!atomic_compare_exchange_weak_explicit(&queue->shared, &top, request, memory_order_release,
-                                                  memory_order_relaxed));
+    while (!atomic_compare_exchange_weak_explicit(&queue->shared, &top, request,
+                                                  memory_order_release, memory_order_relaxed));
     *ret_wake = top == NULL;
     return 0;
 }

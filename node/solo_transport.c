@@ -16,7 +16,8 @@ static void flush(struct transport *transport)
     assert(transport != NULL);
 }
 
-static void close_transport(struct transport *transport, void (*closed)(void *context), void *context)
+static void close_transport(struct transport *transport, void (*closed)(void *context),
+                            void *context)
 {
     free(transport);
     closed(context);

@@ -17,7 +17,8 @@ struct volatile_journal {
     const struct logger *logger;
 };
 
-static void append(struct journal *journal, const struct decree_record *records, uint32_t count, decree_lsn sync_lsn)
+static void append(struct journal *journal, const struct decree_record *records, uint32_t count,
+                   decree_lsn sync_lsn)
 {
     struct volatile_journal *self = (struct volatile_journal *)journal;
 
@@ -31,7 +32,8 @@ static void fetch(struct journal *journal, const struct decree_fetch *fetch)
     struct volatile_journal *self = (struct volatile_journal *)journal;
 
     log_warn(self->logger, "peer_too_far_behind",
-             "peer=%" PRIu32 " slot=%" PRIu64 " reason=\"this node has no data directory and no longer holds it\"",
+             "peer=%" PRIu32 " slot=%" PRIu64
+             " reason=\"this node has no data directory and no longer holds it\"",
              fetch->to, fetch->first);
 }
 
@@ -42,7 +44,8 @@ static void close_journal(struct journal *journal)
 
 static const struct journal_ops ops = {append, fetch, close_journal};
 
-int volatile_journal_open(struct journal **ret_journal, const struct journal_sink *sink, const struct logger *logger)
+int volatile_journal_open(struct journal **ret_journal, const struct journal_sink *sink,
+                          const struct logger *logger)
 {
     struct volatile_journal *self = malloc(sizeof(*self));
 

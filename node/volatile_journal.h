@@ -7,6 +7,7 @@
 #include "logger.h"
 
 /* sink and logger are borrowed. Errors: NOMEM. */
-int volatile_journal_open(struct journal **ret_journal, const struct journal_sink *sink, const struct logger *logger);
+int volatile_journal_open(struct journal **ret_journal, const struct journal_sink *sink,
+                          const struct logger *logger);
 
 #endif

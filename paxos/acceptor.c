@@ -19,14 +19,16 @@ static void promise(struct acceptor *acceptor, struct decree_ballot ballot, stru
 void acceptor_on_p1a(struct acceptor *acceptor, const struct decree_message *message,
                      struct outbox *outbox)
 {
-    struct held reply = {.type = DECREE_P1B, .to = message->from, .ballot = message->ballot, .slot = message->slot};
+    struct held reply = {
+        .type = DECREE_P1B, .to = message->from, .ballot = message->ballot, .slot = message->slot};
 
     if (ballot_compare(message->ballot, acceptor->promised) > 0)
         promise(acceptor, message->ballot, outbox);
     outbox_hold(outbox, &reply);
 }
 
-static void accept(struct acceptor *acceptor, const struct decree_pvalue *pvalue, struct outbox *outbox)
+static void accept(struct acceptor *acceptor, const struct decree_pvalue *pvalue,
+                   struct outbox *outbox)
 {
     log_accept(acceptor->log, pvalue);
     outbox_record(outbox, DECREE_RECORD_ACCEPT, pvalue);
@@ -39,14 +41,16 @@ static uint32_t accept_run(struct acceptor *acceptor, const struct decree_messag
     struct log *log = acceptor->log;
 
     for (uint32_t i = 0; i < message->pvalue_count; i++) {
-        struct decree_pvalue pvalue = {
-            .ballot = message->ballot, .slot = message->slot + i, .command = message->pvalues[i].command};
+        struct decree_pvalue pvalue = {.ballot = message->ballot,
+                                       .slot = message->slot + i,
+                                       .command = message->pvalues[i].command};
 
         if (pvalue.slot <= log->decided)
             continue;
         if (!log_fits(log, pvalue.slot))
             return i;
-        if (log_has(log, pvalue.slot) && ballot_equal(log_at(log, pvalue.slot)->ballot, pvalue.ballot))
+        if (log_has(log, pvalue.slot) &&
+            ballot_equal(log_at(log, pvalue.slot)->ballot, pvalue.ballot))
             continue;
         accept(acceptor, &pvalue, outbox);
     }
@@ -56,7 +60,8 @@ static uint32_t accept_run(struct acceptor *acceptor, const struct decree_messag
 void acceptor_on_p2a(struct acceptor *acceptor, const struct decree_message *message,
                      struct outbox *outbox)
 {
-    struct held reply = {.type = DECREE_P2B, .to = message->from, .ballot = message->ballot, .slot = message->slot};
+    struct held reply = {
+        .type = DECREE_P2B, .to = message->from, .ballot = message->ballot, .slot = message->slot};
 
     if (ballot_compare(message->ballot, acceptor->promised) >= 0) {
         if (!ballot_equal(message->ballot, acceptor->promised))
@@ -64,17 +69,20 @@ void acceptor_on_p2a(struct acceptor *acceptor, const struct decree_message *mes
         reply.count = accept_run(acceptor, message, outbox);
         if (reply.count == 0)
             return;
-        outbox_trace(outbox, DECREE_TRACE_ACCEPTED, message->from, message->ballot, message->slot, reply.count);
+        outbox_trace(outbox, DECREE_TRACE_ACCEPTED, message->from, message->ballot, message->slot,
+                     reply.count);
     }
     outbox_hold(outbox, &reply);
 }
 
-void acceptor_learn(struct acceptor *acceptor, const struct decree_pvalue *pvalue, struct outbox *outbox)
+void acceptor_learn(struct acceptor *acceptor, const struct decree_pvalue *pvalue,
+                    struct outbox *outbox)
 {
     struct log *log = acceptor->log;
 
     assert(pvalue->slot == log->decided + 1);
-    if (!log_has(log, pvalue->slot) || ballot_compare(log_at(log, pvalue->slot)->ballot, pvalue->ballot) < 0)
+    if (!log_has(log, pvalue->slot) ||
+        ballot_compare(log_at(log, pvalue->slot)->ballot, pvalue->ballot) < 0)
         accept(acceptor, pvalue, outbox);
     if (ballot_compare(pvalue->ballot, acceptor->promised) > 0)
         acceptor->promised = pvalue->ballot;
@@ -108,14 +116,16 @@ void acceptor_answer(const struct acceptor *acceptor, const struct held *held,
                                            .from = outbox->config->self,
                                            .to = held->to,
                                            .ballot = acceptor->promised,
-                                           .slot = held->type == DECREE_P1B && refused ? 0 : held->slot,
+                                           .slot = held->type == DECREE_P1B && refused ? 0
+                                                                                       : held->slot,
                                            .decided = acceptor->log->decided};
     if (held->type == DECREE_P1B && !refused)
         answer_p1b(acceptor, outbox, ret_message);
     if (held->type == DECREE_P2B) {
         ret_message->count = held->count;
         if (held->count > 0)
-            ret_message->ballot = held->ballot; /* the vote was given, whatever was promised since */
+            ret_message->ballot =
+                held->ballot; /* the vote was given, whatever was promised since */
     }
 }
 

@@ -29,7 +29,8 @@ void acceptor_on_p2a(struct acceptor *acceptor, const struct decree_message *mes
                      struct outbox *outbox);
 
 /* The next decided slot, learned from a peer. */
-void acceptor_learn(struct acceptor *acceptor, const struct decree_pvalue *pvalue, struct outbox *outbox);
+void acceptor_learn(struct acceptor *acceptor, const struct decree_pvalue *pvalue,
+                    struct outbox *outbox);
 
 /* Writes the answer for which held has waited; pvalues are borrowed from the log. */
 void acceptor_answer(const struct acceptor *acceptor, const struct held *held,

@@ -12,14 +12,16 @@ static bool is_behind(const struct catchup *catchup, uint32_t member)
     return catchup->decided[member] > catchup->log->decided;
 }
 
-void catchup_note(struct catchup *catchup, const struct decree_message *message, struct outbox *outbox)
+void catchup_note(struct catchup *catchup, const struct decree_message *message,
+                  struct outbox *outbox)
 {
     uint32_t member = quorum_index(&outbox->quorum, message->from);
 
     if (message->decided > catchup->decided[member])
         catchup->decided[member] = message->decided;
     if (is_behind(catchup, member) && outbox->timers_ns[TIMER_CATCH_UP] == UINT64_MAX)
-        outbox_timer(outbox, TIMER_CATCH_UP, outbox->now_ns + outbox->config->heartbeat_every_ns / 4);
+        outbox_timer(outbox, TIMER_CATCH_UP,
+                     outbox->now_ns + outbox->config->heartbeat_every_ns / 4);
 }
 
 /* Asks the next member in turn that knows more; false when nobody does. */
@@ -36,7 +38,8 @@ static bool ask(struct catchup *catchup, struct outbox *outbox)
         message->last = catchup->decided[member];
         message->decided = catchup->log->decided;
         catchup->turn = member;
-        outbox_trace(outbox, DECREE_TRACE_CATCHING_UP, message->to, (struct decree_ballot){0}, message->slot, 0);
+        outbox_trace(outbox, DECREE_TRACE_CATCHING_UP, message->to, (struct decree_ballot){0},
+                     message->slot, 0);
         return true;
     }
     return false;
@@ -100,7 +103,8 @@ static void give(struct catchup *catchup, uint32_t member, struct outbox *outbox
             last = log->settled; /* of the others the journal may still hold an earlier pvalue */
         if (first > last)
             return;
-        outbox->fetches[outbox->fetch_count++] = (struct decree_fetch){.to = to, .first = first, .last = last};
+        outbox->fetches[outbox->fetch_count++] = (struct decree_fetch){
+            .to = to, .first = first, .last = last};
         return;
     }
     last = log_run(log, first, last, outbox->config->message_bytes_max);

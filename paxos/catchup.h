@@ -16,15 +16,16 @@ struct catchup {
     decree_slot decided[DECREE_MEMBERS_MAX]; /* as each member has said */
     decree_slot wanted[DECREE_MEMBERS_MAX];  /* first slot that a member asks for; 0: nothing */
     decree_slot wanted_last[DECREE_MEMBERS_MAX];
-    decree_slot asked; /* first slot of the request that is open; 0: none */
-    uint32_t turn;     /* member asked last */
-    decree_slot reached;  /* how far decided was ... */
-    uint64_t reached_ns;  /* ... when it moved last */
+    decree_slot asked;   /* first slot of the request that is open; 0: none */
+    uint32_t turn;       /* member asked last */
+    decree_slot reached; /* how far decided was ... */
+    uint64_t reached_ns; /* ... when it moved last */
     struct log *log;
 };
 
 /* Any message: note what the sender knows. */
-void catchup_note(struct catchup *catchup, const struct decree_message *message, struct outbox *outbox);
+void catchup_note(struct catchup *catchup, const struct decree_message *message,
+                  struct outbox *outbox);
 
 /* A run has come: ask for the next if there is more. */
 void catchup_on_progress(struct catchup *catchup, struct outbox *outbox);

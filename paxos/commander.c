@@ -39,7 +39,8 @@ bool commander_decide(struct commander *commander, const struct outbox *outbox)
     decree_slot before = log->decided;
 
     while (is_decided(commander, log->decided + 1, outbox->quorum.vote)) {
-        uint32_t origin = quorum_index(&outbox->quorum, log_at(log, log->decided + 1)->command.origin);
+        uint32_t origin = quorum_index(&outbox->quorum,
+                                       log_at(log, log->decided + 1)->command.origin);
 
         if (origin != DECREE_MEMBERS_MAX)
             commander->askers |= 1u << origin;
@@ -71,7 +72,8 @@ bool commander_on_p2b(struct commander *commander, const struct decree_message *
 static void put_p2a(const struct commander *commander, uint32_t member, decree_slot first,
                     decree_slot last, struct outbox *outbox)
 {
-    struct decree_message *message = outbox_message(outbox, DECREE_P2A, outbox->quorum.members[member]);
+    struct decree_message *message = outbox_message(outbox, DECREE_P2A,
+                                                    outbox->quorum.members[member]);
 
     assert(first <= last);
     message->ballot = commander->ballot;
@@ -166,7 +168,8 @@ bool commander_flush(struct commander *commander, struct outbox *outbox)
         outbox_timer(outbox, TIMER_VOTE, outbox->now_ns + outbox->config->heartbeat_every_ns);
     while (commander->sent + 1 < commander->next) {
         decree_slot first = commander->sent + 1;
-        decree_slot last = log_run(log, first, commander->next - 1, outbox->config->message_bytes_max);
+        decree_slot last = log_run(log, first, commander->next - 1,
+                                   outbox->config->message_bytes_max);
 
         assert(last >= first);
         if (!outbox_has_messages(outbox, OUTBOX_STEP_MESSAGES))

@@ -26,10 +26,10 @@ struct commander {
     decree_slot next;      /* first slot not proposed yet */
     decree_slot sent;      /* p2a has been put for every slot up to it */
     decree_slot announced; /* peers have been told that slots up to it are decided */
-    uint32_t askers;       /* members whose own commands were decided since: they are told at once */
-    decree_slot overdue;   /* proposed before the last retry: p2a may go out again */
-    bool retry;            /* ... at the next flush: until then the log may change */
-    uint32_t *votes;       /* by slot, a ring as large as the log */
+    uint32_t askers;     /* members whose own commands were decided since: they are told at once */
+    decree_slot overdue; /* proposed before the last retry: p2a may go out again */
+    bool retry;          /* ... at the next flush: until then the log may change */
+    uint32_t *votes;     /* by slot, a ring as large as the log */
     struct log *log;
 };
 

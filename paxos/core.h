@@ -15,10 +15,10 @@ struct decree_paxos {
     struct decree_config config;
     decree_node_id members[DECREE_MEMBERS_MAX];
     bool started;
-    bool speaking; /* the boot record is durable */
+    bool speaking;           /* the boot record is durable */
     decree_lsn decide_lsn;   /* of a DECIDE record that is not durable yet; 0: none is watched */
     decree_slot decide_slot; /* what it says */
-    decree_slot traced; /* decisions have been traced up to here */
+    decree_slot traced;      /* decisions have been traced up to here */
     struct outbox outbox;
     struct log log;
     struct acceptor acceptor;

@@ -83,10 +83,12 @@ static void give_up_leader(struct election *election, struct outbox *outbox)
 static bool is_old_news(const struct election *election, const struct decree_message *message,
                         const struct outbox *outbox)
 {
-    return ballot_equal(message->ballot, election->lost) && outbox->now_ns - message->age_ns <= election->lost_ns;
+    return ballot_equal(message->ballot, election->lost) &&
+           outbox->now_ns - message->age_ns <= election->lost_ns;
 }
 
-static void hear(struct election *election, const struct decree_message *message, struct outbox *outbox)
+static void hear(struct election *election, const struct decree_message *message,
+                 struct outbox *outbox)
 {
     uint64_t heard_ns = outbox->now_ns - message->age_ns;
     bool direct = message->from == message->ballot.node;
@@ -112,7 +114,8 @@ void election_on_heartbeat(struct election *election, const struct decree_messag
 {
     struct decree_message *ack;
     uint32_t member = quorum_index(&outbox->quorum, message->from);
-    bool silent = message->age_ns >= outbox->config->suspect_after_ns || message->age_ns >= outbox->now_ns;
+    bool silent = message->age_ns >= outbox->config->suspect_after_ns ||
+                  message->age_ns >= outbox->now_ns;
 
     note_round(election, message->ballot);
     ack = outbox_message(outbox, DECREE_HEARTBEAT_ACK, message->from);
@@ -126,9 +129,11 @@ void election_on_heartbeat(struct election *election, const struct decree_messag
             give_up_leader(election, outbox);
         return;
     }
-    if (message->ballot.node == outbox->config->self || silent || is_old_news(election, message, outbox))
+    if (message->ballot.node == outbox->config->self || silent ||
+        is_old_news(election, message, outbox))
         return;
-    if (ballot_compare(message->ballot, election->leader) >= 0 || !election_hears_leader(election, outbox))
+    if (ballot_compare(message->ballot, election->leader) >= 0 ||
+        !election_hears_leader(election, outbox))
         hear(election, message, outbox);
 }
 
@@ -155,7 +160,8 @@ void election_on_unreachable(struct election *election, decree_node_id node, str
         give_up_leader(election, outbox);
 }
 
-void election_back_off(struct election *election, struct decree_ballot higher, struct outbox *outbox)
+void election_back_off(struct election *election, struct decree_ballot higher,
+                       struct outbox *outbox)
 {
     uint64_t patience_ns = election->patience_ns;
 
@@ -165,7 +171,8 @@ void election_back_off(struct election *election, struct decree_ballot higher, s
         election->patience_ns = 2 * patience_ns;
 }
 
-uint64_t election_confirmed_round(const struct election *election, uint32_t need, const struct outbox *outbox)
+uint64_t election_confirmed_round(const struct election *election, uint32_t need,
+                                  const struct outbox *outbox)
 {
     uint64_t best = election->round;
 

@@ -37,7 +37,8 @@ static bool has_room(const struct leader *leader, const struct outbox *outbox)
 }
 
 /* Sends a p2a for the next slot to the leader's own acceptor. */
-static void propose_next(struct leader *leader, const struct decree_command *command, struct outbox *outbox)
+static void propose_next(struct leader *leader, const struct decree_command *command,
+                         struct outbox *outbox)
 {
     struct decree_pvalue pvalue = {
         .ballot = leader->ballot, .slot = leader->commander.next, .command = *command};
@@ -73,7 +74,8 @@ bool leader_inherit(struct leader *leader, struct outbox *outbox)
     return true;
 }
 
-bool leader_propose(struct leader *leader, const struct decree_command *command, struct outbox *outbox)
+bool leader_propose(struct leader *leader, const struct decree_command *command,
+                    struct outbox *outbox)
 {
     uint32_t origin = quorum_index(&outbox->quorum, command->origin);
 

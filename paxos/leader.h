@@ -34,7 +34,8 @@ void leader_deactivate(struct leader *leader, struct outbox *outbox);
 bool leader_inherit(struct leader *leader, struct outbox *outbox);
 
 /* Proposes a command unless this ballot has done so; false when there is no room in the log or the outbox. */
-bool leader_propose(struct leader *leader, const struct decree_command *command, struct outbox *outbox);
+bool leader_propose(struct leader *leader, const struct decree_command *command,
+                    struct outbox *outbox);
 
 /* True when the log up to decided holds everything that may have been decided before this ballot. */
 bool leader_is_current(const struct leader *leader);

@@ -22,7 +22,8 @@ void log_init(struct log *log, struct decree_pvalue *pvalues, uint32_t capacity)
 {
     assert(capacity >= 2);
     assert((capacity & (capacity - 1)) == 0);
-    *log = (struct log){.pvalues = pvalues, .capacity = capacity, .window = capacity / 2, .first = 1};
+    *log = (struct log){
+        .pvalues = pvalues, .capacity = capacity, .window = capacity / 2, .first = 1};
 }
 
 void log_release(struct log *log)
@@ -97,7 +98,8 @@ const struct decree_pvalue *log_deliver(struct log *log)
 
 void log_trim(struct log *log, uint64_t bytes_max)
 {
-    while (log->kept_bytes > bytes_max && log->first <= log->delivered && log->first <= log->settled)
+    while (log->kept_bytes > bytes_max && log->first <= log->delivered &&
+           log->first <= log->settled)
         forget_first(log);
 }
 

@@ -4,17 +4,15 @@
 
 #include "ballot.h"
 
-static const char *const message_names[] = {
-    "?",
+static const char *const message_names[] = {"?",
 #define MESSAGE_NAME(name, text, fields) text,
-    DECREE_MESSAGE_TABLE(MESSAGE_NAME)
+                                            DECREE_MESSAGE_TABLE(MESSAGE_NAME)
 #undef MESSAGE_NAME
 };
 
-static const char *const trace_names[] = {
-    "?",
+static const char *const trace_names[] = {"?",
 #define TRACE_NAME(name, text) text,
-    DECREE_TRACE_TABLE(TRACE_NAME)
+                                          DECREE_TRACE_TABLE(TRACE_NAME)
 #undef TRACE_NAME
 };
 
@@ -55,7 +53,8 @@ static bool run_is_sane(const struct decree_message *message, uint32_t window, b
     for (uint32_t i = 0; i < message->pvalue_count; i++) {
         const struct decree_pvalue *pvalue = &message->pvalues[i];
 
-        if (pvalue->slot != first + i || pvalue->slot == 0 || !command_is_sane(&pvalue->command, outbox))
+        if (pvalue->slot != first + i || pvalue->slot == 0 ||
+            !command_is_sane(&pvalue->command, outbox))
             return false;
         if (with_ballots && ballot_is_bottom(pvalue->ballot))
             return false;
@@ -70,14 +69,15 @@ static bool proposals_are_sane(const struct decree_message *message, const struc
     for (uint32_t i = 0; i < message->pvalue_count; i++) {
         const struct decree_command *command = &message->pvalues[i].command;
 
-        if (quorum_index(&outbox->quorum, command->origin) == DECREE_MEMBERS_MAX || command->sequence == 0 ||
-            !command_is_sane(command, outbox))
+        if (quorum_index(&outbox->quorum, command->origin) == DECREE_MEMBERS_MAX ||
+            command->sequence == 0 || !command_is_sane(command, outbox))
             return false;
     }
     return message->pvalue_count > 0;
 }
 
-bool message_is_sane(const struct decree_message *message, uint32_t window, const struct outbox *outbox)
+bool message_is_sane(const struct decree_message *message, uint32_t window,
+                     const struct outbox *outbox)
 {
     bool from_leader = message->from == message->ballot.node;
 
@@ -91,7 +91,8 @@ bool message_is_sane(const struct decree_message *message, uint32_t window, cons
     case DECREE_P1B:
         return run_is_sane(message, window, true, outbox);
     case DECREE_P2A:
-        return from_leader && message->pvalue_count > 0 && message->pvalues[0].slot == message->slot &&
+        return from_leader && message->pvalue_count > 0 &&
+               message->pvalues[0].slot == message->slot &&
                run_is_sane(message, window, false, outbox);
     case DECREE_P2B:
         return message->count <= window && message->slot > 0 && message->slot < UINT64_MAX / 2;

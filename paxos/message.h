@@ -10,6 +10,7 @@
 #include "outbox.h"
 
 /* window: slots that one message may carry at most. */
-bool message_is_sane(const struct decree_message *message, uint32_t window, const struct outbox *outbox);
+bool message_is_sane(const struct decree_message *message, uint32_t window,
+                     const struct outbox *outbox);
 
 #endif

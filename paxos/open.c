@@ -45,7 +45,8 @@ static bool members_are_sane(const struct decree_config *config)
 {
     bool self = false;
 
-    if (config->members == NULL || config->member_count == 0 || config->member_count > DECREE_MEMBERS_MAX)
+    if (config->members == NULL || config->member_count == 0 ||
+        config->member_count > DECREE_MEMBERS_MAX)
         return false;
     for (uint32_t i = 0; i < config->member_count; i++) {
         if (config->members[i] == 0 || config->members[i] == READS_NOBODY)
@@ -60,12 +61,14 @@ static bool members_are_sane(const struct decree_config *config)
 
 static int check(const struct decree_config *config)
 {
-    if (config->prepare_quorum > config->member_count || config->vote_quorum > config->member_count ||
+    if (config->prepare_quorum > config->member_count ||
+        config->vote_quorum > config->member_count ||
         config->prepare_quorum + config->vote_quorum <= config->member_count)
         return DECREE_QUORUM;
     if (!is_power_of_two(config->proposals_max) || config->proposals_max < 64 ||
         !is_power_of_two(config->log_slots_max) || config->log_slots_max < 16 ||
-        !is_power_of_two(config->reads_max) || config->suspect_after_ns <= config->heartbeat_every_ns ||
+        !is_power_of_two(config->reads_max) ||
+        config->suspect_after_ns <= config->heartbeat_every_ns ||
         (config->alloc == NULL) != (config->dealloc == NULL))
         return DECREE_INVALID;
     return 0;

@@ -41,7 +41,8 @@ uint64_t outbox_waiting_bytes(const struct outbox *outbox)
 
 static bool journal_keeps_up(const struct outbox *outbox)
 {
-    return outbox_waiting_bytes(outbox) <= OUTBOX_WAITING_FACTOR * outbox->config->proposal_bytes_max;
+    return outbox_waiting_bytes(outbox) <=
+           OUTBOX_WAITING_FACTOR * outbox->config->proposal_bytes_max;
 }
 
 bool outbox_has_room(const struct outbox *outbox, uint32_t pvalue_count)
@@ -51,15 +52,16 @@ bool outbox_has_room(const struct outbox *outbox, uint32_t pvalue_count)
            outbox->held_end - outbox->held_first + OUTBOX_STEP_HELD <= OUTBOX_HELD_MAX;
 }
 
-void outbox_record(struct outbox *outbox, enum decree_record_type type, const struct decree_pvalue *pvalue)
+void outbox_record(struct outbox *outbox, enum decree_record_type type,
+                   const struct decree_pvalue *pvalue)
 {
     assert(!outbox->taken);
     assert(outbox->record_count < outbox->records_max);
     decree_value_ref(pvalue->command.value);
     if (outbox->appended == outbox->persisted)
         outbox->moved_at_ns = outbox->now_ns;
-    outbox->records[outbox->record_count++] =
-        (struct decree_record){.lsn = ++outbox->appended, .type = type, .pvalue = *pvalue};
+    outbox->records[outbox->record_count++] = (struct decree_record){
+        .lsn = ++outbox->appended, .type = type, .pvalue = *pvalue};
     if (pvalue->command.value == NULL)
         return;
     outbox->appended_bytes += pvalue->command.value->size;
@@ -184,7 +186,8 @@ bool outbox_is_due(const struct outbox *outbox, enum timer timer)
 void outbox_trace(const struct outbox *outbox, enum decree_trace_type type, decree_node_id node,
                   struct decree_ballot ballot, decree_slot slot, uint64_t count)
 {
-    struct decree_trace trace = {.type = type, .node = node, .ballot = ballot, .slot = slot, .count = count};
+    struct decree_trace trace = {
+        .type = type, .node = node, .ballot = ballot, .slot = slot, .count = count};
 
     if (outbox->config->trace != NULL)
         outbox->config->trace(outbox->config->context, &trace);

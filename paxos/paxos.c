@@ -103,13 +103,15 @@ static void ask_own_acceptor(struct decree_paxos *paxos)
 
 static void start_scout(struct decree_paxos *paxos)
 {
-    struct decree_ballot ballot = {.round = paxos->acceptor.promised.round, .node = paxos->config.self};
+    struct decree_ballot ballot = {.round = paxos->acceptor.promised.round,
+                                   .node = paxos->config.self};
 
     if (ballot.round < paxos->election.highest_round)
         ballot.round = paxos->election.highest_round;
     ballot.round++;
     outbox_timer(&paxos->outbox, TIMER_SCOUT, UINT64_MAX);
-    outbox_timer(&paxos->outbox, TIMER_PREPARE, paxos->outbox.now_ns + paxos->config.heartbeat_every_ns);
+    outbox_timer(&paxos->outbox, TIMER_PREPARE,
+                 paxos->outbox.now_ns + paxos->config.heartbeat_every_ns);
     scout_start(&paxos->scout, ballot, paxos->log.decided, &paxos->outbox);
     ask_own_acceptor(paxos);
 }
@@ -207,8 +209,10 @@ static void on_read(struct decree_paxos *paxos, const struct decree_message *mes
 {
     decree_node_id route = election_route(&paxos->election, &paxos->outbox);
 
-    if (paxos->leader.active || (route != 0 && route == paxos->election.leader.node && route != message->from))
-        (void)reads_add(&paxos->reads, message->round, message->from); /* full: the peer asks again */
+    if (paxos->leader.active ||
+        (route != 0 && route == paxos->election.leader.node && route != message->from))
+        (void)reads_add(&paxos->reads, message->round,
+                        message->from); /* full: the peer asks again */
 }
 
 static void on_heartbeat(struct decree_paxos *paxos, const struct decree_message *message)
@@ -229,8 +233,9 @@ static void on_heartbeat_ack(struct decree_paxos *paxos, const struct decree_mes
     election_on_heartbeat_ack(&paxos->election, message, &paxos->outbox);
     give_way(paxos, message->ballot);
     if (paxos->leader.active)
-        reads_on_round(&paxos->reads, election_confirmed_round(&paxos->election,
-                                                               quorum_meets_prepare(&outbox->quorum), outbox));
+        reads_on_round(&paxos->reads,
+                       election_confirmed_round(&paxos->election,
+                                                quorum_meets_prepare(&outbox->quorum), outbox));
 }
 
 static void route_message(struct decree_paxos *paxos, const struct decree_message *message)
@@ -312,7 +317,8 @@ static void settle(struct decree_paxos *paxos)
 /* Records that a message brings at most; of proposals the leader takes as many as fit. */
 static uint32_t records_of(const struct decree_message *message)
 {
-    return message->type == DECREE_P2A || message->type == DECREE_DECISION ? message->pvalue_count : 0;
+    return message->type == DECREE_P2A || message->type == DECREE_DECISION ? message->pvalue_count
+                                                                           : 0;
 }
 
 static int step_message(struct decree_paxos *paxos, const struct decree_message *message)
@@ -321,7 +327,8 @@ static int step_message(struct decree_paxos *paxos, const struct decree_message 
 
     if (!message_is_sane(message, paxos->log.window, outbox)) {
         outbox->dropped_messages++;
-        outbox_trace(outbox, DECREE_TRACE_DROPPED, message->from, message->ballot, message->slot, 0);
+        outbox_trace(outbox, DECREE_TRACE_DROPPED, message->from, message->ballot, message->slot,
+                     0);
         return 0;
     }
     if (!outbox_has_room(outbox, records_of(message)))
@@ -387,7 +394,8 @@ static void start(struct decree_paxos *paxos)
     outbox_record(outbox, DECREE_RECORD_BOOT, &boot);
     paxos->replica.boot_lsn = outbox->appended;
     paxos->reads.batch = boot.command.incarnation << 32;
-    outbox_trace(outbox, DECREE_TRACE_BOOTED, 0, (struct decree_ballot){0}, 0, boot.command.incarnation);
+    outbox_trace(outbox, DECREE_TRACE_BOOTED, 0, (struct decree_ballot){0}, 0,
+                 boot.command.incarnation);
 }
 
 static int step_fetched(struct decree_paxos *paxos, const struct decree_event *event)
@@ -436,7 +444,8 @@ static void on_heartbeat_timer(struct decree_paxos *paxos)
 
     outbox_timer(outbox, TIMER_HEARTBEAT, outbox->now_ns + paxos->config.heartbeat_every_ns);
     if (stalled || is_stuck_behind(paxos)) {
-        outbox_trace(outbox, DECREE_TRACE_RESIGNED, paxos->config.self, paxos->acceptor.promised, 0, 0);
+        outbox_trace(outbox, DECREE_TRACE_RESIGNED, paxos->config.self, paxos->acceptor.promised, 0,
+                     0);
         stand_down(paxos, paxos->acceptor.promised);
     }
     election_forget_silent(&paxos->election, outbox);
@@ -447,7 +456,8 @@ static void on_heartbeat_timer(struct decree_paxos *paxos)
 
 static void on_prepare_timer(struct decree_paxos *paxos)
 {
-    outbox_timer(&paxos->outbox, TIMER_PREPARE, paxos->outbox.now_ns + paxos->config.heartbeat_every_ns);
+    outbox_timer(&paxos->outbox, TIMER_PREPARE,
+                 paxos->outbox.now_ns + paxos->config.heartbeat_every_ns);
     if (paxos->outbox.now_ns - paxos->scout.started_ns > paxos->config.suspect_after_ns)
         stand_down(paxos, paxos->scout.ballot);
     else
@@ -457,7 +467,8 @@ static void on_prepare_timer(struct decree_paxos *paxos)
 static void watch_reads(struct decree_paxos *paxos)
 {
     reads_watch(&paxos->reads);
-    outbox_timer(&paxos->outbox, TIMER_READ, paxos->outbox.now_ns + 3 * paxos->config.heartbeat_every_ns);
+    outbox_timer(&paxos->outbox, TIMER_READ,
+                 paxos->outbox.now_ns + 3 * paxos->config.heartbeat_every_ns);
 }
 
 static void on_read_timer(struct decree_paxos *paxos)
@@ -615,7 +626,8 @@ static void record_decided(struct decree_paxos *paxos)
 {
     struct decree_pvalue decided = {.slot = paxos->log.decided};
 
-    if (paxos->log.recorded == paxos->log.decided || paxos->outbox.record_count == paxos->outbox.records_max)
+    if (paxos->log.recorded == paxos->log.decided ||
+        paxos->outbox.record_count == paxos->outbox.records_max)
         return;
     outbox_record(&paxos->outbox, DECREE_RECORD_DECIDE, &decided);
     paxos->log.recorded = paxos->log.decided;
@@ -720,19 +732,21 @@ void decree_paxos_status(const struct decree_paxos *paxos, struct decree_status 
     const struct outbox *outbox = &paxos->outbox;
     const struct quorum *quorum = &outbox->quorum;
     uint32_t need = quorum->prepare > quorum->vote ? quorum->prepare : quorum->vote;
-    struct decree_ballot leader = paxos->leader.active ? paxos->leader.ballot : paxos->election.leader;
+    struct decree_ballot leader = paxos->leader.active ? paxos->leader.ballot
+                                                       : paxos->election.leader;
 
-    *ret_status = (struct decree_status){.leader = leader.node,
-                                         .leader_ballot = leader,
-                                         .promised = paxos->acceptor.promised,
-                                         .leading = paxos->leader.active,
-                                         .quorum_connected = election_reaches(&paxos->election, need, outbox),
-                                         .incarnation = paxos->replica.incarnation,
-                                         .decided = paxos->log.delivered,
-                                         .accepted = paxos->log.last,
-                                         .log_first = paxos->log.first,
-                                         .proposals = (uint32_t)(paxos->replica.next - paxos->replica.first),
-                                         .appended = outbox->appended,
-                                         .persisted = outbox->persisted,
-                                         .dropped_messages = outbox->dropped_messages};
+    *ret_status = (struct decree_status){
+        .leader = leader.node,
+        .leader_ballot = leader,
+        .promised = paxos->acceptor.promised,
+        .leading = paxos->leader.active,
+        .quorum_connected = election_reaches(&paxos->election, need, outbox),
+        .incarnation = paxos->replica.incarnation,
+        .decided = paxos->log.delivered,
+        .accepted = paxos->log.last,
+        .log_first = paxos->log.first,
+        .proposals = (uint32_t)(paxos->replica.next - paxos->replica.first),
+        .appended = outbox->appended,
+        .persisted = outbox->persisted,
+        .dropped_messages = outbox->dropped_messages};
 }

@@ -35,7 +35,8 @@ uint64_t reads_close_batch(struct reads *reads)
 void reads_expect(struct reads *reads, uint64_t round, uint64_t batch, decree_slot slot)
 {
     assert(reads->round_count < READ_ROUNDS_MAX);
-    reads->rounds[reads->round_count++] = (struct read_round){.round = round, .batch = batch, .slot = slot};
+    reads->rounds[reads->round_count++] = (struct read_round){
+        .round = round, .batch = batch, .slot = slot};
 }
 
 void reads_on_round(struct reads *reads, uint64_t round)

@@ -35,10 +35,11 @@ struct read_round { /* a heartbeat round that confirms batches */
 struct reads {
     struct read *ring; /* oldest first */
     uint32_t capacity; /* a power of two */
-    uint64_t first, open, end; /* positions: [first, open) sent out, [open, end) in the open batch */
-    uint64_t batch;    /* the last one sent out */
+    uint64_t first, open,
+        end;            /* positions: [first, open) sent out, [open, end) in the open batch */
+    uint64_t batch;     /* the last one sent out */
     uint64_t confirmed; /* every read before this position has its slot */
-    uint64_t watched;  /* the timer waits for this position to be confirmed */
+    uint64_t watched;   /* the timer waits for this position to be confirmed */
     struct read_round rounds[READ_ROUNDS_MAX];
     uint32_t round_count;
 };

@@ -50,14 +50,16 @@ const struct decree_pvalue *replica_next_proposal(struct replica *replica)
 }
 
 /* How many proposals, from this one, are open, lie side by side and fit into one message. */
-static uint32_t run_of(const struct replica *replica, const struct decree_pvalue *first, uint64_t bytes_max)
+static uint32_t run_of(const struct replica *replica, const struct decree_pvalue *first,
+                       uint64_t bytes_max)
 {
     const struct decree_pvalue *wrap = replica->proposals + replica->performed.width;
     uint64_t left = replica->next - first->command.sequence;
     uint64_t bytes = 0;
     uint32_t count = 0;
 
-    for (const struct decree_pvalue *p = first; p < wrap && count < left && p->command.value != NULL; p++) {
+    for (const struct decree_pvalue *p = first;
+         p < wrap && count < left && p->command.value != NULL; p++) {
         bytes += p->command.value->size;
         if (bytes > bytes_max && count > 0)
             break;
@@ -89,8 +91,9 @@ void replica_again(struct replica *replica, struct outbox *outbox)
 {
     replica->sent = replica->first - 1;
     outbox_timer(outbox, TIMER_PROPOSE,
-                 replica->first < replica->next ? outbox->now_ns + 3 * outbox->config->heartbeat_every_ns
-                                                : UINT64_MAX);
+                 replica->first < replica->next
+                     ? outbox->now_ns + 3 * outbox->config->heartbeat_every_ns
+                     : UINT64_MAX);
 }
 
 void replica_hint(struct replica *replica, struct decree_ballot ballot, decree_slot slot)
@@ -115,7 +118,8 @@ bool replica_decide(struct replica *replica)
 }
 
 /* A performed command that was proposed here needs no leader any more. */
-static void complete(struct replica *replica, const struct decree_command *command, struct outbox *outbox)
+static void complete(struct replica *replica, const struct decree_command *command,
+                     struct outbox *outbox)
 {
     struct decree_pvalue *proposal;
 
@@ -128,21 +132,25 @@ static void complete(struct replica *replica, const struct decree_command *comma
     replica->bytes -= proposal->command.value->size;
     decree_value_unref(proposal->command.value);
     proposal->command.value = NULL;
-    while (replica->first < replica->next && proposal_at(replica, replica->first)->command.value == NULL)
+    while (replica->first < replica->next &&
+           proposal_at(replica, replica->first)->command.value == NULL)
         replica->first++;
     outbox_timer(outbox, TIMER_PROPOSE,
-                 replica->first < replica->next ? outbox->now_ns + 3 * outbox->config->heartbeat_every_ns
-                                                : UINT64_MAX);
+                 replica->first < replica->next
+                     ? outbox->now_ns + 3 * outbox->config->heartbeat_every_ns
+                     : UINT64_MAX);
 }
 
 /* PMMC's perform: a command seen before changes nothing. */
-static void perform(struct replica *replica, const struct decree_pvalue *decided, struct outbox *outbox)
+static void perform(struct replica *replica, const struct decree_pvalue *decided,
+                    struct outbox *outbox)
 {
     struct decree_pvalue *decision = &outbox->decisions[outbox->decision_count++];
     uint32_t origin = quorum_index(&outbox->quorum, decided->command.origin);
 
     *decision = *decided;
-    if (origin == DECREE_MEMBERS_MAX || requests_seen(&replica->performed, origin, &decided->command)) {
+    if (origin == DECREE_MEMBERS_MAX ||
+        requests_seen(&replica->performed, origin, &decided->command)) {
         decision->command = (struct decree_command){0};
         return;
     }

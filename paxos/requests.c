@@ -4,14 +4,16 @@
 
 #include <string.h>
 
-static bool bit_at(const struct requests *requests, const struct request_window *window, uint64_t sequence)
+static bool bit_at(const struct requests *requests, const struct request_window *window,
+                   uint64_t sequence)
 {
     uint64_t bit = sequence & (requests->width - 1);
 
     return (window->bits[bit / 64] >> (bit % 64)) & 1;
 }
 
-static void set_bit(const struct requests *requests, struct request_window *window, uint64_t sequence, bool on)
+static void set_bit(const struct requests *requests, struct request_window *window,
+                    uint64_t sequence, bool on)
 {
     uint64_t bit = sequence & (requests->width - 1);
 
@@ -19,7 +21,8 @@ static void set_bit(const struct requests *requests, struct request_window *wind
     window->bits[bit / 64] |= (uint64_t)on << (bit % 64);
 }
 
-bool requests_seen(const struct requests *requests, uint32_t member, const struct decree_command *command)
+bool requests_seen(const struct requests *requests, uint32_t member,
+                   const struct decree_command *command)
 {
     const struct request_window *window = &requests->windows[member];
 
@@ -32,7 +35,8 @@ bool requests_seen(const struct requests *requests, uint32_t member, const struc
     return bit_at(requests, window, command->sequence);
 }
 
-static void reset(const struct requests *requests, struct request_window *window, uint64_t incarnation)
+static void reset(const struct requests *requests, struct request_window *window,
+                  uint64_t incarnation)
 {
     window->incarnation = incarnation;
     window->low = 0;

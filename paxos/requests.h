@@ -14,7 +14,7 @@
 
 struct request_window {
     uint64_t incarnation;
-    uint64_t low; /* every sequence up to it was seen */
+    uint64_t low;   /* every sequence up to it was seen */
     uint64_t *bits; /* for the proposals_max sequences past it, a ring */
 };
 
@@ -23,8 +23,10 @@ struct requests {
     uint32_t width; /* bits, a power of two */
 };
 
-bool requests_seen(const struct requests *requests, uint32_t member, const struct decree_command *command);
-void requests_mark(struct requests *requests, uint32_t member, const struct decree_command *command);
+bool requests_seen(const struct requests *requests, uint32_t member,
+                   const struct decree_command *command);
+void requests_mark(struct requests *requests, uint32_t member,
+                   const struct decree_command *command);
 void requests_copy(struct requests *requests, const struct requests *from);
 
 #endif

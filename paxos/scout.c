@@ -47,7 +47,8 @@ void scout_stop(struct scout *scout, struct outbox *outbox)
 
 static void ask(struct scout *scout, uint32_t member, struct outbox *outbox)
 {
-    struct decree_message *message = outbox_message(outbox, DECREE_P1A, outbox->quorum.members[member]);
+    struct decree_message *message = outbox_message(outbox, DECREE_P1A,
+                                                    outbox->quorum.members[member]);
 
     assert(scout->claimed);
     message->ballot = scout->ballot;
@@ -87,7 +88,8 @@ static void merge(struct scout *scout, const struct decree_pvalue *pvalue)
 }
 
 /* True when the page is the one asked for and lies where it can be kept. */
-static bool page_fits(const struct scout *scout, const struct decree_message *message, uint32_t member)
+static bool page_fits(const struct scout *scout, const struct decree_message *message,
+                      uint32_t member)
 {
     decree_slot base = message->decided > scout->base ? message->decided : scout->base;
     decree_slot top = message->last;
@@ -104,7 +106,8 @@ bool scout_on_p1b(struct scout *scout, const struct decree_message *message, str
     uint32_t member = quorum_index(&outbox->quorum, message->from);
     decree_slot covered = message->last;
 
-    if (!scout->running || !ballot_equal(message->ballot, scout->ballot) || !page_fits(scout, message, member))
+    if (!scout->running || !ballot_equal(message->ballot, scout->ballot) ||
+        !page_fits(scout, message, member))
         return false;
     if (message->decided > scout->base)
         scout->base = message->decided;

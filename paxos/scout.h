@@ -20,8 +20,8 @@
 struct scout {
     bool running, claimed, holding; /* holding: pvalues are not all empty */
     struct decree_ballot ballot;
-    decree_slot base; /* highest slot that is known to be decided */
-    decree_slot last; /* highest slot accepted by any */
+    decree_slot base;                     /* highest slot that is known to be decided */
+    decree_slot last;                     /* highest slot accepted by any */
     decree_slot next[DECREE_MEMBERS_MAX]; /* to ask each member for */
     uint32_t promised;                    /* members whose answers are complete, as bits */
     uint64_t started_ns;

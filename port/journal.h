@@ -34,9 +34,12 @@ struct journal_ops {
 
 struct journal_sink {
     void *context;
-    void (*persisted)(void *context, decree_lsn lsn); /* everything up to lsn is on stable storage */
-    void (*fetched)(void *context, decree_node_id to, const struct decree_pvalue *pvalues, uint32_t count);
-    void (*trouble)(void *context, int system_errno, const char *what); /* 0: over; what: a sentence */
+    /* Everything up to lsn is on stable storage. */
+    void (*persisted)(void *context, decree_lsn lsn);
+    void (*fetched)(void *context, decree_node_id to, const struct decree_pvalue *pvalues,
+                    uint32_t count);
+    /* Writing fails, or, with 0, is possible again; what: a sentence. */
+    void (*trouble)(void *context, int system_errno, const char *what);
 };
 
 #endif

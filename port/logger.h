@@ -14,12 +14,13 @@
 struct logger {
     void *context;
     enum decree_log_level level; /* lower ones are not written */
-    void (*write)(void *context, enum decree_log_level level, const char *event, const char *details);
+    void (*write)(void *context, enum decree_log_level level, const char *event,
+                  const char *details);
 };
 
 __attribute__((format(printf, 4, 5))) void logger_write(const struct logger *logger,
-                                                        enum decree_log_level level, const char *event,
-                                                        const char *format, ...);
+                                                        enum decree_log_level level,
+                                                        const char *event, const char *format, ...);
 
 #define log_debug(logger, ...) logger_write((logger), DECREE_LOG_DEBUG, __VA_ARGS__)
 #define log_info(logger, ...) logger_write((logger), DECREE_LOG_INFO, __VA_ARGS__)

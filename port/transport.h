@@ -29,8 +29,10 @@ struct transport_ops {
 
 struct transport_sink {
     void *context;
-    void (*message)(void *context, const struct decree_message *message); /* borrowed for the call */
-    void (*unreachable)(void *context, decree_node_id peer); /* its port refused a connection just now */
+    /* The message is borrowed for the call. */
+    void (*message)(void *context, const struct decree_message *message);
+    /* The peer's port refused a connection just now. */
+    void (*unreachable)(void *context, decree_node_id peer);
 };
 
 #endif

@@ -24,7 +24,8 @@ static struct engine *engine_of(struct backend *backend)
     return host == NULL ? NULL : host_engine(host);
 }
 
-static int propose(struct backend *backend, struct decree_value *command, decree_done *done, void *argument)
+static int propose(struct backend *backend, struct decree_value *command, decree_done *done,
+                   void *argument)
 {
     struct engine *engine = engine_of(backend);
 
@@ -52,7 +53,9 @@ static uint64_t get_term(struct backend *backend)
 
 static uint64_t public_id(const struct kv_backend *backend, decree_node_id id)
 {
-    return id == 0 ? 0 : backend_member_id(backend->cluster_token, cluster_spec_name(&backend->cluster, id));
+    return id == 0 ? 0
+                   : backend_member_id(backend->cluster_token,
+                                       cluster_spec_name(&backend->cluster, id));
 }
 
 static void get_status(struct backend *base, struct backend_status *ret_status)
@@ -77,8 +80,8 @@ static void get_status(struct backend *base, struct backend_status *ret_status)
 
 static void print_url(char *url, const char *host, uint16_t port)
 {
-    snprintf(url, KV_BACKEND_URL_BYTES, strchr(host, ':') == NULL ? "http://%s:%u" : "http://[%s]:%u", host,
-             (unsigned)port);
+    snprintf(url, KV_BACKEND_URL_BYTES,
+             strchr(host, ':') == NULL ? "http://%s:%u" : "http://[%s]:%u", host, (unsigned)port);
 }
 
 static bool get_member(struct backend *base, size_t index, struct backend_member *ret_member)
@@ -95,12 +98,15 @@ static bool get_member(struct backend *base, size_t index, struct backend_member
         .id = public_id(backend, (decree_node_id)index + 1),
         .name = member->name,
         .peer_url = backend->peer_urls[index],
-        .client_url = index + 1 == backend->self && backend->client_url[0] != '\0' ? backend->client_url : NULL,
+        .client_url = index + 1 == backend->self && backend->client_url[0] != '\0'
+                          ? backend->client_url
+                          : NULL,
     };
     return true;
 }
 
-static const struct backend_ops ops = {propose, read_store, get_kv, get_term, get_status, get_member};
+static const struct backend_ops ops = {propose,  read_store, get_kv,
+                                       get_term, get_status, get_member};
 
 static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
 {
@@ -113,12 +119,13 @@ static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_
 
 static void out_of_memory(void *context, size_t size)
 {
-    log_error(context, "out_of_memory", "bytes=%zu reason=\"a command cannot be applied; the node must stop\"", size);
+    log_error(context, "out_of_memory",
+              "bytes=%zu reason=\"a command cannot be applied; the node must stop\"", size);
     _Exit(EX_OSERR);
 }
 
-int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster, decree_node_id self,
-                    const char *cluster_token, const struct logger *logger)
+int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster,
+                    decree_node_id self, const char *cluster_token, const struct logger *logger)
 {
     struct kv_options options = {.context = (void *)logger, .out_of_memory = out_of_memory};
 

@@ -21,8 +21,8 @@ struct kv_backend {
 };
 
 /* Makes an empty store. cluster_token and logger are borrowed until release. Errors: NOMEM. */
-int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster, decree_node_id self,
-                    const char *cluster_token, const struct logger *logger);
+int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster,
+                    decree_node_id self, const char *cluster_token, const struct logger *logger);
 
 /* What the host is to be opened with; then backend->host is to be set. */
 struct decree_machine kv_backend_machine(struct kv_backend *backend);

@@ -33,18 +33,18 @@ enum decree_log_level { DECREE_LOG_DEBUG = 1, DECREE_LOG_INFO, DECREE_LOG_WARN, 
 /* Nodes of one process that talk through memory: pass the same hub to each. */
 struct decree_hub;
 
-struct decree_node_options { /* strings and structs are copied; 0 and NULL take the defaults */
-    const char *name;        /* this node's name in cluster; default: the first */
-    const char *cluster;     /* "name=host:port,..."; ids are 1, 2, ... in this order; the same on all */
+struct decree_node_options {   /* strings and structs are copied; 0 and NULL take the defaults */
+    const char *name;          /* this node's name in cluster; default: the first */
+    const char *cluster;       /* "name=host:port,...", the same on all; ids are 1, 2, ... */
     const char *cluster_token; /* nodes with another token are refused; default "decree" */
-    const char *data_dir;    /* created if missing; NULL: nothing is kept, a restarted node is a new one */
-    struct decree_hub *hub;  /* talk through memory instead of tcp; default: tcp */
-    struct decree_machine machine; /* required */
+    const char *data_dir;      /* made if missing; NULL: a restarted node is a new one */
+    struct decree_hub *hub;    /* talk through memory instead of tcp; default: tcp */
+    struct decree_machine machine;        /* required */
     uint32_t prepare_quorum, vote_quorum; /* default: majorities */
-    uint32_t heartbeat_ms;   /* default 100 */
-    uint32_t election_ms;    /* default 1000 */
-    uint32_t value_bytes_max; /* of one command; default 2 MiB */
-    enum decree_log_level log_level; /* default: WARN */
+    uint32_t heartbeat_ms;                /* default 100 */
+    uint32_t election_ms;                 /* default 1000 */
+    uint32_t value_bytes_max;             /* of one command; default 2 MiB */
+    enum decree_log_level log_level;      /* default: WARN */
     /* Receives log lines, on any of the node's threads; NULL: standard error. */
     void (*log)(void *context, enum decree_log_level level, const char *line);
     void *log_context;

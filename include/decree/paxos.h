@@ -69,29 +69,34 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
 
 /* X(name, text, what the fields mean). Every message carries decided: all slots up to it are decided,
  * as far as the sender knows. Fields not named are zero. */
-#define DECREE_MESSAGE_TABLE(X)                                                                         \
-    X(P1A, "p1a", "ballot asks for a promise; slot: first slot wanted")                                 \
-    X(P1B, "p1b", "ballot: promised; slot: first slot answered for, 0: refused; last: highest accepted; "\
-                  "pvalues: the first run accepted in [slot, last], ask again past it")                 \
-    X(P2A, "p2a", "ballot; slot: first of the run; pvalues: the run, one per slot")                     \
-    X(P2B, "p2b", "ballot: promised; slot, count: the run voted for, none if the ballot is higher")     \
-    X(DECISION, "decision", "ballot: what was accepted in it up to decided is decided; pvalues: decided"\
-                            " whatever their ballot")                                                   \
-    X(CATCH_UP, "catch_up", "slot: first decided slot wanted; last: no need for slots past it")         \
-    X(PROPOSE, "propose", "pvalues: commands to be ordered, slot and ballot unset") \
-    X(HEARTBEAT, "heartbeat", "round; ballot: of the leader that the sender is or hears, with a quorum,"\
-                              " or bottom; age_ns: since it was heard")                                 \
-    X(HEARTBEAT_ACK, "heartbeat_ack", "round: the one answered; ballot: promised")                      \
-    X(READ, "read", "round: the asker's number")                                    \
-    X(READ_OK, "read_ok", "round: the one asked with; slot: apply up to here, then answer; ballot: of the leader, if it "      \
-                    "answers itself")
+#define DECREE_MESSAGE_TABLE(X)                                                                       \
+    X(P1A, "p1a", "ballot asks for a promise; slot: first slot wanted")                               \
+    X(P1B, "p1b",                                                                                     \
+      "ballot: promised; slot: first slot answered for, 0: refused; last: highest accepted; "         \
+      "pvalues: the first run accepted in [slot, last], ask again past it")                           \
+    X(P2A, "p2a", "ballot; slot: first of the run; pvalues: the run, one per slot")                   \
+    X(P2B, "p2b",                                                                                     \
+      "ballot: promised; slot, count: the run voted for, none if the ballot is higher")               \
+    X(DECISION, "decision",                                                                           \
+      "ballot: what was accepted in it up to decided is decided; pvalues: decided"                    \
+      " whatever their ballot")                                                                       \
+    X(CATCH_UP, "catch_up", "slot: first decided slot wanted; last: no need for slots past it")       \
+    X(PROPOSE, "propose", "pvalues: commands to be ordered, slot and ballot unset")                   \
+    X(HEARTBEAT, "heartbeat",                                                                         \
+      "round; ballot: of the leader that the sender is or hears, with a quorum,"                      \
+      " or bottom; age_ns: since it was heard")                                                       \
+    X(HEARTBEAT_ACK, "heartbeat_ack", "round: the one answered; ballot: promised")                    \
+    X(READ, "read", "round: the asker's number")                                                      \
+    X(READ_OK, "read_ok",                                                                             \
+      "round: the one asked with; slot: apply up to here, then answer; ballot: of the leader, if it " \
+      "answers itself")
 
 enum decree_message_type {
     DECREE_MESSAGE_NONE = 0,
 #define DECREE_MESSAGE_ENUM(name, text, fields) DECREE_##name,
     DECREE_MESSAGE_TABLE(DECREE_MESSAGE_ENUM)
 #undef DECREE_MESSAGE_ENUM
-    DECREE_MESSAGE_TYPES
+        DECREE_MESSAGE_TYPES
 };
 
 struct decree_message {
@@ -113,7 +118,12 @@ struct decree_message {
  *   PROMISE  pvalue.ballot is promised; to oneself: the ballot is claimed
  *   ACCEPT   the pvalue is accepted (and its ballot promised); replaces what the slot held
  *   DECIDE   every slot up to pvalue.slot is decided, each as what it last held */
-enum decree_record_type { DECREE_RECORD_BOOT = 1, DECREE_RECORD_PROMISE, DECREE_RECORD_ACCEPT, DECREE_RECORD_DECIDE };
+enum decree_record_type {
+    DECREE_RECORD_BOOT = 1,
+    DECREE_RECORD_PROMISE,
+    DECREE_RECORD_ACCEPT,
+    DECREE_RECORD_DECIDE
+};
 
 struct decree_record {
     decree_lsn lsn;
@@ -124,11 +134,11 @@ struct decree_record {
 enum decree_event_type {
     DECREE_EVENT_RESTORE = 1, /* one journal record, oldest first; only before START */
     DECREE_EVENT_START,       /* nothing more to restore: speak and act from now on */
-    DECREE_EVENT_MESSAGE,     /* from a peer; stale, foreign or senseless ones are counted, not errors */
+    DECREE_EVENT_MESSAGE,     /* from a peer; stale or senseless ones are counted, not errors */
     DECREE_EVENT_PROPOSE,     /* a command to be ordered; see decree_paxos_last_sequence() */
-    DECREE_EVENT_READ,        /* a linearizable read: comes back in effects.reads when it may be answered */
+    DECREE_EVENT_READ,        /* a linearizable read: in effects.reads when it may be answered */
     DECREE_EVENT_PERSISTED,   /* every record up to lsn is on stable storage */
-    DECREE_EVENT_FETCHED,     /* decided pvalues read back for a decree_fetch, by slot, without gaps */
+    DECREE_EVENT_FETCHED,     /* decided pvalues for a decree_fetch, by slot, without gaps */
     DECREE_EVENT_UNREACHABLE, /* a hint: this peer's process is gone (its port refuses connections) */
     DECREE_EVENT_WAKE         /* the time asked for has come */
 };
@@ -161,8 +171,10 @@ struct decree_event {
 struct decree_effects {
     const struct decree_record *records;
     const struct decree_message *messages;
-    const struct decree_pvalue *decisions; /* a command decided twice comes the second time as a no-op */
-    const uint64_t *reads; /* answer from the state that has the decisions of these effects applied */
+    /* A command decided twice comes the second time as a no-op. */
+    const struct decree_pvalue *decisions;
+    /* Answer from the state that has the decisions of these effects applied. */
+    const uint64_t *reads;
     const struct decree_fetch *fetches;
     uint32_t record_count, message_count, decision_count, read_count, fetch_count;
     decree_lsn sync_lsn; /* somebody waits for this lsn to be durable; 0: no need to sync now */
@@ -170,19 +182,19 @@ struct decree_effects {
 };
 
 /* What the core did, for people and tests; X(name, text). ballot, slot, count and node as they apply. */
-#define DECREE_TRACE_TABLE(X)                                                       \
-    X(BOOTED, "booted")                 /* count: incarnation */                    \
-    X(SCOUTING, "scouting")             /* phase 1 begins for ballot */             \
-    X(PROMISED, "promised")             /* the acceptor adopted ballot */           \
-    X(ADOPTED, "adopted")               /* phase 1 done; slot: first to propose */  \
-    X(PREEMPTED, "preempted")           /* by ballot */                             \
-    X(RESIGNED, "resigned")             /* the journal or catch-up stands still */  \
-    X(FOLLOWING, "following")           /* a leader with ballot is heard of */      \
-    X(LEADERLESS, "leaderless")         /* nobody who leads is heard any more */    \
-    X(ACCEPTED, "accepted")             /* count slots from slot, in ballot */      \
-    X(DECIDED, "decided")               /* every slot up to slot */                 \
-    X(CATCHING_UP, "catching_up")       /* from node, starting with slot */         \
-    X(DROPPED, "dropped")               /* a message was of no use; node: sender */
+#define DECREE_TRACE_TABLE(X)                                                \
+    X(BOOTED, "booted")           /* count: incarnation */                   \
+    X(SCOUTING, "scouting")       /* phase 1 begins for ballot */            \
+    X(PROMISED, "promised")       /* the acceptor adopted ballot */          \
+    X(ADOPTED, "adopted")         /* phase 1 done; slot: first to propose */ \
+    X(PREEMPTED, "preempted")     /* by ballot */                            \
+    X(RESIGNED, "resigned")       /* the journal or catch-up stands still */ \
+    X(FOLLOWING, "following")     /* a leader with ballot is heard of */     \
+    X(LEADERLESS, "leaderless")   /* nobody who leads is heard any more */   \
+    X(ACCEPTED, "accepted")       /* count slots from slot, in ballot */     \
+    X(DECIDED, "decided")         /* every slot up to slot */                \
+    X(CATCHING_UP, "catching_up") /* from node, starting with slot */        \
+    X(DROPPED, "dropped")         /* a message was of no use; node: sender */
 
 enum decree_trace_type {
     DECREE_TRACE_NONE = 0,
@@ -199,16 +211,17 @@ struct decree_trace {
     uint64_t count;
 };
 
-struct decree_config { /* every limit is here; memory = f(config), fixed at open; 0 takes the default */
+/* Every limit is here; memory = f(config), fixed at open; 0 takes the default. */
+struct decree_config {
     decree_node_id self;
     const decree_node_id *members; /* all of them, self too; copied */
     uint32_t member_count;
     uint32_t prepare_quorum;     /* q1; default a majority; q1 + q2 > member_count */
     uint32_t vote_quorum;        /* q2; default a majority */
-    uint32_t proposals_max;      /* of this node, undecided; a power of two; default 4096; the same on all */
-    uint32_t log_slots_max;      /* kept in memory, decided ones for peers too; a power of two; default 65536 */
+    uint32_t proposals_max;      /* of this node; a power of two; default 4096; the same on all */
+    uint32_t log_slots_max;      /* kept in memory; a power of two; default 65536 */
     uint32_t reads_max;          /* unanswered; default 8192 */
-    uint32_t message_bytes_max;  /* of values in one message, unless a single one is larger; default 1 MiB */
+    uint32_t message_bytes_max;  /* of values in one message, or one value; default 1 MiB */
     uint32_t value_bytes_max;    /* of one command; default 2 MiB */
     uint64_t proposal_bytes_max; /* of this node's undecided proposals; default 64 MiB */
     uint64_t log_bytes_max;      /* of decided values kept for peers; default 16 MiB */
@@ -217,11 +230,12 @@ struct decree_config { /* every limit is here; memory = f(config), fixed at open
     uint64_t seed;               /* the only source of randomness */
     void *(*alloc)(void *context, size_t size); /* NULL: malloc */
     void (*dealloc)(void *context, void *memory);
-    void (*trace)(void *context, const struct decree_trace *trace); /* may be NULL; must not call the core */
+    /* May be NULL; must not call the core. */
+    void (*trace)(void *context, const struct decree_trace *trace);
     void *context;
 };
 
-struct decree_status { /* a copy; for people, metrics and routing */
+struct decree_status {     /* a copy; for people, metrics and routing */
     decree_node_id leader; /* 0: none known */
     struct decree_ballot leader_ballot;
     struct decree_ballot promised;

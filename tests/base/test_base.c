@@ -16,7 +16,8 @@
 static void test_prng_is_splitmix64(void **state)
 {
     /* The first numbers of the published algorithm for seed 1234567. */
-    static const uint64_t expected[] = {UINT64_C(6457827717110365317), UINT64_C(3203168211198807973),
+    static const uint64_t expected[] = {UINT64_C(6457827717110365317),
+                                        UINT64_C(3203168211198807973),
                                         UINT64_C(9817491932198370423)};
     struct prng prng;
 
@@ -72,7 +73,7 @@ static void test_every_error_has_a_name_and_a_sentence(void **state)
     assert_string_equal(decree_error_name(DECREE_FULL), "FULL");
     assert_string_equal(decree_error_name(-12345), "UNKNOWN");
     assert_non_null(decree_error_text(12345));
-#define CHECK_ERROR(name, code, text) \
+#define CHECK_ERROR(name, code, text)                    \
     assert_string_equal(decree_error_name(code), #name); \
     assert_string_equal(decree_error_text(code), text);
     DECREE_ERROR_TABLE(CHECK_ERROR)

@@ -11,8 +11,8 @@
 
 static void test_numbers_are_little_endian_and_round_trip(void **state)
 {
-    static const uint8_t expected[] = {0x01, 0x03, 0x02, 0x07, 0x06, 0x05, 0x04,
-                                       0x0f, 0x0e, 0x0d, 0x0c, 0x0b, 0x0a, 0x09, 0x08};
+    static const uint8_t expected[] = {0x01, 0x03, 0x02, 0x07, 0x06, 0x05, 0x04, 0x0f,
+                                       0x0e, 0x0d, 0x0c, 0x0b, 0x0a, 0x09, 0x08};
     uint8_t data[sizeof(expected)];
     struct writer writer;
     struct reader reader;
@@ -36,7 +36,8 @@ static void test_numbers_are_little_endian_and_round_trip(void **state)
 
 static void test_varints_round_trip(void **state)
 {
-    static const uint64_t numbers[] = {0, 1, 127, 128, 16383, 16384, UINT32_MAX, (UINT64_C(1) << 63) - 1, UINT64_MAX};
+    static const uint64_t numbers[] = {
+        0, 1, 127, 128, 16383, 16384, UINT32_MAX, (UINT64_C(1) << 63) - 1, UINT64_MAX};
     static const size_t sizes[] = {1, 1, 1, 2, 2, 3, 5, 9, 10};
 
     (void)state;
@@ -58,7 +59,8 @@ static void test_varints_round_trip(void **state)
 static void test_bad_varints_fail(void **state)
 {
     static const uint8_t too_large[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02};
-    static const uint8_t endless[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00};
+    static const uint8_t endless[] = {0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+                                      0x80, 0x80, 0x80, 0x80, 0x00};
     static const uint8_t cut[] = {0x80};
     struct reader reader;
 

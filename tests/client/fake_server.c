@@ -75,11 +75,12 @@ static nghttp2_nv field(const char *name, const char *value)
                         .valuelen = strlen(value)};
 }
 
-static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *target, size_t room, uint32_t *ret_flags,
-                         nghttp2_data_source *source, void *user)
+static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *target, size_t room,
+                         uint32_t *ret_flags, nghttp2_data_source *source, void *user)
 {
     const struct fake_answer *answer = source->ptr;
-    nghttp2_nv trailers[2] = {field("grpc-status", answer->status), field("grpc-message", answer->text)};
+    nghttp2_nv trailers[2] = {field("grpc-status", answer->status),
+                              field("grpc-message", answer->text)};
 
     (void)user;
     assert(answer->body_size <= room);
@@ -92,9 +93,11 @@ static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *t
 static void answer_call(struct peer *peer, int32_t stream_id)
 {
     const struct fake_answer *answer = peer->server->answer;
-    nghttp2_data_provider body = {.source.ptr = (void *)(uintptr_t)answer, .read_callback = read_body};
+    nghttp2_data_provider body = {.source.ptr = (void *)(uintptr_t)answer,
+                                  .read_callback = read_body};
     nghttp2_nv heads[] = {field(":status", answer->behaviour == FAKE_PLAIN_HTTP ? "503" : "200"),
-                          field("content-type", "application/grpc"), field("grpc-status", answer->status),
+                          field("content-type", "application/grpc"),
+                          field("grpc-status", answer->status),
                           field("grpc-message", answer->text)};
 
     peer->server->calls++;
@@ -106,7 +109,8 @@ static void answer_call(struct peer *peer, int32_t stream_id)
             nghttp2_submit_response(peer->session, stream_id, heads, 4, NULL);
         break;
     case FAKE_REFUSE:
-        nghttp2_submit_rst_stream(peer->session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_REFUSED_STREAM);
+        nghttp2_submit_rst_stream(peer->session, NGHTTP2_FLAG_NONE, stream_id,
+                                  NGHTTP2_REFUSED_STREAM);
         break;
     case FAKE_HANG_UP:
         hang_up(peer);
@@ -155,7 +159,8 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     if (size < 0) {
         hang_up(peer);
     } else if (peer->session != NULL && size > 0) {
-        if (nghttp2_session_mem_recv(peer->session, (const uint8_t *)buffer->base, (size_t)size) < 0)
+        if (nghttp2_session_mem_recv(peer->session, (const uint8_t *)buffer->base, (size_t)size) <
+            0)
             hang_up(peer);
         else
             flush(peer);

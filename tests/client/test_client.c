@@ -18,7 +18,8 @@
 static const uint8_t put_body[] = {0, 0, 0, 0, 4, 0x0a, 0x02, 0x18, 0x07};
 static const struct fake_answer good = {FAKE_ANSWER, "0", "", put_body, sizeof(put_body)};
 static const struct fake_answer no_leader = {FAKE_ANSWER, "14", "etcdserver: no leader", NULL, 0};
-static const struct fake_answer timed_out = {FAKE_ANSWER, "14", "etcdserver: request timed out", NULL, 0};
+static const struct fake_answer timed_out = {FAKE_ANSWER, "14", "etcdserver: request timed out",
+                                             NULL, 0};
 
 #define NOBODY "127.0.0.1:1"
 
@@ -52,8 +53,9 @@ static enum status_code put(struct client *client, int64_t *ret_revision)
 }
 
 /* A put through `first`, with a good server behind it; how often each was asked. */
-static enum status_code put_over_two(const struct fake_answer *first, bool repeat_writes, unsigned *ret_first,
-                                     unsigned *ret_second, char *ret_text, size_t text_bytes)
+static enum status_code put_over_two(const struct fake_answer *first, bool repeat_writes,
+                                     unsigned *ret_first, unsigned *ret_second, char *ret_text,
+                                     size_t text_bytes)
 {
     struct fake_server *one = fake_server_start(first), *two = fake_server_start(&good);
     char endpoints[80];
@@ -61,7 +63,8 @@ static enum status_code put_over_two(const struct fake_answer *first, bool repea
     enum status_code code;
     int64_t revision = 0;
 
-    snprintf(endpoints, sizeof(endpoints), "%s,%s", fake_server_endpoint(one), fake_server_endpoint(two));
+    snprintf(endpoints, sizeof(endpoints), "%s,%s", fake_server_endpoint(one),
+             fake_server_endpoint(two));
     client = open_client(endpoints, 1000, repeat_writes);
     code = put(client, &revision);
     if (code == STATUS_OK)
@@ -123,8 +126,10 @@ static void test_what_is_sent_to_the_next_server(void **state)
     static const struct fake_answer refuse = {.behaviour = FAKE_REFUSE};
     static const struct fake_answer hang_up = {.behaviour = FAKE_HANG_UP};
     static const struct fake_answer no_answer = {.behaviour = FAKE_NO_ANSWER};
-    static const struct fake_answer plain = {.behaviour = FAKE_PLAIN_HTTP, .status = "0", .text = ""};
-    static const struct fake_answer invalid = {FAKE_ANSWER, "3", "etcdserver: key%20is not provided%", NULL, 0};
+    static const struct fake_answer plain = {
+        .behaviour = FAKE_PLAIN_HTTP, .status = "0", .text = ""};
+    static const struct fake_answer invalid = {FAKE_ANSWER, "3",
+                                               "etcdserver: key%20is not provided%", NULL, 0};
     static const struct {
         const struct fake_answer *first;
         bool repeat_writes;
@@ -150,13 +155,13 @@ static void test_what_is_sent_to_the_next_server(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         unsigned first_calls, second_calls;
         char text[256];
-        enum status_code code =
-            put_over_two(rows[i].first, rows[i].repeat_writes, &first_calls, &second_calls, text, sizeof(text));
+        enum status_code code = put_over_two(rows[i].first, rows[i].repeat_writes, &first_calls,
+                                             &second_calls, text, sizeof(text));
 
-        if (code != rows[i].code || first_calls != rows[i].first_calls || second_calls != rows[i].second_calls ||
-            strcmp(text, rows[i].text) != 0)
-            fail_msg("row %zu: %s, asked %u and %u times, said '%s'", i, status_code_name(code), first_calls,
-                     second_calls, text);
+        if (code != rows[i].code || first_calls != rows[i].first_calls ||
+            second_calls != rows[i].second_calls || strcmp(text, rows[i].text) != 0)
+            fail_msg("row %zu: %s, asked %u and %u times, said '%s'", i, status_code_name(code),
+                     first_calls, second_calls, text);
     }
 }
 
@@ -165,10 +170,11 @@ static void test_bad_messages_are_an_error(void **state)
     static const uint8_t short_body[] = {0, 0, 0, 0, 9, 0x0a};
     static const uint8_t compressed[] = {1, 0, 0, 0, 0};
     static const uint8_t no_protobuf[] = {0, 0, 0, 0, 2, 0xff, 0xff};
-    static const struct fake_answer answers[] = {{FAKE_ANSWER, "0", "", short_body, sizeof(short_body)},
-                                                 {FAKE_ANSWER, "0", "", compressed, sizeof(compressed)},
-                                                 {FAKE_ANSWER, "0", "", no_protobuf, sizeof(no_protobuf)},
-                                                 {FAKE_ANSWER, "0", "", NULL, 0}};
+    static const struct fake_answer answers[] = {
+        {FAKE_ANSWER, "0", "", short_body, sizeof(short_body)},
+        {FAKE_ANSWER, "0", "", compressed, sizeof(compressed)},
+        {FAKE_ANSWER, "0", "", no_protobuf, sizeof(no_protobuf)},
+        {FAKE_ANSWER, "0", "", NULL, 0}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
@@ -184,7 +190,8 @@ static void test_bad_messages_are_an_error(void **state)
 
 static void test_endpoints_are_checked(void **state)
 {
-    static const char *const bad[] = {"", "x", "x:", ":1", "x:0", "x:65536", "x:1,", "::1:1", "a/b:1", "https://x:1", "x:1x"};
+    static const char *const bad[] = {"",     "x",     "x:",    ":1",          "x:0", "x:65536",
+                                      "x:1,", "::1:1", "a/b:1", "https://x:1", "x:1x"};
     struct client_options options = {0};
     struct client *client;
     const char *reason;

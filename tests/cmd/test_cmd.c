@@ -37,7 +37,8 @@ static void test_what_was_meant_is_suggested(void **state)
 
 static void test_times(void **state)
 {
-    static const char *const bad[] = {"", "s", "0", "0s", "-1s", "1x", "1 s", "25h", "999999999999999999999", "1.5s"};
+    static const char *const bad[] = {
+        "", "s", "0", "0s", "-1s", "1x", "1 s", "25h", "999999999999999999999", "1.5s"};
     uint64_t ms;
 
     (void)state;
@@ -50,8 +51,8 @@ static void test_times(void **state)
         assert_false(duration_parse(bad[i], &ms));
 }
 
-static void check_range(const struct range_arguments *arguments, const char *key, size_t key_size, const char *end,
-                        size_t end_size)
+static void check_range(const struct range_arguments *arguments, const char *key, size_t key_size,
+                        const char *end, size_t end_size)
 {
     ProtobufCBinaryData ret_key, ret_end;
     void *memory;
@@ -72,7 +73,8 @@ static void test_ranges(void **state)
     check_range(&(struct range_arguments){.key = "a", .end = "c"}, "a", 1, "c", 1);
     check_range(&(struct range_arguments){.key = "a", .prefix = true}, "a", 1, "b", 1);
     check_range(&(struct range_arguments){.key = "a\xff", .prefix = true}, "a\xff", 2, "b", 1);
-    check_range(&(struct range_arguments){.key = "\xff\xff", .prefix = true}, "\xff\xff", 2, "\0", 1);
+    check_range(&(struct range_arguments){.key = "\xff\xff", .prefix = true}, "\xff\xff", 2, "\0",
+                1);
     check_range(&(struct range_arguments){.key = "", .prefix = true}, "\0", 1, "\0", 1);
     check_range(&(struct range_arguments){.key = "", .from_key = true}, "\0", 1, "\0", 1);
     check_range(&(struct range_arguments){.key = "b", .from_key = true}, "b", 1, "\0", 1);
@@ -127,7 +129,8 @@ static void test_sizes_for_people(void **state)
     static const struct {
         double bytes;
         const char *text;
-    } rows[] = {{0, "0 B"}, {999, "999 B"}, {1500, "1.5 kB"}, {24576, "25 kB"}, {2e9, "2.0 GB"}, {3e15, "3000 TB"}};
+    } rows[] = {{0, "0 B"},       {999, "999 B"},  {1500, "1.5 kB"},
+                {24576, "25 kB"}, {2e9, "2.0 GB"}, {3e15, "3000 TB"}};
     char text[32];
 
     (void)state;

@@ -17,7 +17,9 @@ static void reads_names_and_addresses_in_order(void **state)
     char sentence[CLUSTER_SENTENCE_BYTES];
 
     (void)state;
-    assert_int_equal(cluster_spec_parse(&spec, "n1=127.0.0.1:7001,b-2=host.example:7002,c=[::1]:65535", false, sentence),
+    assert_int_equal(cluster_spec_parse(&spec,
+                                        "n1=127.0.0.1:7001,b-2=host.example:7002,c=[::1]:65535",
+                                        false, sentence),
                      0);
     assert_int_equal(spec.count, 3);
     assert_string_equal(spec.members[0].name, "n1");
@@ -75,7 +77,8 @@ static void bounds_members_and_lengths(void **state)
 
     (void)state;
     for (unsigned i = 1; i <= DECREE_MEMBERS_MAX; i++)
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%sn%u=h:%u", i > 1 ? "," : "", i, i);
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%sn%u=h:%u", i > 1 ? "," : "",
+                                 i, i);
     assert_int_equal(cluster_spec_parse(&spec, text, false, sentence), 0);
     assert_int_equal(spec.count, DECREE_MEMBERS_MAX);
     snprintf(text + used, sizeof(text) - used, ",more=h:99");

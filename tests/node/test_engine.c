@@ -26,7 +26,7 @@ struct bed {
     uint32_t record_count;
     decree_lsn appended;
     struct decree_message sent[DECREE_MESSAGE_TYPES]; /* the last one of each type */
-    char script[SCRIPT_BYTES];     /* what was called, in order */
+    char script[SCRIPT_BYTES];                        /* what was called, in order */
     unsigned applied, decided, done, lost;
     uintptr_t last_argument;
     uint64_t sum;
@@ -45,7 +45,8 @@ static void note(struct bed *bed, const char *word)
         snprintf(bed->script + used, sizeof(bed->script) - used, "%s ", word);
 }
 
-static void append(struct journal *journal, const struct decree_record *records, uint32_t count, decree_lsn sync_lsn)
+static void append(struct journal *journal, const struct decree_record *records, uint32_t count,
+                   decree_lsn sync_lsn)
 {
     struct bed *bed = (struct bed *)journal;
     const struct journal_sink *sink = engine_journal_sink(bed->engine);
@@ -216,7 +217,8 @@ static void a_proposal_is_journalled_then_applied_then_completed(void **state)
     assert_int_equal(engine_open_count(bed->engine), 1);
     persist(bed);
     engine_turn(bed->engine);
-    assert_string_equal(bed->script, "append append apply done "); /* the second one for the decision's record */
+    assert_string_equal(bed->script,
+                        "append append apply done "); /* the second one for the decision's record */
     assert_int_equal(bed->last_argument, 77);
     assert_int_equal(bed->sum, 5);
     assert_int_equal(engine_open_count(bed->engine), 0);
@@ -359,7 +361,8 @@ static void closing_completes_what_is_open_with_lost(void **state)
 static void messages_without_room_are_dropped_and_counted(void **state)
 {
     struct bed *bed = open_bed(3, 64); /* the disk never answers, so replies pile up */
-    struct decree_message p2a = {.type = DECREE_P2A, .from = 2, .to = 1, .ballot = {.round = 1, .node = 2}};
+    struct decree_message p2a = {
+        .type = DECREE_P2A, .from = 2, .to = 1, .ballot = {.round = 1, .node = 2}};
     struct decree_pvalue pvalue = {.ballot = p2a.ballot, .slot = 1};
     struct engine_counters counters = {0};
 
@@ -422,7 +425,8 @@ static void a_record_that_contradicts_is_corrupt(void **state)
     struct decree_record decide = {.lsn = 1, .type = DECREE_RECORD_DECIDE, .pvalue = {.slot = 5}};
 
     (void)state;
-    assert_int_equal(engine_restore(bed->engine, &decide), DECREE_CORRUPT); /* of slots that were never accepted */
+    assert_int_equal(engine_restore(bed->engine, &decide),
+                     DECREE_CORRUPT); /* of slots that were never accepted */
     close_bed(bed);
 }
 
@@ -430,7 +434,8 @@ static void unsafe_quorums_are_refused(void **state)
 {
     static const decree_node_id ids[3] = {1, 2, 3};
     struct engine_config config = {
-        .core = {.self = 1, .members = ids, .member_count = 3, .prepare_quorum = 1, .vote_quorum = 2},
+        .core =
+            {.self = 1, .members = ids, .member_count = 3, .prepare_quorum = 1, .vote_quorum = 2},
         .machine = {.apply = apply},
     };
     struct engine *engine;

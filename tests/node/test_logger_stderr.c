@@ -28,22 +28,26 @@ static void a_line_for_people(void **state)
     expect_line(LOG_FORMAT_TEXT, "", "2026-11-21T04:00:00.123Z info event_one\n");
     expect_line(LOG_FORMAT_TEXT, "node=n1 reason=\"a b\"",
                 "2026-11-21T04:00:00.123Z info event_one node=n1 reason=\"a b\"\n");
-    expect_line(LOG_FORMAT_TEXT, "node=\n\x1b[31m", "2026-11-21T04:00:00.123Z info event_one node=??[31m\n");
+    expect_line(LOG_FORMAT_TEXT, "node=\n\x1b[31m",
+                "2026-11-21T04:00:00.123Z info event_one node=??[31m\n");
 }
 
-#define JSON_HEAD "{\"time\":\"2026-11-21T04:00:00.123Z\",\"level\":\"info\",\"event\":\"event_one\""
+#define JSON_HEAD \
+    "{\"time\":\"2026-11-21T04:00:00.123Z\",\"level\":\"info\",\"event\":\"event_one\""
 
 static void a_line_for_programs(void **state)
 {
     (void)state;
     expect_line(LOG_FORMAT_JSON, "", JSON_HEAD "}\n");
     expect_line(LOG_FORMAT_JSON, "node=n1 slot=17 zip=017 long=1234567890123456",
-                JSON_HEAD ",\"node\":\"n1\",\"slot\":17,\"zip\":\"017\",\"long\":\"1234567890123456\"}\n");
+                JSON_HEAD
+                ",\"node\":\"n1\",\"slot\":17,\"zip\":\"017\",\"long\":\"1234567890123456\"}\n");
     expect_line(LOG_FORMAT_JSON, "reason=\"it's \\ a \"b\" c\" d=e",
                 JSON_HEAD ",\"reason\":\"it's \\\\ a \\\"b\\\" c\",\"d\":\"e\"}\n");
     expect_line(LOG_FORMAT_JSON, "a=b done", JSON_HEAD ",\"a\":\"b\",\"done\":true}\n");
     expect_line(LOG_FORMAT_JSON, "open=\"never closed", JSON_HEAD ",\"open\":\"never closed\"}\n");
-    expect_line(LOG_FORMAT_JSON, "a=\xc3\xa4\xff\x01", JSON_HEAD ",\"a\":\"\xc3\xa4\\ufffd\\u0001\"}\n");
+    expect_line(LOG_FORMAT_JSON, "a=\xc3\xa4\xff\x01",
+                JSON_HEAD ",\"a\":\"\xc3\xa4\\ufffd\\u0001\"}\n");
     expect_line(LOG_FORMAT_JSON, "=x", JSON_HEAD ",\"\":\"x\"}\n");
 }
 

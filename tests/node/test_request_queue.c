@@ -72,7 +72,8 @@ static void is_bounded_by_bytes(void **state)
 
     (void)state;
     request_queue_init(&queue, 1000);
-    assert_int_equal(request_queue_push(&queue, make(1, 5000), &wake), 0); /* into an empty one, whatever its size */
+    assert_int_equal(request_queue_push(&queue, make(1, 5000), &wake),
+                     0); /* into an empty one, whatever its size */
     assert_int_equal(request_queue_push(&queue, refused, &wake), DECREE_FULL);
     assert_int_equal(request_queue_append(&queue, refused), DECREE_FULL);
     request_queue_collect(&queue);

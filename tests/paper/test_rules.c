@@ -220,7 +220,8 @@ static void test_BORROW_events_live_for_their_step_only(void **state)
         decree_node_id from = 1 + (uint32_t)round % 3, to = 1 + (uint32_t)(round / 3) % 3;
         struct cores_link *link = &cores.links[from - 1][to - 1];
 
-        cores.links[0][2].cut = cores.links[2][0].cut = round > 100; /* so node 2 relays for node 3 */
+        cores.links[0][2].cut = cores.links[2][0].cut = round >
+                                                        100; /* so node 2 relays for node 3 */
         if (round % 10 == 0)
             (void)cores_propose(&cores, 1 + (uint32_t)round % 3, "borrowed");
         cores_persist(&cores, to, 0);
