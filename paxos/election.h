@@ -19,18 +19,20 @@
 #include "outbox.h"
 
 struct election {
-    struct decree_ballot leader;    /* highest ballot that is known to lead; bottom: none is heard of */
-    uint64_t heard_ns;              /* when that leader spoke, as far as this node knows; 0: never */
-    uint64_t direct_ns;             /* when it spoke to this node itself; 0: never */
-    decree_node_id via;             /* who told */
-    uint64_t round;                 /* of the last heartbeat sent */
+    /* Highest ballot that is known to lead; bottom: none is heard of. */
+    struct decree_ballot leader;
+    uint64_t heard_ns;  /* when that leader spoke, as far as this node knows; 0: never */
+    uint64_t direct_ns; /* when it spoke to this node itself; 0: never */
+    decree_node_id via; /* who told */
+    uint64_t round;     /* of the last heartbeat sent */
     uint64_t heard_round[DECREE_MEMBERS_MAX]; /* of each member's latest heartbeat */
     uint64_t acked_round[DECREE_MEMBERS_MAX];
     uint64_t acked_ns[DECREE_MEMBERS_MAX];
-    uint64_t patience_ns;           /* grows with each ballot lost, until a leader is heard */
-    uint64_t highest_round;         /* of any ballot seen */
-    struct decree_ballot lost;      /* the leader that was given up last, by its own word or that of the host */
-    uint64_t lost_ns;               /* what others heard of it before then does not count */
+    uint64_t patience_ns;   /* grows with each ballot lost, until a leader is heard */
+    uint64_t highest_round; /* of any ballot seen */
+    /* The leader that was given up last, by its own word or that of the host. */
+    struct decree_ballot lost;
+    uint64_t lost_ns; /* what others heard of it before then does not count */
 };
 
 void election_start(struct election *election, uint64_t incarnation, struct outbox *outbox);
@@ -46,7 +48,8 @@ void election_on_heartbeat_ack(struct election *election, const struct decree_me
 void election_on_unreachable(struct election *election, decree_node_id node, struct outbox *outbox);
 
 /* This node's ballot lost against a higher one: wait, longer each time. */
-void election_back_off(struct election *election, struct decree_ballot higher, struct outbox *outbox);
+void election_back_off(struct election *election, struct decree_ballot higher,
+                       struct outbox *outbox);
 
 /* The highest heartbeat round that need members (self included) have answered. */
 uint64_t election_confirmed_round(const struct election *election, uint32_t need,

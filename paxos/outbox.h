@@ -21,7 +21,7 @@
 #include "quorum.h"
 
 #define OUTBOX_MESSAGES_MAX 4096u
-#define OUTBOX_HELD_MAX 4096u   /* a power of two */
+#define OUTBOX_HELD_MAX 4096u /* a power of two */
 #define OUTBOX_SCRATCH_MAX 8192u
 #define OUTBOX_DECISIONS_MAX 4096u
 
@@ -73,7 +73,8 @@ struct outbox {
     uint32_t records_max;
     uint32_t record_count, message_count, scratch_count, decision_count, read_count, fetch_count;
 
-    struct held *held; /* a ring: [held_first, held_released) may go out, [held_released, held_end) waits */
+    /* A ring: [held_first, held_released) may go out, [held_released, held_end) waits. */
+    struct held *held;
     uint64_t held_first, held_released, held_end;
     decree_lsn appended, persisted;
     uint64_t appended_bytes; /* of values, in all records so far */

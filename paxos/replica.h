@@ -19,12 +19,13 @@
 struct replica {
     struct log *log;
     struct requests performed;
-    struct decree_pvalue *proposals; /* by sequence, a ring of proposals_max; performed ones have no value */
+    /* By sequence, a ring of proposals_max; performed ones have no value. */
+    struct decree_pvalue *proposals;
     uint64_t incarnation;
     uint64_t first, next; /* sequences: oldest not performed, first unused */
     uint64_t sent;        /* given to the present leader up to here */
     uint64_t bytes;
-    decree_lsn boot_lsn;  /* of the record that makes the incarnation this run's */
+    decree_lsn boot_lsn;       /* of the record that makes the incarnation this run's */
     struct decree_ballot hint; /* slots accepted in this ballot are decided ... */
     decree_slot hint_last;     /* ... up to here */
 };
