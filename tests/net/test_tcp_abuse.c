@@ -81,7 +81,7 @@ static struct tcp_counters counters_of(const struct target *target)
     return counters;
 }
 
-static int set_up(void **state)
+static int set_up_target(void **state, uint32_t handshake_within_ms)
 {
     struct target *target = calloc(1, sizeof(*target));
     struct transport_sink sink = {target, on_message, on_unreachable};
@@ -90,7 +90,7 @@ static int set_up(void **state)
                                 .listen_host = "127.0.0.1",
                                 .frame_bytes_max = FRAME_MAX,
                                 .strangers_max = STRANGERS_MAX,
-                                .handshake_within_ms = 100};
+                                .handshake_within_ms = handshake_within_ms};
     char sentence[TCP_SENTENCE_BYTES];
 
     assert_non_null(target);
@@ -103,6 +103,16 @@ static int set_up(void **state)
     assert_int_equal(tcp_connect(target->transport, 2, "127.0.0.1", 1), 0);
     *state = target;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return set_up_target(state, 100);
+}
+
+static int set_up_patient(void **state)
+{
+    return set_up_target(state, 600000);
 }
 
 static int tear_down(void **state)
@@ -439,6 +449,27 @@ static void a_crowd_cannot_keep_a_member_out(void **state)
     expect_service(target);
 }
 
+/* Only so many strangers are waited for, and the latest of them: the others are closed long before their time. */
+static void strangers_are_few(void **state)
+{
+    enum { MORE = 10 };
+    int fds[STRANGERS_MAX + MORE];
+    struct target *target = *state;
+    uint8_t byte;
+
+    for (size_t i = 0; i < STRANGERS_MAX + MORE; i++)
+        fds[i] = dial(target);
+    for (size_t i = 0; i < MORE; i++)
+        expect_close(target, fds[i]);
+    assert_int_equal(counters_of(target).closed_abusive, MORE);
+    for (size_t i = MORE; i < STRANGERS_MAX + MORE; i++) {
+        assert_int_equal(read(fds[i], &byte, 1), -1);
+        assert_int_equal(errno, EAGAIN);
+        assert_int_equal(close(fds[i]), 0);
+    }
+    expect_service(target);
+}
+
 /* Without file descriptors nothing can be accepted; the loop must not spin over it, and go on afterwards. */
 static void no_file_descriptors_is_not_the_end(void **state)
 {
@@ -485,6 +516,7 @@ int main(void)
         ABUSE(a_frame_byte_by_byte_arrives),
         ABUSE(a_newer_connection_of_a_member_replaces_the_older),
         ABUSE(a_crowd_cannot_keep_a_member_out),
+        cmocka_unit_test_setup_teardown(strangers_are_few, set_up_patient, tear_down),
         ABUSE(no_file_descriptors_is_not_the_end),
     };
     struct rlimit limit;
