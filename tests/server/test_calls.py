@@ -5,6 +5,7 @@ import re
 import grpc
 import pytest
 
+import h2
 import rpc
 from rpc import messages
 
@@ -175,6 +176,21 @@ def test_full_backend_is_waited_for(start):
     revisions = {call.result().header.revision for call in calls}
     assert revisions == set(range(3, 503))
     client.close()
+
+
+def test_all_connections_wait_for_a_full_backend(start):
+    server = start("room=1")
+    connections = [h2.Connection(server.port) for _ in range(20)]
+    for connection in connections:
+        connection.send(b"".join(h2.request(stream) for stream in range(1, 21, 2)))
+    for connection in connections:
+        ends = 0
+        while ends < 10:
+            kind, flags, _, fields = connection.next_frame()
+            if kind == h2.HEADERS and flags & h2.END_STREAM:
+                assert fields == {"grpc-status": "0"}
+                ends += 1
+        connection.socket.close()
 
 
 def test_full_backend_times_out(start):
