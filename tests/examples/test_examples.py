@@ -2,12 +2,13 @@
 """test_examples.py COUNTER CLUSTER_IN_MEMORY -- runs the examples and reads what they print."""
 import re
 import socket
+import os
 import subprocess
 import sys
 import tempfile
 import unittest
 
-COUNTER, CLUSTER_IN_MEMORY = sys.argv[1:3]
+COUNTER, CLUSTER_IN_MEMORY = map(os.path.abspath, sys.argv[1:3])  # tests run in folders of their own
 TIMEOUT = 60
 
 
