@@ -6,7 +6,8 @@
 #include "host_inside.h"
 #include "memory_hub.h"
 
-#define ROUNDS_PER_TURN_MAX 16u /* completions that ask for more are served at once, but not for ever */
+#define ROUNDS_PER_TURN_MAX \
+    16u /* completions that ask for more are served at once, but not for ever */
 #define MS_NS UINT64_C(1000000)
 
 /* Moves requests into the engine until it has no room. True: at least one went. */
@@ -16,9 +17,9 @@ static bool feed(struct host *host)
     bool moved = false;
 
     while ((request = request_queue_first(&host->requests)) != NULL) {
-        int error = request->is_read
-                        ? engine_read(host->engine, request->done, request->argument)
-                        : engine_propose(host->engine, &request->value, request->done, request->argument);
+        int error = request->is_read ? engine_read(host->engine, request->done, request->argument)
+                                     : engine_propose(host->engine, &request->value, request->done,
+                                                      request->argument);
 
         if (error == DECREE_FULL)
             break;
@@ -101,7 +102,7 @@ int host_submit(struct host *host, struct request *request)
         return request_queue_append(&host->requests, request);
     error = request_queue_push(&host->requests, request, &wake);
     if (error == 0 && wake)
-        uv_async_send(&host->wake);
+        waker_wake(&host->waker);
     return error;
 }
 

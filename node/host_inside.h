@@ -5,18 +5,20 @@
 
 #include "host.h"
 #include "journal_thread.h"
+#include "waker.h"
 
 #define HOST_TROUBLE_BYTES 512u
 
 struct host {
     uv_loop_t *loop;
-    uv_async_t wake; /* from threads that submit, the journal's and the hub's */
+    struct waker waker; /* for threads that submit, the journal's and the hub's */
+    bool waker_open;
     uv_prepare_t prepare;
     uv_timer_t timer;
-    uint32_t handles; /* opened, not yet closed; the transport counts as one */
+    uint32_t handles;     /* opened, not yet closed; the transport counts as one */
     uint64_t timer_at_ns; /* when the timer will fire; UINT64_MAX: not set */
-    uv_thread_t thread; /* the loop's */
-    bool running;       /* turns may be made */
+    uv_thread_t thread;   /* the loop's */
+    bool running;         /* turns may be made */
 
     struct engine *engine;
     struct disk_journal *disk;             /* while opening */

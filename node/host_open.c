@@ -25,9 +25,11 @@
 #define HEARTBEAT_MS_DEFAULT 100u
 #define ELECTION_MS_DEFAULT 1000u
 #define QUEUE_BYTES_MAX (64u << 20)
-#define VOLATILE_LOG_BYTES_MAX (64u << 20) /* without a disk, only the log in memory can help a peer */
+#define VOLATILE_LOG_BYTES_MAX \
+    (64u << 20) /* without a disk, only the log in memory can help a peer */
 
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
+                                                      ...)
 {
     va_list arguments;
 
@@ -61,6 +63,8 @@ static void finish_close(struct host *host)
     disk_journal_close(host->disk);
     engine_close(host->engine);
     lose_requests(host);
+    if (host->waker_open)
+        waker_release(&host->waker);
     uv_mutex_destroy(&host->status_lock);
     free(host);
     closed(closed_context);
@@ -93,8 +97,9 @@ void host_close(struct host *host, void (*closed)(void *context), void *context)
     host->closed = closed;
     host->closed_context = context;
     if (opened)
-        log_info(host->logger, "stopping", "node=%s", cluster_spec_name(&host->cluster, host->self));
-    uv_close((uv_handle_t *)&host->wake, handle_closed);
+        log_info(host->logger, "stopping", "node=%s",
+                 cluster_spec_name(&host->cluster, host->self));
+    waker_close(&host->waker, handle_closed);
     uv_close((uv_handle_t *)&host->prepare, handle_closed);
     uv_close((uv_handle_t *)&host->timer, handle_closed);
     if (transport != NULL)
@@ -102,11 +107,6 @@ void host_close(struct host *host, void (*closed)(void *context), void *context)
 }
 
 /* ---- the pieces ---- */
-
-static void on_wake(uv_async_t *wake)
-{
-    assert(wake->data != NULL); /* that the loop woke is all: the turn looks for the reason */
-}
 
 static void on_prepare(uv_prepare_t *prepare)
 {
@@ -120,7 +120,7 @@ static void wake_loop(void *context)
 {
     struct host *host = context;
 
-    (void)uv_async_send(&host->wake);
+    waker_wake(&host->waker); /* the turn that follows looks for the reason */
 }
 
 static void on_message(void *context, const struct decree_message *message)
@@ -146,14 +146,16 @@ static void on_unreachable(void *context, decree_node_id peer)
 
 static int init_handles(struct host *host, char *sentence)
 {
-    int error = uv_async_init(host->loop, &host->wake, on_wake);
+    int error = waker_init(&host->waker, host->loop);
 
     if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot make a way to wake the loop: %s", uv_strerror(error));
+        return fail(sentence, DECREE_IO, "cannot make a way to wake the loop: %s",
+                    uv_strerror(error));
     uv_prepare_init(host->loop, &host->prepare);
     uv_timer_init(host->loop, &host->timer);
-    host->wake.data = host->prepare.data = host->timer.data = host;
+    host->waker.poll.data = host->prepare.data = host->timer.data = host;
     host->handles = 3;
+    host->waker_open = true;
     return 0;
 }
 
@@ -183,16 +185,18 @@ static int open_engine(struct host *host, const struct host_options *options, ch
         config.core.seed = uv_hrtime() + options->self;
     error = engine_open(&host->engine, &config);
     if (error == DECREE_QUORUM)
-        return fail(sentence, error,
-                    "prepare quorum %u and vote quorum %u are unsafe with %u members: together they must be more "
-                    "than the members, and neither may be",
-                    options->prepare_quorum, options->vote_quorum, options->cluster.count);
+        return fail(
+            sentence, error,
+            "prepare quorum %u and vote quorum %u are unsafe with %u members: together they must be more "
+            "than the members, and neither may be",
+            options->prepare_quorum, options->vote_quorum, options->cluster.count);
     if (error != 0)
         return fail(sentence, error, "cannot set up the core: %s", decree_error_text(error));
     return 0;
 }
 
-static int open_disk(struct host *host, const struct host_options *options, const char *identity, char *sentence)
+static int open_disk(struct host *host, const struct host_options *options, const char *identity,
+                     char *sentence)
 {
     struct disk_journal_options disk = {
         .directory = options->data_dir,
@@ -230,15 +234,17 @@ static int open_tcp(struct host *host, const struct host_options *options, uint6
     for (decree_node_id id = 1; id <= cluster->count; id++) {
         const struct cluster_member *member = &cluster->members[id - 1];
 
-        error = id == options->self ? 0 : tcp_connect(host->transport, id, member->host, member->port);
+        error = id == options->self ? 0
+                                    : tcp_connect(host->transport, id, member->host, member->port);
         if (error != 0)
-            return fail(sentence, error, "cannot connect to %s: %s", member->name, decree_error_text(error));
+            return fail(sentence, error, "cannot connect to %s: %s", member->name,
+                        decree_error_text(error));
     }
     return 0;
 }
 
-static int open_transport(struct host *host, const struct host_options *options, uint64_t cluster_id,
-                          char *sentence)
+static int open_transport(struct host *host, const struct host_options *options,
+                          uint64_t cluster_id, char *sentence)
 {
     struct transport_sink sink = {host, on_message, on_unreachable};
     struct memory_config memory = {.self = options->self, .wake = wake_loop, .wake_context = host};
@@ -283,13 +289,15 @@ static int recover(struct host *host, char *sentence)
     int error = disk_journal_recover(host->disk, restore_one, host, &store_error);
 
     if (error != 0)
-        return fail(sentence, error, "%s", store_error.text[0] != '\0' ? store_error.text : decree_error_text(error));
+        return fail(sentence, error, "%s",
+                    store_error.text[0] != '\0' ? store_error.text : decree_error_text(error));
     log_info(host->logger, "replayed", "node=%s records=%" PRIu64 " slots=%" PRIu64 " ms=%" PRIu64,
-             cluster_spec_name(&host->cluster, host->self), host->restored, engine_applied(host->engine),
-             (uv_hrtime() - began_ns) / MS_NS);
+             cluster_spec_name(&host->cluster, host->self), host->restored,
+             engine_applied(host->engine), (uv_hrtime() - began_ns) / MS_NS);
     error = journal_thread_start(&host->journal_thread, host->disk, &options);
     if (error != 0)
-        return fail(sentence, error, "cannot start the journal's thread: %s", decree_error_text(error));
+        return fail(sentence, error, "cannot start the journal's thread: %s",
+                    decree_error_text(error));
     host->disk = NULL; /* the thread's */
     host->journal = journal_thread_port(host->journal_thread);
     return 0;
@@ -339,17 +347,19 @@ static int check_options(const struct host_options *options, char *sentence)
         return fail(sentence, DECREE_INVALID,
                     "the election timeout of %u ms must be longer than the heartbeat of %u ms",
                     options->election_ms, options->heartbeat_ms);
-    for (uint32_t i = 0; options->hub == NULL && options->cluster.count > 1 && i < options->cluster.count; i++)
+    for (uint32_t i = 0;
+         options->hub == NULL && options->cluster.count > 1 && i < options->cluster.count; i++)
         if (options->cluster.members[i].port == 0)
-            return fail(sentence, DECREE_INVALID, "the member '%s' has no address; write name=host:port",
+            return fail(sentence, DECREE_INVALID,
+                        "the member '%s' has no address; write name=host:port",
                         options->cluster.members[i].name);
     return 0;
 }
 
 static int build(struct host *host, const struct host_options *options, char *sentence)
 {
-    uint64_t cluster_id = cluster_spec_id(&options->cluster, options->cluster_token, options->prepare_quorum,
-                                          options->vote_quorum);
+    uint64_t cluster_id = cluster_spec_id(&options->cluster, options->cluster_token,
+                                          options->prepare_quorum, options->vote_quorum);
     char identity[128];
     int error = init_handles(host, sentence);
 
@@ -387,7 +397,8 @@ static void give_up(struct host *host)
         uv_run(loop, UV_RUN_ONCE);
 }
 
-int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options *given, char *sentence)
+int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options *given,
+              char *sentence)
 {
     struct host_options options = *given;
     struct host *host;

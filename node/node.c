@@ -16,7 +16,6 @@
 
 #include "host.h"
 #include "logger_stderr.h"
-#include "spin.h"
 
 #define CLUSTER_OF_ONE "n1"
 
@@ -37,7 +36,8 @@ struct decree_node {
 
 /* ---- the log ---- */
 
-static void log_to_user(void *context, enum decree_log_level level, const char *event, const char *details)
+static void log_to_user(void *context, enum decree_log_level level, const char *event,
+                        const char *details)
 {
     struct decree_node *node = context;
     char line[LOG_LINE_BYTES];
@@ -46,7 +46,8 @@ static void log_to_user(void *context, enum decree_log_level level, const char *
     node->log(node->log_context, level, line);
 }
 
-static const struct logger *init_logger(struct decree_node *node, const struct decree_node_options *options)
+static const struct logger *init_logger(struct decree_node *node,
+                                        const struct decree_node_options *options)
 {
     enum decree_log_level level = options->log_level == 0 ? DECREE_LOG_WARN : options->log_level;
 
@@ -98,7 +99,7 @@ static void run(void *argument)
         return;
     }
     uv_sem_post(&node->opened);
-    spin_run(&node->loop);
+    uv_run(&node->loop, UV_RUN_DEFAULT);
 }
 
 /* ---- open and close ---- */
@@ -113,12 +114,13 @@ static int read_options(struct decree_node *node, const struct decree_node_optio
         return DECREE_INVALID;
     host->self = options->name == NULL ? 1 : cluster_spec_find(&host->cluster, options->name);
     if (host->self == 0) {
-        snprintf(node->sentence, sizeof(node->sentence), "the name '%.64s' is not in the cluster '%.512s'",
-                 options->name, cluster);
+        snprintf(node->sentence, sizeof(node->sentence),
+                 "the name '%.64s' is not in the cluster '%.512s'", options->name, cluster);
         return DECREE_INVALID;
     }
     if (options->log_level < 0 || options->log_level > DECREE_LOG_ERROR) {
-        snprintf(node->sentence, sizeof(node->sentence), "there is no log level %d", (int)options->log_level);
+        snprintf(node->sentence, sizeof(node->sentence), "there is no log level %d",
+                 (int)options->log_level);
         return DECREE_INVALID;
     }
     host->cluster_token = options->cluster_token;
@@ -190,7 +192,8 @@ int decree_node_open(struct decree_node **ret_node, const struct decree_node_opt
         return 0;
     }
     if (ret_error_text != NULL)
-        *ret_error_text = strdup(node->sentence[0] != '\0' ? node->sentence : decree_error_text(error));
+        *ret_error_text = strdup(node->sentence[0] != '\0' ? node->sentence
+                                                           : decree_error_text(error));
     free(node);
     return error;
 }
@@ -220,7 +223,8 @@ static int submit(struct decree_node *node, struct request *request)
     return error;
 }
 
-int decree_node_propose(struct decree_node *node, const void *data, size_t size, decree_done *done, void *argument)
+int decree_node_propose(struct decree_node *node, const void *data, size_t size, decree_done *done,
+                        void *argument)
 {
     struct request *request;
 

@@ -20,8 +20,9 @@ struct request {
     decree_done *done;
     void *argument;
     bool is_read;
-    struct decree_value value; /* a reference of it belongs to the request as long as it is queued */
-    uint8_t bytes[];           /* of the value */
+    /* A reference of it belongs to the request as long as it is queued. */
+    struct decree_value value;
+    uint8_t bytes[]; /* of the value */
 };
 
 struct request_queue {

@@ -20,7 +20,6 @@
 
 #include "etcd_front.h"
 #include "kv_backend.h"
-#include "spin.h"
 
 #define GRACE_MS 2000u
 #define REQUEST_TIMEOUT_BASE_MS 5000u /* as etcd: 5 s and two election timeouts */
@@ -96,7 +95,8 @@ static void flush_answers(void *context)
         etcd_front_flush(member->front);
 }
 
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
+                                                      ...)
 {
     va_list arguments;
 
@@ -131,7 +131,8 @@ static int resolve(char *numeric, const char *name, char *sentence)
     int error = getaddrinfo(name, NULL, &hints, &found);
 
     if (error == 0)
-        error = getnameinfo(found->ai_addr, found->ai_addrlen, numeric, NUMERIC_BYTES, NULL, 0, NI_NUMERICHOST);
+        error = getnameinfo(found->ai_addr, found->ai_addrlen, numeric, NUMERIC_BYTES, NULL, 0,
+                            NI_NUMERICHOST);
     if (found != NULL)
         freeaddrinfo(found);
     if (error != 0)
@@ -183,8 +184,8 @@ static int open_front(struct member *member, char *sentence)
         return fail(sentence, error, "%s", decree_error_text(error));
     error = etcd_front_listen(member->front, numeric, options->listen_port, &port);
     if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s", options->listen_host,
-                    (unsigned)options->listen_port, uv_strerror(error));
+        return fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s",
+                    options->listen_host, (unsigned)options->listen_port, uv_strerror(error));
     member->port = port;
     kv_backend_set_client_address(&member->backend, options->listen_host, port);
     return 0;
@@ -212,7 +213,7 @@ static int run(struct member *member, char *sentence)
         start_signals(member);
         say_ready(member);
     }
-    spin_run(&member->loop);
+    uv_run(&member->loop, UV_RUN_DEFAULT);
     if (error == 0)
         log_info(member->options->logger, "stopped", "node=%s",
                  cluster_spec_name(&member->options->cluster, member->options->self));
@@ -234,8 +235,8 @@ int serve_run(const struct serve_options *options, char *sentence)
     error = init_loop(member, sentence);
     if (error != 0)
         goto out;
-    error = kv_backend_init(&member->backend, &options->cluster, options->self, options->cluster_token,
-                            options->logger);
+    error = kv_backend_init(&member->backend, &options->cluster, options->self,
+                            options->cluster_token, options->logger);
     if (error == 0) {
         error = run(member, sentence);
     } else {

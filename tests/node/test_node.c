@@ -24,6 +24,16 @@
 #define THREADS 8
 #define EACH 50
 
+#ifdef __SANITIZE_THREAD__
+/* libuv closes descriptors by a bare system call, so that ThreadSanitizer takes a number that is used again by
+ * another thread for a race. */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race:closedir\n";
+}
+#endif
+
 /* ---- a folder that goes away ---- */
 
 static char directory[] = "/tmp/decree-test-node-XXXXXX";
@@ -163,8 +173,9 @@ static void set_up(struct cluster *cluster, bool keep, bool memory)
         assert_int_equal(decree_hub_new(&cluster->hub), 0);
         snprintf(cluster->text, sizeof(cluster->text), "n1,n2,n3");
     } else {
-        snprintf(cluster->text, sizeof(cluster->text), "n1=127.0.0.1:%u,n2=127.0.0.1:%u,n3=127.0.0.1:%u", free_port(),
-                 free_port(), free_port());
+        snprintf(cluster->text, sizeof(cluster->text),
+                 "n1=127.0.0.1:%u,n2=127.0.0.1:%u,n3=127.0.0.1:%u", free_port(), free_port(),
+                 free_port());
     }
     for (int i = 0; i < NODES; i++) {
         snprintf(cluster->data_dirs[i], sizeof(cluster->data_dirs[i]), "%s/n%d", directory, i + 1);
@@ -301,10 +312,14 @@ static void works_in_memory(void **state)
 
 static struct machine alone;
 
-static int open_alone(struct decree_node **ret_node, const char *data_dir, const char *cluster, char **ret_why)
+static int open_alone(struct decree_node **ret_node, const char *data_dir, const char *cluster,
+                      char **ret_why)
 {
-    struct decree_node_options options = {
-        .cluster = cluster, .data_dir = data_dir, .machine = {&alone, apply}, .value_bytes_max = 1000, .log = silent};
+    struct decree_node_options options = {.cluster = cluster,
+                                          .data_dir = data_dir,
+                                          .machine = {&alone, apply},
+                                          .value_bytes_max = 1000,
+                                          .log = silent};
 
     alone = (struct machine){0};
     return decree_node_open(ret_node, &options, ret_why);
@@ -327,8 +342,9 @@ static void next_of_chain(void *argument, int error, decree_slot slot, void *res
         uv_sem_post(&chain->finished);
         return;
     }
-    assert_int_equal(chain->left % 2 == 0 ? decree_node_propose(chain->node, "x", 1, next_of_chain, chain)
-                                          : decree_node_read(chain->node, next_of_chain, chain),
+    assert_int_equal(chain->left % 2 == 0
+                         ? decree_node_propose(chain->node, "x", 1, next_of_chain, chain)
+                         : decree_node_read(chain->node, next_of_chain, chain),
                      0);
 }
 
@@ -383,8 +399,9 @@ static void closing_completes_what_is_open_with_lost(void **state)
 
     (void)state;
     /* Alone of three: nothing can be decided. More than the core takes waits in the queue. */
-    struct decree_node_options options = {
-        .cluster = "n1=127.0.0.1:1,n2=127.0.0.1:2,n3=127.0.0.1:3", .machine = {&alone, apply}, .log = silent};
+    struct decree_node_options options = {.cluster = "n1=127.0.0.1:1,n2=127.0.0.1:2,n3=127.0.0.1:3",
+                                          .machine = {&alone, apply},
+                                          .log = silent};
 
     assert_int_equal(decree_hub_new(&options.hub), 0);
     assert_int_equal(decree_node_open(&losses.node, &options, NULL), 0);
@@ -404,7 +421,8 @@ static void the_queue_is_bounded(void **state)
     int error = 0;
 
     (void)state;
-    struct decree_node_options options = {.cluster = "n1,n2,n3", .machine = {&alone, apply}, .log = silent};
+    struct decree_node_options options = {
+        .cluster = "n1,n2,n3", .machine = {&alone, apply}, .log = silent};
 
     assert_int_equal(decree_hub_new(&options.hub), 0);
     assert_int_equal(decree_node_open(&losses.node, &options, NULL), 0);
@@ -419,7 +437,8 @@ static void the_queue_is_bounded(void **state)
     free(data);
 }
 
-static void expect_refusal(const char *data_dir, const char *cluster, int expected, const char *words)
+static void expect_refusal(const char *data_dir, const char *cluster, int expected,
+                           const char *words)
 {
     struct decree_node *node;
     char *why = NULL;
@@ -460,7 +479,8 @@ static void says_why_it_does_not_open(void **state)
 static void checks_its_options(void **state)
 {
     struct decree_node *node;
-    struct decree_node_options options = {.name = "n4", .cluster = "n1=h:1,n2=h:2", .machine = {&alone, apply}};
+    struct decree_node_options options = {
+        .name = "n4", .cluster = "n1=h:1,n2=h:2", .machine = {&alone, apply}};
     char *why = NULL;
 
     (void)state;
