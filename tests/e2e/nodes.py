@@ -24,13 +24,15 @@ def free_ports(count):
 
 
 class Node:
-    def __init__(self, name, folder, client_port, peer_port):
+    def __init__(self, name, folder, client_port, peer_port, host="127.0.0.1", prefix=()):
         self.name = name
+        self.prefix = prefix  # such as what puts it into another network namespace
+        self.peer = f"{host}:{peer_port}"
         self.data = os.path.join(folder, name)
         self.log = os.path.join(folder, name + ".log")
         self.client_port = client_port
         self.peer_port = peer_port
-        self.endpoint = f"127.0.0.1:{client_port}"
+        self.endpoint = f"{host}:{client_port}"
         self.process = None
         self.client = rpc.Client(self.endpoint)
 
@@ -38,7 +40,7 @@ class Node:
         assert self.process is None
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*WITH_PARENT, DECREE, "serve", "--name", self.name, "--cluster", cluster, "--listen", self.endpoint,
+                [*WITH_PARENT, *self.prefix, DECREE, "serve", "--name", self.name, "--cluster", cluster, "--listen", self.endpoint,
                  "--data", self.data, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def is_running(self):
@@ -70,11 +72,11 @@ class Node:
 
 
 class Cluster:
-    def __init__(self, folder, count=3, arguments=()):
+    def __init__(self, folder, count=3, arguments=(), nodes=None):
         ports = free_ports(2 * count)
         self.arguments = list(arguments)
-        self.nodes = [Node(f"n{i + 1}", str(folder), ports[2 * i], ports[2 * i + 1]) for i in range(count)]
-        self.spec = ",".join(f"{node.name}=127.0.0.1:{node.peer_port}" for node in self.nodes)
+        self.nodes = nodes or [Node(f"n{i + 1}", str(folder), ports[2 * i], ports[2 * i + 1]) for i in range(count)]
+        self.spec = ",".join(f"{node.name}={node.peer}" for node in self.nodes)
         self.endpoints = ",".join(node.endpoint for node in self.nodes)
 
     def start(self, *nodes):
