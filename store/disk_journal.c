@@ -157,8 +157,8 @@ static int journal_roll(struct disk_journal *journal, struct store_error *error)
         return store_error_set(error, DECREE_IO, -result, "cannot stat %s: %s", path,
                                strerror(-result));
     }
-    /* The pages of the full segment then serve the one that is made next: to touch memory that was never used
-     * costs several times what writing to it does. */
+    /* The pages of the full segment then serve the one that is made next: to touch memory that was
+     * never used costs several times what writing to it does. */
     if (fs->ops->uncache != NULL)
         fs->ops->uncache(fs, journal->file);
     fs->ops->close(fs, journal->file);

@@ -139,10 +139,13 @@ int frame_build(struct frame *frame, const struct decree_record *records,
     chain = frame_header_encode(&header, incarnation, position,
                                 write_space(&writer, FRAME_HEADER_BYTES));
     for (uint32_t i = 0; i < frame->record_count; i++) {
+        const struct decree_value *value = records[i].pvalue.command.value;
+        const uint8_t *start = writer.at;
+
         assert(records[i].lsn == header.first_lsn + i);
         frame->offsets[i] = (uint32_t)offset;
         chain = frame_add_record(frame, &writer, &piece, &records[i], chain);
-        offset += record_size(&records[i]);
+        offset += (uint64_t)(writer.at - start) + (is_copied(value) ? 0 : value->size);
     }
     frame_add_piece(frame, piece, (size_t)(writer.at - piece));
     assert(!writer.failed);

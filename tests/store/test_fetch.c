@@ -41,13 +41,10 @@ static void drop(struct decree_pvalue *pvalues, uint32_t count)
         decree_value_unref(pvalues[i].command.value);
 }
 
-/* Every slot, from every start, is the last accept of it; a slot that never accepted ends the
- * answer. */
-static void check_all(struct fixture *fixture)
+/* For each slot, the lsn of its last accept; 0: it never accepted. */
+static void find_last_accepts(const struct fixture *fixture, decree_lsn *last_accept)
 {
-    decree_lsn last_accept[SLOTS_MAX + 2] = {0};
-    struct decree_pvalue pvalues[SLOTS_MAX];
-
+    memset(last_accept, 0, (SLOTS_MAX + 2) * sizeof(*last_accept));
     for (decree_lsn lsn = 1; lsn <= disk_journal_written_lsn(fixture->journal); lsn++) {
         struct decree_record record = fixture_record(lsn, VALUE_MAX);
 
@@ -55,6 +52,15 @@ static void check_all(struct fixture *fixture)
             last_accept[record.pvalue.slot] = lsn;
         fixture_drop(&record, 1);
     }
+}
+
+/* Every slot, from every start, is its last accept; one that never accepted ends the answer. */
+static void check_all(struct fixture *fixture)
+{
+    decree_lsn last_accept[SLOTS_MAX + 2];
+    struct decree_pvalue pvalues[SLOTS_MAX];
+
+    find_last_accepts(fixture, last_accept);
     for (decree_slot first = 1; first <= SLOTS_MAX; first++) {
         uint32_t count = 99;
 
@@ -131,6 +137,7 @@ static void test_an_answer_is_bounded(void **state)
 static void test_a_record_that_rotted_since_is_not_given_out(void **state)
 {
     struct decree_pvalue pvalues[SLOTS_MAX];
+    decree_lsn last_accept[SLOTS_MAX + 2];
     struct fixture fixture;
     struct fake_file *file;
     uint32_t count, corrupt = 0;
@@ -139,6 +146,7 @@ static void test_a_record_that_rotted_since_is_not_given_out(void **state)
     fixture_init(&fixture, 2, VALUE_MAX);
     assert_int_equal(fixture_open(&fixture), 0);
     assert_int_equal(fixture_append(&fixture, 20), 0);
+    find_last_accepts(&fixture, last_accept);
     file = fake_disk_file(fixture.disk, SEGMENT_1);
     for (uint64_t at = SEGMENT_FRAMES_AT; at < SEGMENT_FRAMES_AT + 3000; at++) {
         file->seen[at] ^= 16;
@@ -151,6 +159,9 @@ static void test_a_record_that_rotted_since_is_not_given_out(void **state)
                 continue;
             }
             assert_int_equal(result, 0);
+            assert_int_equal(count, last_accept[slot] != 0);
+            if (count > 0)
+                assert_pvalue(&pvalues[0], last_accept[slot]);
             drop(pvalues, count);
         }
         file->seen[at] ^= 16;

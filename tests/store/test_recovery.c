@@ -284,6 +284,39 @@ static void test_whatever_follows_a_hole_makes_it_damage(void **state)
     fixture_release(&fixture);
 }
 
+static void test_a_whole_frame_that_does_not_follow_is_damage(void **state)
+{
+    struct fixture fixture;
+    struct fake_file *file;
+    uint64_t at, incarnation;
+
+    (void)state;
+    fixture_init(&fixture, 14, SMALL);
+    assert_int_equal(fixture_open(&fixture), 0);
+    assert_int_equal(fixture_append(&fixture, 3), 0);
+    fixture_kill(&fixture);
+    file = fake_disk_file(fixture.disk, SEGMENT_1);
+    at = frame_align(used_end(file));
+    memcpy(&incarnation, file->seen + 16, sizeof(incarnation));
+    for (int turn = 0; turn < 2; turn++) {
+        struct frame_header header = {.body_bytes = 20,
+                                      .record_count = 1,
+                                      .first_lsn = turn == 0 ? 4 : 5,
+                                      .synced = position_make(1, SEGMENT_FRAMES_AT),
+                                      .previous = 99};
+
+        if (turn == 1)
+            memcpy(&header.previous, file->seen + used_end(file) - 8, 8);
+        frame_header_encode(&header, incarnation, position_make(1, at), file->seen + at);
+        assert_int_equal(fixture_open(&fixture), DECREE_CORRUPT);
+        assert_non_null(strstr(fixture.error.text, "does not belong here"));
+        memset(file->seen + at, 0, FRAME_HEADER_BYTES);
+    }
+    assert_int_equal(fixture_open(&fixture), 0);
+    assert_int_equal(fixture.restored, 3);
+    fixture_release(&fixture);
+}
+
 static void test_a_corrupt_journal_is_left_as_it_is(void **state)
 {
     struct fixture fixture, copy;
@@ -439,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_a_file_that_became_shorter_is_damage),
         cmocka_unit_test(test_a_last_write_cut_off_anywhere_is_dropped_and_written_over),
         cmocka_unit_test(test_whatever_follows_a_hole_makes_it_damage),
+        cmocka_unit_test(test_a_whole_frame_that_does_not_follow_is_damage),
         cmocka_unit_test(test_a_corrupt_journal_is_left_as_it_is),
         cmocka_unit_test(test_a_refused_record_ends_the_recovery),
         cmocka_unit_test(test_another_version_is_said_to_be_one),
