@@ -39,7 +39,7 @@ static int help(int argc, char **argv)
     const struct subcommand *command;
     char *words[] = {argc > 2 ? argv[2] : NULL, "--help", NULL};
 
-    if (argc <= 2) {
+    if (argc <= 2 || strcmp(argv[2], "help") == 0) {
         print_help(stdout);
         return EXIT_OK;
     }
