@@ -22,7 +22,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     (void)events;
     if (read(waker->descriptor, &count, sizeof(count)) < 0)
         assert(errno == EAGAIN || errno == EINTR);
-    (void)atomic_exchange_explicit(&waker->asked, false, memory_order_acq_rel); /* sees what the asker did before */
+    (void)atomic_exchange_explicit(&waker->asked, false,
+                                   memory_order_acq_rel); /* sees what the asker did before */
 }
 
 int waker_init(struct waker *waker, uv_loop_t *loop)

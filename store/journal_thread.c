@@ -75,6 +75,7 @@ static void port_append(struct journal *journal, const struct decree_record *rec
                         uint32_t count, decree_lsn sync_lsn)
 {
     struct journal_thread *thread = (struct journal_thread *)journal;
+    bool wake;
 
     for (uint32_t i = 0; i < count; i++) {
         assert(records[i].lsn == thread->appended + 1);
@@ -89,10 +90,15 @@ static void port_append(struct journal *journal, const struct decree_record *rec
         thread->queued_since_ns = thread_now_ns();
     if (count > 0)
         record_list_add(&thread->queued, records, count);
+    /* To wake the thread is dear, and it looks for itself when it is awake, or soon will be. */
+    wake = thread->asleep_until_ns != 0 &&
+           (sync_lsn > thread->sync_wanted ||
+            thread->asleep_until_ns > thread->queued_since_ns + IDLE_NS);
     if (sync_lsn > thread->sync_wanted)
         thread->sync_wanted = sync_lsn;
     pthread_mutex_unlock(&thread->mutex);
-    pthread_cond_signal(&thread->work);
+    if (wake)
+        pthread_cond_signal(&thread->work);
 }
 
 static void port_fetch(struct journal *journal, const struct decree_fetch *fetch)

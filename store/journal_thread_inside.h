@@ -13,6 +13,7 @@
 #include "journal_thread.h"
 #include "segment_maker.h"
 
+#define IDLE_NS UINT64_C(20000000) /* what nobody waits for is written after this time */
 #define FETCHES_MAX 64u
 #define FETCH_SLOTS_MAX 4096u
 
@@ -57,6 +58,7 @@ struct journal_thread {
     struct record_list queued;
     decree_lsn sync_wanted;
     uint64_t queued_since_ns; /* when the first of queued came */
+    uint64_t asleep_until_ns; /* what the thread waits for, if nothing is signalled; 0: it is awake */
     struct fetch_order fetches[FETCHES_MAX];
     uint32_t fetch_count;
     decree_lsn persisted;

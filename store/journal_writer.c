@@ -18,7 +18,6 @@
 #include "journal_thread_inside.h"
 #include "thread_util.h"
 
-#define IDLE_NS UINT64_C(20000000)
 #define RETRY_FIRST_NS UINT64_C(10000000)
 #define RETRY_MAX_NS UINT64_C(1000000000)
 #define ORDER_AGAIN_NS UINT64_C(1000000000)
@@ -273,7 +272,9 @@ static void next_turn(struct journal_thread *thread, struct turn *ret_turn)
 
         if (ret_turn->take || ret_turn->sync || ret_turn->seal || ret_turn->fetch || ret_turn->stop)
             break;
+        thread->asleep_until_ns = wait_until_ns;
         thread_wait(&thread->work, &thread->mutex, wait_until_ns);
+        thread->asleep_until_ns = 0;
     }
     if (ret_turn->take) {
         struct record_list empty = thread->writing;
