@@ -167,13 +167,13 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         ;
 }
 
-struct inbound *inbound_accept(struct tcp *tcp)
+int inbound_accept(struct inbound **ret_inbound, struct tcp *tcp)
 {
     struct inbound *inbound = calloc(1, sizeof(*inbound));
     int error;
 
     if (inbound == NULL)
-        return NULL;
+        return DECREE_NOMEM;
     *inbound = (struct inbound){.tcp = tcp, .since_ms = uv_now(tcp->loop)};
     inbox_init(&inbound->inbox);
     error = uv_tcp_init(tcp->loop, &inbound->socket);
@@ -185,9 +185,11 @@ struct inbound *inbound_accept(struct tcp *tcp)
         error = uv_tcp_keepalive(&inbound->socket, 1, KEEPALIVE_S);
     if (error == 0)
         error = uv_read_start((uv_stream_t *)&inbound->socket, on_alloc, on_read);
-    if (error == 0)
-        return inbound;
+    if (error == 0) {
+        *ret_inbound = inbound;
+        return 0;
+    }
     inbound->closing = true;
     uv_close((uv_handle_t *)&inbound->socket, on_closed);
-    return NULL;
+    return DECREE_IO;
 }

@@ -15,6 +15,7 @@
 #include "tcp_parts.h"
 
 #define BACKLOG 511
+#define ACCEPT_AGAIN_MS 100u
 
 static void append(struct inbounds *list, struct inbound *inbound)
 {
@@ -44,18 +45,37 @@ static void take_out(struct inbounds *list, struct inbound *inbound)
 
 static void on_patience_end(uv_timer_t *timer);
 
-/* Sets the timer for the oldest stranger. */
-static void watch_strangers(struct tcp *tcp)
+/* Sets the timer for the oldest stranger, or for the next try to accept. */
+static void be_patient(struct tcp *tcp)
 {
     const struct inbound *oldest = tcp->strangers.first;
-    uint64_t now_ms = uv_now(tcp->loop), end_ms;
+    uint64_t now_ms = uv_now(tcp->loop), delay_ms = UINT64_MAX;
 
-    if (oldest == NULL) {
-        (void)uv_timer_stop(&tcp->patience);
-        return;
+    if (oldest != NULL) {
+        uint64_t end_ms = oldest->since_ms + tcp->config.handshake_within_ms;
+
+        delay_ms = end_ms > now_ms ? end_ms - now_ms : 0;
     }
-    end_ms = oldest->since_ms + tcp->config.handshake_within_ms;
-    (void)uv_timer_start(&tcp->patience, on_patience_end, end_ms > now_ms ? end_ms - now_ms : 0, 0);
+    if (tcp->unaccepted && delay_ms > ACCEPT_AGAIN_MS)
+        delay_ms = ACCEPT_AGAIN_MS;
+    if (delay_ms == UINT64_MAX)
+        (void)uv_timer_stop(&tcp->patience);
+    else
+        (void)uv_timer_start(&tcp->patience, on_patience_end, delay_ms, 0);
+}
+
+static void accept_one(struct tcp *tcp)
+{
+    struct inbound *inbound;
+    int error = inbound_accept(&inbound, tcp);
+
+    tcp->unaccepted = error == DECREE_NOMEM;
+    if (error != 0)
+        return;
+    tcp->counters.accepted++;
+    append(&tcp->strangers, inbound);
+    if (tcp->strangers.count > tcp->config.strangers_max)
+        inbound_refuse(tcp->strangers.first, "too many that said nothing");
 }
 
 static void on_patience_end(uv_timer_t *timer)
@@ -63,34 +83,27 @@ static void on_patience_end(uv_timer_t *timer)
     struct tcp *tcp = timer->data;
     uint64_t now_ms = uv_now(tcp->loop);
 
+    if (tcp->unaccepted)
+        accept_one(tcp);
     while (tcp->strangers.first != NULL &&
            tcp->strangers.first->since_ms + tcp->config.handshake_within_ms <= now_ms)
         inbound_refuse(tcp->strangers.first, "it said nothing");
-    watch_strangers(tcp);
+    be_patient(tcp);
 }
 
 static void on_connection(uv_stream_t *stream, int status)
 {
     struct tcp *tcp = stream->data;
-    struct inbound *inbound;
     uint32_t suppressed;
 
     assert(!tcp->closing);
-    if (status < 0) {
-        if (tcp_may_log(tcp, &suppressed))
-            log_warn(tcp->config.logger, "accept_failed", "reason=\"%s\" suppressed=%u",
-                     uv_strerror(status), suppressed);
-        return;
-    }
-    inbound = inbound_accept(tcp);
-    if (inbound == NULL)
-        return;
-    tcp->counters.accepted++;
-    append(&tcp->strangers, inbound);
-    if (tcp->strangers.count > tcp->config.strangers_max)
-        inbound_refuse(tcp->strangers.first, "too many that said nothing");
-    if (!uv_is_active((uv_handle_t *)&tcp->patience))
-        watch_strangers(tcp);
+    if (status == 0)
+        accept_one(tcp);
+    else if (tcp_may_log(tcp, &suppressed))
+        log_warn(tcp->config.logger, "accept_failed", "reason=\"%s\" suppressed=%u",
+                 uv_strerror(status), suppressed);
+    if (tcp->unaccepted || !uv_is_active((uv_handle_t *)&tcp->patience))
+        be_patient(tcp);
 }
 
 void listener_acquaint(struct inbound *inbound, decree_node_id peer)

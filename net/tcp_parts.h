@@ -88,7 +88,9 @@ struct tcp {
     uint32_t link_count;
     struct link *links[DECREE_MEMBERS_MAX];
     uv_tcp_t listener;
-    uv_timer_t patience; /* with strangers */
+    uv_timer_t patience; /* with strangers, and with a lack of memory */
+    bool
+        unaccepted; /* there was no memory to accept a connection; libuv brings no other before that */
     struct inbounds strangers, acquainted;
     uint64_t log_window_ms; /* log lines about what others do wrong: when the count began */
     uint32_t log_count, log_suppressed;
@@ -129,8 +131,9 @@ void listener_acquaint(struct inbound *inbound,
 void listener_forget(struct inbound *inbound); /* it is closing */
 
 /* tcp_inbound.c */
-struct inbound *inbound_accept(struct tcp *tcp); /* NULL: there is nothing to accept, or no room */
-void inbound_close(struct inbound *inbound);     /* the struct stays until libuv lets go */
+/* Errors: NOMEM: the connection still waits to be accepted; IO: it is gone. */
+int inbound_accept(struct inbound **ret_inbound, struct tcp *tcp);
+void inbound_close(struct inbound *inbound); /* the struct stays until libuv lets go */
 void inbound_refuse(struct inbound *inbound, const char *reason); /* logs, counts, closes */
 
 #endif

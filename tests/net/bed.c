@@ -21,13 +21,16 @@ static void on_message(void *context, const struct decree_message *message)
     struct bed_node *node = context;
 
     assert_int_equal(message->to, node->id);
+    if (node->discard) {
+        node->received_count++;
+        return;
+    }
     if (node->received_count == node->received_max) {
         node->received_max = node->received_max == 0 ? 64 : node->received_max * 2;
         node->received = realloc(node->received, node->received_max * sizeof(*node->received));
         assert_non_null(node->received);
     }
-    node->received[node->received_count++] = node->discard ? (struct decree_message){0}
-                                                           : message_copy(message);
+    node->received[node->received_count++] = message_copy(message);
 }
 
 static void on_unreachable(void *context, decree_node_id peer)
@@ -345,7 +348,7 @@ void bed_acquaint(struct bed *bed)
 
 void bed_forget(struct bed_node *node)
 {
-    for (size_t i = 0; i < node->received_count; i++)
+    for (size_t i = 0; !node->discard && i < node->received_count; i++)
         message_release(&node->received[i]);
     node->received_count = 0;
 }

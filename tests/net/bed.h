@@ -25,7 +25,7 @@ struct bed_node {
     uint16_t port;
     struct decree_message *received; /* copies, with references on the values */
     size_t received_count, received_max;
-    bool discard; /* keep no copies, only count */
+    bool discard; /* received is not kept, only counted */
     uint32_t unreachable[BED_NODES_MAX + 1];
 };
 
