@@ -19,6 +19,8 @@
 #include "disk_journal_inside.h"
 
 #define FRAME_BYTES_MAX (UINT64_C(4) << 20)
+#define GROWTH 4u      /* a segment has up to this many times the size of the one before */
+#define ORDER_PART 16u /* the next one is ordered when a 16th of the current one is used */
 
 static int journal_fail(struct disk_journal *journal, int result, const char *what,
                         struct store_error *error)
@@ -88,23 +90,33 @@ static uint64_t segment_bytes_min(const struct disk_journal *journal)
     uint64_t frame = (uint64_t)journal->value_bytes_max + FRAME_HEADER_BYTES + RECORD_BYTES_MAX;
     uint64_t bytes = SEGMENT_FRAMES_AT + (frame > FRAME_BYTES_MAX ? frame : FRAME_BYTES_MAX);
 
+    bytes = (bytes + SEGMENT_UNIT - 1) & ~(uint64_t)(SEGMENT_UNIT - 1);
     return bytes < journal->segment_bytes ? bytes : journal->segment_bytes;
 }
 
+/* The next one is larger, up to the size asked for: a journal that is hardly used stays small. */
 static void journal_order(const struct disk_journal *journal, struct segment_order *ret_order)
 {
+    uint64_t bytes = GROWTH * journal->segment_size, bytes_min = segment_bytes_min(journal);
+
+    if (bytes < bytes_min)
+        bytes = bytes_min;
+    if (bytes > journal->segment_bytes)
+        bytes = journal->segment_bytes;
     *ret_order = (struct segment_order){.fs = journal->fs,
                                         .directory = journal->directory,
                                         .incarnation = journal->identity.incarnation,
                                         .number = journal->segment_last + 1,
-                                        .bytes = journal->segment_bytes,
-                                        .bytes_min = segment_bytes_min(journal)};
+                                        .bytes = bytes,
+                                        .bytes_min = bytes_min};
 }
 
 bool disk_journal_order_segment(struct disk_journal *journal, struct segment_order *ret_order)
 {
     assert(journal->recovered);
     if (journal->ordered || journal->segment_last > journal->segment)
+        return false;
+    if (journal->offset < SEGMENT_FRAMES_AT + journal->segment_size / ORDER_PART)
         return false;
     journal_order(journal, ret_order);
     journal->ordered = true;

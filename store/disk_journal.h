@@ -29,7 +29,7 @@ struct disk_journal_options {  /* strings are copied; 0 and NULL take the defaul
     const char *cluster_token; /* default "decree" */
     const char *member_name;   /* required; no control characters */
     decree_node_id member_id;  /* required */
-    uint64_t segment_bytes;    /* size of a segment; default 64 MiB; at most 1 GiB */
+    uint64_t segment_bytes; /* of a segment; default 64 MiB, at most 1 GiB; the first are smaller */
     /* Of the very first, so that a new directory opens fast; default 8 MiB, or segment_bytes if
      * that is smaller. */
     uint64_t first_segment_bytes;
@@ -85,8 +85,8 @@ int disk_journal_fetch(struct disk_journal *journal, decree_slot first, decree_s
                        struct decree_pvalue *pvalues, uint32_t pvalues_max, uint32_t *ret_count,
                        struct store_error *ret_error);
 
-/* The next segment, made ahead of its need: order_segment() says whether one is wanted and fills in
- * the order; segment_prepare() (segment.h) carries it out, on any thread; order_done() reports
+/* The next segment, made ahead of its need: order_segment() says whether one is wanted by now and
+ * fills in the order; segment_prepare() (segment.h) carries it out, on any thread; order_done() reports
  * whether it was made. Between the two, no write() may need a new segment: asserted, see
  * needs_segment(). Who never orders lets write() make segments when they are needed. */
 bool disk_journal_order_segment(struct disk_journal *journal, struct segment_order *ret_order);

@@ -15,7 +15,7 @@
  *
  * SEGMENT. Its whole length is written, as zeros behind a header, and synced before it gets its
  * name, so that a write to it later changes no metadata and a file that is too short is known to be
- * damaged. One more segment than needed is kept ready. Three parts:
+ * damaged. The next segment is made before this one is full. Three parts:
  *
  *     byte 0      header, never written again
  *                   0  8  "decreeJ\n"

@@ -58,7 +58,8 @@ struct journal_thread {
     struct record_list queued;
     decree_lsn sync_wanted;
     uint64_t queued_since_ns; /* when the first of queued came */
-    uint64_t asleep_until_ns; /* what the thread waits for, if nothing is signalled; 0: it is awake */
+    uint64_t
+        asleep_until_ns; /* what the thread waits for, if nothing is signalled; 0: it is awake */
     struct fetch_order fetches[FETCHES_MAX];
     uint32_t fetch_count;
     decree_lsn persisted;

@@ -174,7 +174,7 @@ static void test_a_nearly_full_disk_gets_a_smaller_segment(void **state)
                                            .directory = FIXTURE_DIRECTORY,
                                            .member_name = "n1",
                                            .member_id = 1,
-                                           .first_segment_bytes = 65536,
+                                           .first_segment_bytes = 8 << 20,
                                            .segment_bytes = 32 << 20};
     struct decree_value *value = decree_value_copy(disk, 60000);
     struct decree_record record = {.type = DECREE_RECORD_ACCEPT};
@@ -182,7 +182,7 @@ static void test_a_nearly_full_disk_gets_a_smaller_segment(void **state)
     struct store_error error;
 
     (void)state;
-    disk->bytes_max = 20 << 20;
+    disk->bytes_max = 30 << 20;
     assert_int_equal(disk_journal_open(&journal, &options, &error), 0);
     assert_int_equal(disk_journal_recover(journal, restore_nothing, NULL, &error), 0);
     record.pvalue.command.value = value;
@@ -289,6 +289,8 @@ static void test_a_segment_made_ahead_costs_the_writer_no_making(void **state)
     (void)state;
     fixture_init(&fixture, 7, VALUE_MAX);
     assert_int_equal(fixture_open(&fixture), 0);
+    assert_false(disk_journal_order_segment(fixture.journal, &order));
+    assert_int_equal(fixture_append(&fixture, 6), 0);
     assert_true(disk_journal_order_segment(fixture.journal, &order));
     assert_false(disk_journal_order_segment(fixture.journal, &order));
     assert_int_equal(segment_prepare(&order, &fixture.error), 0);
@@ -301,6 +303,7 @@ static void test_a_segment_made_ahead_costs_the_writer_no_making(void **state)
     }
     assert_int_equal(fixture.disk->counts[FAKE_RENAME], 0);
     assert_int_equal(fixture.disk->counts[FAKE_WRITE], batches);
+    assert_int_equal(fixture_append(&fixture, 6), 0);
     assert_true(disk_journal_order_segment(fixture.journal, &order));
     assert_int_equal(order.number, 3);
     disk_journal_order_done(fixture.journal, false);

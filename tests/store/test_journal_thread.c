@@ -226,6 +226,8 @@ static uint64_t disk_count(struct owner *owner, enum fake_op op)
 /* Waits until the segment ahead is made, so that operations can be counted. */
 static void wait_segment_ahead(struct owner *owner, const char *name)
 {
+    owner_append(owner, BATCH_MAX, true); /* enough to want one */
+    wait_persisted(owner, owner->appended);
     pthread_mutex_lock(&owner->gated.mutex);
     while (fake_disk_file(owner->disk, name) == NULL || owner->disk->change_count > 0)
         pthread_cond_wait(&owner->gated.changed, &owner->gated.mutex);
