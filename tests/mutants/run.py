@@ -48,14 +48,16 @@ def parse(table):
 
 
 def mutate(root, mutant):
-    """Path to text of each changed file. Fails loudly when a place is not there exactly once."""
+    """Path to text of each changed file. Fails loudly when a place is not there exactly once. How the source is laid
+    out does not matter: a space in the table stands for any white space."""
     texts = {}
     for file, old, new in mutant["changes"]:
         text = texts.get(file) or open(os.path.join(root, file), encoding="utf-8").read()
         before, after = "\n".join(old), "\n".join(new)
-        if text.count(before) != 1:
+        pattern = re.compile(r"\s+".join(re.escape(word) for word in before.split()))
+        if len(pattern.findall(text)) != 1:
             raise LookupError(f"{mutant['name']}: not exactly once in {file}:\n{before}")
-        texts[file] = text.replace(before, after)
+        texts[file] = pattern.sub(lambda _: after, text)
     return texts
 
 
