@@ -64,6 +64,7 @@ void host_turn(struct host *host)
     bool turned = false;
 
     assert(host->running);
+    uv_idle_stop(&host->asked);
     engine_set_now(host->engine, uv_hrtime());
     if (host->journal_thread != NULL)
         journal_thread_poll(host->journal_thread);
@@ -106,10 +107,18 @@ int host_submit(struct host *host, struct request *request)
     return error;
 }
 
+/* That the handle is active is all that is wanted of it. */
+static void on_asked(uv_idle_t *asked)
+{
+    assert(asked->data != NULL);
+}
+
 struct engine *host_engine(struct host *host)
 {
     if (!host->running)
         return NULL;
+    if (!uv_is_active((uv_handle_t *)&host->asked))
+        uv_idle_start(&host->asked, on_asked);
     engine_set_now(host->engine, uv_hrtime());
     return host->engine;
 }

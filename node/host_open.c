@@ -102,6 +102,7 @@ void host_close(struct host *host, void (*closed)(void *context), void *context)
     waker_close(&host->waker, handle_closed);
     uv_close((uv_handle_t *)&host->prepare, handle_closed);
     uv_close((uv_handle_t *)&host->timer, handle_closed);
+    uv_close((uv_handle_t *)&host->asked, handle_closed);
     if (transport != NULL)
         transport->ops->close(transport, part_closed, host);
 }
@@ -153,8 +154,9 @@ static int init_handles(struct host *host, char *sentence)
                     uv_strerror(error));
     uv_prepare_init(host->loop, &host->prepare);
     uv_timer_init(host->loop, &host->timer);
-    host->waker.poll.data = host->prepare.data = host->timer.data = host;
-    host->handles = 3;
+    uv_idle_init(host->loop, &host->asked);
+    host->waker.poll.data = host->prepare.data = host->timer.data = host->asked.data = host;
+    host->handles = 4;
     host->waker_open = true;
     return 0;
 }
@@ -209,9 +211,12 @@ static int open_disk(struct host *host, const struct host_options *options, cons
 
     if (options->data_dir == NULL)
         return 0;
-    if (disk_journal_open(&host->disk, &disk, &error) != 0)
-        return fail(sentence, error.code, "%s", error.text);
-    return 0;
+    if (disk_journal_open(&host->disk, &disk, &error) == 0)
+        return 0;
+    if (error.code == DECREE_IDENTITY)
+        return fail(sentence, error.code,
+                    "%s; its token, members and quorums must be those that the data were made with", error.text);
+    return fail(sentence, error.code, "%s", error.text);
 }
 
 static int open_tcp(struct host *host, const struct host_options *options, uint64_t cluster_id,

@@ -59,7 +59,10 @@ static void on_front_closed(void *context)
 {
     struct member *member = context;
 
-    host_close(member->host, on_host_closed, member);
+    if (member->host != NULL)
+        host_close(member->host, on_host_closed, member);
+    else
+        close_signals(member);
 }
 
 static void stop(struct member *member)
@@ -68,10 +71,8 @@ static void stop(struct member *member)
     member->stopping = true;
     if (member->front != NULL)
         etcd_front_close(member->front, GRACE_MS, on_front_closed, member);
-    else if (member->host != NULL)
-        on_front_closed(member);
     else
-        close_signals(member);
+        on_front_closed(member);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -203,10 +204,10 @@ static void say_ready(const struct member *member)
 
 static int run(struct member *member, char *sentence)
 {
-    int error = open_host(member, sentence);
+    int error = open_front(member, sentence); /* first: a busy port is to be known before the node speaks */
 
     if (error == 0)
-        error = open_front(member, sentence);
+        error = open_host(member, sentence);
     if (error != 0) {
         stop(member);
     } else {
