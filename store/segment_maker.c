@@ -7,21 +7,25 @@
 
 #include "thread_util.h"
 
-#define REST_NS UINT64_C(4000000) /* after each piece */
+#define REST_MIN_NS UINT64_C(1000000)
+#define REST_MAX_NS UINT64_C(20000000)
 
-/* Between two pieces: rests, unless there is a hurry. False: give up. */
+/* Between two pieces: rests for as long as the last piece took, unless there is a hurry. False: give
+ * up. */
 static bool maker_pace(void *context)
 {
     struct segment_maker *maker = context;
-    uint64_t deadline = thread_now_ns() + REST_NS;
+    uint64_t now_ns = thread_now_ns(), rest_ns = now_ns - maker->piece_began_ns;
     bool go_on;
 
+    rest_ns = rest_ns < REST_MIN_NS ? REST_MIN_NS : rest_ns > REST_MAX_NS ? REST_MAX_NS : rest_ns;
     pthread_mutex_lock(&maker->mutex);
     while (!maker->hurry && !maker->stopping &&
-           thread_wait(&maker->changed, &maker->mutex, deadline))
+           thread_wait(&maker->changed, &maker->mutex, now_ns + rest_ns))
         continue;
     go_on = !maker->stopping;
     pthread_mutex_unlock(&maker->mutex);
+    maker->piece_began_ns = thread_now_ns();
     return go_on;
 }
 
@@ -36,6 +40,7 @@ static void *maker_run(void *argument)
             continue;
         }
         pthread_mutex_unlock(&maker->mutex);
+        maker->piece_began_ns = thread_now_ns();
         maker->result = segment_prepare(&maker->order, &maker->error);
         pthread_mutex_lock(&maker->mutex);
         maker->state = SEGMENT_MAKER_DONE;
