@@ -66,8 +66,8 @@ static int check(const struct decree_config *config)
         config->prepare_quorum + config->vote_quorum <= config->member_count)
         return DECREE_QUORUM;
     if (!is_power_of_two(config->proposals_max) || config->proposals_max < 64 ||
-        !is_power_of_two(config->log_slots_max) || config->log_slots_max < 16 ||
-        !is_power_of_two(config->reads_max) ||
+        config->proposals_max > OUTBOX_SCRATCH_MAX || !is_power_of_two(config->log_slots_max) ||
+        config->log_slots_max < 16 || !is_power_of_two(config->reads_max) ||
         config->suspect_after_ns <= config->heartbeat_every_ns ||
         (config->alloc == NULL) != (config->dealloc == NULL))
         return DECREE_INVALID;

@@ -67,8 +67,8 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
     struct decree_command command;
 };
 
-/* X(name, text, what the fields mean). Every message carries decided: all slots up to it are decided,
- * as far as the sender knows. Fields not named are zero. */
+/* X(name, text, what the fields mean). Messages carry decided, heartbeat_ack excepted: every slot up
+ * to it is decided, as far as the sender knows. Fields not named are zero. */
 #define DECREE_MESSAGE_TABLE(X)                                                                       \
     X(P1A, "p1a", "ballot asks for a promise; slot: first slot wanted")                               \
     X(P1B, "p1b",                                                                                     \
@@ -211,14 +211,15 @@ struct decree_trace {
     uint64_t count;
 };
 
-/* Every limit is here; memory = f(config), fixed at open; 0 takes the default. */
+/* Every limit is here; memory = f(config), fixed at open; 0 takes the default. proposals_max and
+ * log_slots_max must be the same on all members. */
 struct decree_config {
     decree_node_id self;
     const decree_node_id *members; /* all of them, self too; copied */
     uint32_t member_count;
     uint32_t prepare_quorum;     /* q1; default a majority; q1 + q2 > member_count */
     uint32_t vote_quorum;        /* q2; default a majority */
-    uint32_t proposals_max;      /* of this node; a power of two; default 4096; the same on all */
+    uint32_t proposals_max;      /* of this node; a power of two, 64 to 8192; default 4096 */
     uint32_t log_slots_max;      /* kept in memory; a power of two; default 65536 */
     uint32_t reads_max;          /* unanswered; default 8192 */
     uint32_t message_bytes_max;  /* of values in one message, or one value; default 1 MiB */
