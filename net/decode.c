@@ -148,6 +148,8 @@ static void read_run(struct reader *reader, struct decree_pvalue *pvalues, uint3
     struct decree_pvalue next = *first;
     uint64_t slot_step = run_step(first->slot), sequence_step = run_step(first->command.sequence);
 
+    assert(count > 0);
+    assert(first->command.value == NULL);
     for (uint32_t i = 0; i < count; i++) {
         pvalues[i] = next;
         sizes[i] = with_values ? read_size(reader) : SIZE_NONE;
@@ -217,6 +219,9 @@ static int make_values(struct decoder *decoder, uint32_t pvalue_count, uint32_t 
     struct value_block *block = malloc(sizeof(*block) + values_size + (borrow ? 0 : size));
     struct block_value *next;
 
+    assert(value_count > 0);
+    assert(data >= chunk->data);
+    assert(size <= (size_t)(chunk->data + chunk->capacity - data));
     if (block == NULL)
         return DECREE_NOMEM;
     *block = (struct value_block){.refs = value_count, .chunk = borrow ? chunk_ref(chunk) : NULL};

@@ -131,6 +131,8 @@ static void write_run_head(struct writer *writer, struct run_expected *expected,
                     (command->sequence == *sequence ? 0u : RUN_SEQUENCE) |
                     (command->value == NULL ? 0u : RUN_VALUES);
 
+    assert(count > 0);
+    assert(bits < 1u << RUN_COUNT_SHIFT);
     write_varint(writer, (uint64_t)count << RUN_COUNT_SHIFT | bits);
     if (bits & RUN_BALLOT)
         write_ballot(writer, first->ballot);
@@ -189,6 +191,8 @@ static struct frame *frame_new(const struct layout *layout, uint8_t **ret_bytes)
     size_t bytes_size = FRAME_HEADER_BYTES + layout->fields_size + layout->copied_size;
     struct frame *frame = malloc(bytes_at + bytes_size);
 
+    assert(layout->kept_count <= FRAME_PVALUES_MAX);
+    assert(layout->fields_size > 0);
     if (frame == NULL)
         return NULL;
     *frame = (struct frame){
@@ -234,6 +238,8 @@ static uint64_t pieces_checksum(const struct frame *frame, uint64_t seed)
     size_t first_size = frame->pieces[0].iov_len - FRAME_HEADER_BYTES;
     struct checksum_stream stream;
 
+    assert(frame->piece_count > 0);
+    assert(frame->pieces[0].iov_len > FRAME_HEADER_BYTES);
     if (frame->piece_count == 1)
         return checksum(first, first_size, seed);
     checksum_begin(&stream, seed);
@@ -272,6 +278,7 @@ int encoder_encode(struct encoder *encoder, const struct decree_message *message
     frame_header_write(bytes, (uint8_t)message->type, frame->size - FRAME_HEADER_BYTES);
     memcpy(bytes + FRAME_HEADER_BYTES, encoder->fields, layout.fields_size);
     place_values(frame, message, bytes, bytes + FRAME_HEADER_BYTES + layout.fields_size);
+    assert(frame->value_count == layout.kept_count);
     frame_checksum_write(bytes, pieces_checksum(frame, frame_seed(bytes)));
     *ret_frame = frame;
     return 0;

@@ -73,6 +73,8 @@ static const char *greet(struct inbound *inbound, const struct frame_header *hea
     struct hello hello;
     const char *wrong;
 
+    assert(inbound->peer == 0);
+    assert(!inbound->closing);
     if (hello_read(&hello, header, payload) != 0)
         return "no hello";
     wrong = judge(tcp, &hello);
@@ -95,6 +97,8 @@ static const char *deliver(struct inbound *inbound, const struct frame_header *h
     int error = decoder_decode(&tcp->decoder, header, payload, inbound->inbox.chunk, inbound->peer,
                                tcp->config.self, &message);
 
+    assert(inbound->peer != 0);
+    assert(!inbound->closing);
     if (error == DECREE_CORRUPT)
         return "a malformed message";
     if (error != 0) /* no memory: as if lost */
@@ -116,6 +120,7 @@ static bool take_frame(struct inbound *inbound)
     const uint8_t *data = inbox_peek(&inbound->inbox, &size);
     int error;
 
+    assert(!inbound->closing);
     if (size < FRAME_HEADER_BYTES)
         return false;
     error = frame_header_read(&header, data, bytes_max);
@@ -161,6 +166,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         inbound_close(inbound);
         return;
     }
+    assert(inbound->inbox.chunk != NULL);
     inbound->tcp->counters.bytes_received += (uint64_t)count;
     inbox_filled(&inbound->inbox, (size_t)count);
     while (take_frame(inbound))

@@ -39,6 +39,8 @@ static void wait(struct link *link)
     uint32_t half_ms = link->backoff_ms / 2;
     uint64_t delay_ms = half_ms + prng_below(&link->tcp->prng, half_ms + 1);
 
+    assert(link->state != LINK_CLOSED);
+    assert(link->backoff_ms >= BACKOFF_FIRST_MS);
     link->state = LINK_WAITING;
     link->backoff_ms = link->backoff_ms * 2 < BACKOFF_LAST_MS ? link->backoff_ms * 2
                                                               : BACKOFF_LAST_MS;
@@ -253,6 +255,7 @@ static void resolve(struct link *link)
     char service[8];
     int error;
 
+    assert(link->addresses.count == 0);
     (void)snprintf(service, sizeof(service), "%u", (unsigned)link->port);
     link->state = LINK_RESOLVING;
     link->resolve.data = link;
@@ -267,6 +270,8 @@ static void resolve(struct link *link)
 /* Begins with the first address; those of the last connection are still good. */
 static void dial(struct link *link)
 {
+    assert(link->state == LINK_WAITING || link->state == LINK_CLOSING);
+    assert(send_queue_is_empty(&link->flight));
     link->tcp->counters.dials++;
     link->address_next = 0;
     link->refused = false;
@@ -306,6 +311,7 @@ static void on_written(uv_write_t *request, int status)
     struct link *link = request->data;
     size_t bytes = link->writing_bytes;
 
+    assert(bytes > 0);
     link->writing_bytes = 0;
     if (link->state != LINK_UP)
         return;
@@ -343,6 +349,7 @@ static void write_queue(struct link *link)
     ssize_t written;
 
     assert(link->state == LINK_UP);
+    assert(link->writing_bytes == 0);
     while (!send_queue_is_empty(&link->queue)) {
         written = write_some(link, &offered);
         if (written < 0 && written != UV_EAGAIN) {

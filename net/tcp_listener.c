@@ -19,6 +19,8 @@
 
 static void append(struct inbounds *list, struct inbound *inbound)
 {
+    assert((list->first == NULL) == (list->last == NULL));
+    assert((list->first == NULL) == (list->count == 0));
     inbound->previous = list->last;
     inbound->next = NULL;
     if (list->last == NULL)
@@ -51,6 +53,7 @@ static void be_patient(struct tcp *tcp)
     const struct inbound *oldest = tcp->strangers.first;
     uint64_t now_ms = uv_now(tcp->loop), delay_ms = UINT64_MAX;
 
+    assert(!tcp->closing);
     if (oldest != NULL) {
         uint64_t end_ms = oldest->since_ms + tcp->config.handshake_within_ms;
 
@@ -69,6 +72,7 @@ static void accept_one(struct tcp *tcp)
     struct inbound *inbound;
     int error = inbound_accept(&inbound, tcp);
 
+    assert(!tcp->closing);
     tcp->unaccepted = error == DECREE_NOMEM;
     if (error != 0)
         return;
