@@ -56,13 +56,17 @@ void *arena_alloc(struct arena *arena, size_t size)
     struct arena_block *block = arena->blocks;
     void *memory;
 
-    if (size > arena->bytes_max)
+    if (size > arena->bytes_max) {
+        arena->exhausted = true;
         return NULL;
+    }
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (block == NULL || block->size - block->used < size)
         block = add_block(arena, size);
-    if (block == NULL)
+    if (block == NULL) {
+        arena->exhausted = true;
         return NULL;
+    }
     memory = block->data + block->used;
     block->used += size;
     return memory;
@@ -90,6 +94,7 @@ void arena_reset(struct arena *arena)
     free_blocks_until(arena, oldest);
     if (oldest != NULL)
         oldest->used = 0;
+    arena->exhausted = false;
 }
 
 void arena_release(struct arena *arena)

@@ -8,6 +8,8 @@
 #ifndef DECREE_SERVER_ARENA_H
 #define DECREE_SERVER_ARENA_H
 
+#include <stdbool.h>
+
 #include <protobuf-c/protobuf-c.h>
 
 struct arena_block;
@@ -16,6 +18,7 @@ struct arena {
     ProtobufCAllocator allocator; /* to be given to protobuf-c */
     struct arena_block *blocks;   /* the one in use first, the one that stays last */
     size_t bytes, bytes_max;      /* of all blocks */
+    bool exhausted;               /* since the last reset, something was not to be had */
 };
 
 void arena_init(struct arena *arena, size_t bytes_max);

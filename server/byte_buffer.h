@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* byte_buffer.h -- bytes that grow at the end, for requests as they come in and responses as they are made.
  *
- * Running out of memory makes the buffer failed: what was in it is gone, every later call is a no-op, and
- * the owner asks once, at the end. Zero-initialised is empty.
+ * Running out of memory makes the buffer failed: what is in it stays, every later call is a no-op, and the
+ * owner asks once, at the end. Zero-initialised is empty.
  */
 #ifndef DECREE_SERVER_BYTE_BUFFER_H
 #define DECREE_SERVER_BYTE_BUFFER_H
@@ -51,7 +51,6 @@ static inline uint8_t *byte_buffer_reserve(struct byte_buffer *buffer, size_t si
         capacity *= 2;
     data = capacity - buffer->size >= size ? realloc(buffer->data, capacity) : NULL;
     if (data == NULL) {
-        byte_buffer_release(buffer);
         buffer->failed = true;
         return NULL;
     }

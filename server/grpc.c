@@ -345,9 +345,13 @@ ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDesc
     ProtobufCMessage *decoded = protobuf_c_message_unpack(
         descriptor, &call->server->arena.allocator, size, message);
 
-    if (decoded == NULL)
+    if (decoded != NULL)
+        return decoded;
+    if (call->server->arena.exhausted)
+        grpc_fail(call, GRPC_RESOURCE_EXHAUSTED, "decree: no memory for a request of this kind");
+    else
         grpc_fail_malformed(call);
-    return decoded;
+    return NULL;
 }
 
 void grpc_keep(struct grpc_call *call)

@@ -120,7 +120,8 @@ void grpc_reply(struct grpc_call *call, const ProtobufCMessage *message);
  * shortened. */
 void grpc_fail(struct grpc_call *call, enum grpc_status status, const char *text);
 
-/* Decodes the message; it lives until the handler returns. NULL: it was malformed, and the call is answered. */
+/* Decodes the message; it lives until the handler returns. NULL: it was malformed or too costly, and the call is
+ * answered. */
 ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
                               const uint8_t *message, size_t size);
 

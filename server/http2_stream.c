@@ -161,32 +161,42 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     return 0;
 }
 
+/* There is no room for the request's body: nobody will answer it. */
+static void refuse(struct http2_stream *stream)
+{
+    stream->answered = true;
+    http2_forget_request(stream);
+    reset(stream->connection, stream->id, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+static bool keep_body(struct http2_stream *stream, const uint8_t *data, size_t size)
+{
+    struct http2_connection *connection = stream->connection;
+    struct http2_server *server = connection->server;
+
+    if (connection->request_bytes + size > server->limits.connection_request_bytes_max ||
+        server->counters.request_bytes + size > server->limits.request_bytes_max ||
+        byte_buffer_reserve(&stream->in, size) == NULL)
+        return false;
+    byte_buffer_append(&stream->in, data, size);
+    connection->request_bytes += size;
+    server->counters.request_bytes += size;
+    return true;
+}
+
 static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
                          size_t size, void *user_data)
 {
-    struct http2_connection *connection = user_data;
-    struct http2_server *server = connection->server;
-    struct http2_stream *stream = find_stream(connection, id);
+    struct http2_stream *stream = find_stream(user_data, id);
 
     (void)flags;
-    assert(session == connection->session);
+    (void)session;
     if (stream == NULL || stream->answered)
         return 0;
-    if (connection->request_bytes + size > server->limits.connection_request_bytes_max ||
-        server->counters.request_bytes + size > server->limits.request_bytes_max) {
-        stream->answered = true;
-        http2_forget_request(stream);
-        reset(connection, id, NGHTTP2_ENHANCE_YOUR_CALM);
-        return 0;
-    }
-    byte_buffer_append(&stream->in, data, size);
-    if (stream->in.failed) {
-        connection->failed = true;
-        return 0;
-    }
-    connection->request_bytes += size;
-    server->counters.request_bytes += size;
-    server->handler->body(stream);
+    if (keep_body(stream, data, size))
+        stream->handler->body(stream);
+    else
+        refuse(stream);
     return 0;
 }
 

@@ -96,7 +96,7 @@ enum kv_error range_sorted(const struct kv *kv, const struct range_request *requ
     error = kv_range(kv, &all, gather, &gathering, ret_result);
     pairs = (struct kv_pair *)(void *)scratch->data;
     count = scratch->size / sizeof(*pairs);
-    if (error != KV_OK || count == 0)
+    if (error != KV_OK || count == 0 || scratch->failed)
         return error;
     qsort_r(pairs, count, sizeof(*pairs), compare_pairs, (void *)(uintptr_t)request);
     ret_result->more = request->limit > 0 && count > (uint64_t)request->limit;

@@ -109,11 +109,12 @@ static bool get_member(struct backend *backend, size_t index, struct backend_mem
 
 static const struct backend_ops OPS = {propose, read_now, get_kv, get_term, get_status, get_member};
 
-void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop)
+void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop,
+                         const struct kv_options *store)
 {
     *backend = (struct memory_backend){
         .base = {&OPS, backend_cluster_id("decree"), backend_member_id("decree", "n1")},
-        .kv = kv_new(NULL),
+        .kv = kv_new(store),
         .operations = calloc(RING_OPERATIONS, sizeof(struct memory_operation)),
         .room = RING_OPERATIONS,
     };

@@ -30,7 +30,8 @@ struct memory_backend {
     uint64_t applied;
 };
 
-void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop);
+void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop,
+                         const struct kv_options *store);
 
 /* Completes what is open with LOST and closes the handles; the loop must run once more. */
 void memory_backend_close(struct memory_backend *backend);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* memory_server.c -- the front over a memory backend, to be tried by programs and people.
  *
- *     memory_server [port=N] [room=N] [timeout=N] [held=1] [leaderless=1]
+ *     memory_server [port=N] [room=N] [timeout=N] [held=1] [leaderless=1] [fail=N]
  *
  * Prints "listening on PORT"; ends well on SIGTERM. room: so many operations at a time, FULL past it. timeout: the
- * server's own, in milliseconds. held: nothing that is asked of the backend is ever done.
+ * server's own, in milliseconds. held: nothing that is asked of the backend is ever done. fail: of what the front
+ * allocates while it serves, the Nth allocation finds no memory; the store is spared, for it may not go on
+ * without.
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,44 @@
 #include "memory_backend.h"
 
 #define GRACE_MS 1000u
+
+static unsigned long allocations_until_failure; /* 0: none fails */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static bool fails(void)
+{
+    return allocations_until_failure > 0 && --allocations_until_failure == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+
+static void *resize_of_store(void *context, void *memory, size_t size)
+{
+    (void)context;
+    if (size > 0)
+        return __real_realloc(memory, size);
+    free(memory);
+    return NULL;
+}
 
 struct program {
     uv_loop_t loop;
@@ -63,6 +104,7 @@ int main(int argc, char **argv)
     struct logger logger = {.level = DECREE_LOG_INFO, .write = write_line};
     struct program *program = calloc(1, sizeof(*program));
     struct etcd_front_options options = {.backend = &program->backend.base, .logger = &logger};
+    struct kv_options store = {.resize = resize_of_store};
     uint16_t port = (uint16_t)option(argv, "port");
     int error;
 
@@ -71,7 +113,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     etcd_front_raise_descriptors();
     uv_loop_init(&program->loop);
-    memory_backend_init(&program->backend, &program->loop);
+    memory_backend_init(&program->backend, &program->loop, &store);
     if (option(argv, "room") != 0)
         program->backend.room = (uint32_t)option(argv, "room");
     program->backend.held = option(argv, "held") != 0;
@@ -86,6 +128,7 @@ int main(int argc, char **argv)
     uv_signal_init(&program->loop, &program->terminate);
     program->terminate.data = program;
     uv_signal_start(&program->terminate, on_terminate, SIGTERM);
+    allocations_until_failure = option(argv, "fail");
     printf("listening on %u\n", port);
     fflush(stdout);
     uv_run(&program->loop, UV_RUN_DEFAULT);

@@ -47,6 +47,9 @@ static void test_bound(void **state)
     arena_init(&arena, MAX_BYTES);
     assert_null(arena_alloc(&arena, MAX_BYTES + 1));
     assert_null(arena_alloc(&arena, SIZE_MAX));
+    assert_true(arena.exhausted);
+    arena_reset(&arena);
+    assert_false(arena.exhausted);
     while (arena_alloc(&arena, 5000) != NULL)
         count++;
     assert_true(count > MAX_BYTES / 5000 * 8 / 10);
