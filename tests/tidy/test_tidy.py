@@ -58,6 +58,7 @@ class TidyTest(unittest.TestCase):
     def test_sizes(self):
         self.assert_finds("sizes", {"kv/kv.c": "\n" * 1001}, "1001 lines")
         self.assert_finds("sizes", {"kv/kv.c": "int a;\t\n"}, "a tab")
+        self.assert_finds("sizes", {"kv/kv.c": "int f(void)\n{\n" + "    g();\n" * 71 + "}\n"}, "a function of 71 lines")
 
     def test_leftovers(self):
         self.assert_finds("leftovers", {"kv/kv.c": "/* TO" + "DO: this */\n"}, "a leftover")

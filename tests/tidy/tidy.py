@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 LINES_MAX = 1000
+FUNCTION_LINES_MAX = 70
 
 # Who may include whom: the picture in ARCHITECTURE.md. A folder that is not named here may include every folder.
 # 'include' stands for the public headers, <decree/...>.
@@ -181,7 +182,12 @@ def check_sizes(root):
         if len(lines) > LINES_MAX:
             yield f"{path}: {len(lines)} lines; no file has more than {LINES_MAX}"
     for path in sources(root, ".c", ".h"):
+        start = 0
         for number, line in enumerate(read(root, path).splitlines(), 1):
+            if line == "{":
+                start = number
+            if line == "}" and start > 0 and number - start - 1 > FUNCTION_LINES_MAX:
+                yield f"{path}:{start}: a function of {number - start - 1} lines; none has more than {FUNCTION_LINES_MAX}"
             if "\t" in line:
                 yield f"{path}:{number}: a tab"
             if line != line.rstrip():
