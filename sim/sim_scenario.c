@@ -207,6 +207,25 @@ static void script_howard_abraham(struct sim_run *run)
     expect_calm(run);
 }
 
+static void prepare_one_client(struct sim_options *options)
+{
+    options->nodes = 3;
+    options->clients = 1;
+}
+
+/* All that is asked is asked at the follower that the leader does not reach. */
+static void script_etcd_8129(struct sim_run *run)
+{
+    unsigned ids[SIM_NODES_MAX];
+
+    begin(run);
+    deal(run, ids);
+    cut(run, ids[0], ids[1]);
+    workload_pin(&run->workload, 1, ids[1]);
+    expect_service(run);
+    expect_calm(run);
+}
+
 static void prepare_cloudflare(struct sim_options *options)
 {
     options->nodes = 3;
@@ -410,8 +429,9 @@ static const struct sim_scenario scenarios[] = {
     {"chained", "one link of the leader is cut (OmniPaxos)", prepare_three, script_chained},
     {"howard_abraham", "two of five nodes hang on one link each (Howard, Abraham)", prepare_five,
      script_howard_abraham},
+    {"chained_five", "one link of the leader of five is cut", prepare_five, script_chained},
     {"etcd_8129", "requests at the follower that the leader does not reach (etcd#8129)",
-     prepare_three, script_chained},
+     prepare_one_client, script_etcd_8129},
     {"cloudflare", "half an hour of one cut link (Cloudflare, 2020-11-02)", prepare_cloudflare,
      script_cloudflare},
     {"returning_node", "a node that was cut off comes back and deposes nobody", prepare_five,
