@@ -305,6 +305,11 @@ decree_lsn disk_journal_synced_lsn(const struct disk_journal *journal)
     return journal->synced_lsn;
 }
 
+uint64_t disk_journal_dropped_bytes(const struct disk_journal *journal)
+{
+    return journal->dropped_bytes;
+}
+
 void disk_journal_close(struct disk_journal *journal)
 {
     struct store_error ignored;

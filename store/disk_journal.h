@@ -76,6 +76,9 @@ void disk_journal_seal(struct disk_journal *journal);
 decree_lsn disk_journal_written_lsn(const struct disk_journal *journal);
 decree_lsn disk_journal_synced_lsn(const struct disk_journal *journal);
 
+/* Bytes of a torn tail that recover() dropped, for the log; 0: the journal ended cleanly. */
+uint64_t disk_journal_dropped_bytes(const struct disk_journal *journal);
+
 /* Reads back what slots first, first + 1, ... last accepted last, without gaps, until there is
  * none, there are pvalues_max (at least 1), or their values exceed about 1 MiB; at least one if
  * first is there. Each pvalue comes with a value of its own, one reference, for the caller to drop.

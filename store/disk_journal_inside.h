@@ -31,7 +31,8 @@ struct disk_journal {
     uint32_t value_bytes_max;
     int lock_file;
     bool recovered;
-    bool dead; /* a sync failed */
+    bool dead;              /* a sync failed */
+    uint64_t dropped_bytes; /* of a torn tail */
 
     int file;              /* the segment that is written to */
     uint64_t segment;      /* its number */

@@ -4,6 +4,7 @@
 #include "journal_thread.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,17 @@ void journal_thread_poll(struct journal_thread *thread)
         sink->trouble(sink->context, trouble.system_errno, trouble.text);
 }
 
+static void log_recovery(const struct logger *logger, const struct disk_journal *disk)
+{
+    uint64_t dropped = disk_journal_dropped_bytes(disk);
+
+    if (dropped > 0)
+        log_warn(logger, "journal_tail_dropped",
+                 "lsn=%" PRIu64 " bytes=%" PRIu64 " reason=\"the last write was cut off\"",
+                 disk_journal_written_lsn(disk), dropped);
+    log_info(logger, "journal_open", "lsn=%" PRIu64, disk_journal_written_lsn(disk));
+}
+
 int journal_thread_start(struct journal_thread **ret_thread, struct disk_journal *disk,
                          const struct journal_thread_options *options)
 {
@@ -227,6 +239,7 @@ int journal_thread_start(struct journal_thread **ret_thread, struct disk_journal
         thread_free(thread);
         return DECREE_NOMEM;
     }
+    log_recovery(options->logger, disk);
     if (segment_maker_start(&thread->maker) != 0) {
         thread_free(thread);
         return DECREE_IO;

@@ -287,6 +287,7 @@ static int mend_rest(struct recovery *recovery, int file, uint64_t offset)
     segment_scan_rest(&recovery->scan, offset, &used_end, &mark);
     if (used_end == offset)
         return 0;
+    recovery->journal->dropped_bytes += used_end - offset;
     result = fs_write_zeros(recovery->journal->fs, file, used_end - offset, offset);
     if (result == 0)
         return 0;

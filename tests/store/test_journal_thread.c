@@ -10,8 +10,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -39,6 +43,7 @@ struct owner {
     int trouble_errno;
     uint32_t troubles;
     bool check_answers;
+    bool default_fatal;
     decree_lsn last_accept[SLOTS_MAX];
 
     /* What other threads tell; under the mutex. */
@@ -133,7 +138,7 @@ static void owner_start(struct owner *owner)
         .sink = {owner, owner_persisted, owner_fetched, owner_trouble},
         .wake = owner_wake,
         .wake_context = owner,
-        .fatal = owner_fatal,
+        .fatal = owner->default_fatal ? NULL : owner_fatal,
         .fatal_context = owner};
     struct disk_journal *journal;
     struct store_error error;
@@ -403,6 +408,37 @@ static void test_a_failed_sync_is_fatal_and_nothing_follows_it(void **state)
     owner_release(&owner);
 }
 
+/* In a process of its own: the default is to end the process. */
+static void test_a_failed_sync_ends_the_process(void **state)
+{
+    pid_t child = fork();
+    int status;
+
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct owner owner = {.disk = fake_disk_new(1), .default_fatal = true};
+
+        if (freopen("/dev/null", "w", stderr) == NULL)
+            _exit(1);
+        gated_fs_init(&owner.gated, owner.disk);
+        pthread_mutex_init(&owner.mutex, NULL);
+        pthread_cond_init(&owner.told, NULL);
+        owner_start(&owner);
+        pthread_mutex_lock(&owner.gated.mutex);
+        fake_disk_heal(owner.disk);
+        owner.disk->fail_op = FAKE_SYNC;
+        owner.disk->fail_at = 1;
+        pthread_mutex_unlock(&owner.gated.mutex);
+        owner_append(&owner, 1, true);
+        for (;;)
+            owner_poll(&owner);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), EX_IOERR);
+}
+
 /* The newest accept of a slot may still be queued when the slot is asked for. */
 static void test_a_fetch_sees_what_was_appended_before_it(void **state)
 {
@@ -470,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_a_full_disk_is_told_and_waited_for),
         cmocka_unit_test(test_close_does_not_wait_for_a_full_disk),
         cmocka_unit_test(test_a_failed_sync_is_fatal_and_nothing_follows_it),
+        cmocka_unit_test(test_a_failed_sync_ends_the_process),
         cmocka_unit_test(test_a_fetch_sees_what_was_appended_before_it),
         cmocka_unit_test(test_many_batches_roll_through_many_segments),
     };
