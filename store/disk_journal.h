@@ -89,8 +89,8 @@ int disk_journal_fetch(struct disk_journal *journal, decree_slot first, decree_s
                        struct store_error *ret_error);
 
 /* The next segment, made ahead of its need: order_segment() says whether one is wanted by now and
- * fills in the order; segment_prepare() (segment.h) carries it out, on any thread; order_done() reports
- * whether it was made. Between the two, no write() may need a new segment: asserted, see
+ * fills in the order; segment_prepare() (segment.h) carries it out, on any thread; order_done()
+ * reports whether it was made. Between the two, no write() may need a new segment: asserted, see
  * needs_segment(). Who never orders lets write() make segments when they are needed. */
 bool disk_journal_order_segment(struct disk_journal *journal, struct segment_order *ret_order);
 void disk_journal_order_done(struct disk_journal *journal, bool made);

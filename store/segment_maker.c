@@ -10,8 +10,8 @@
 #define REST_MIN_NS UINT64_C(1000000)
 #define REST_MAX_NS UINT64_C(20000000)
 
-/* Between two pieces: rests for as long as the last piece took, unless there is a hurry. False: give
- * up. */
+/* Between two pieces: rests for as long as the last piece took, unless there is a hurry. False:
+ * give up. */
 static bool maker_pace(void *context)
 {
     struct segment_maker *maker = context;

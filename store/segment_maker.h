@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* segment_maker.h -- a thread that makes the next segment while the journal thread goes on writing.
  *
- * It writes a piece, syncs it and rests for as long as that took, so that the batches of the journal
- * thread do not queue behind it; in a hurry it does not rest.
+ * It writes a piece, syncs it and rests for as long as that took, so that the batches of the
+ * journal thread do not queue behind it; in a hurry it does not rest.
  */
 #ifndef DECREE_STORE_SEGMENT_MAKER_H
 #define DECREE_STORE_SEGMENT_MAKER_H
