@@ -44,24 +44,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* "a,b"; what does not fit is left out. */
-static void join(char *target, size_t target_bytes, char **texts, size_t count)
-{
-    size_t used = 0;
-
-    target[0] = '\0';
-    for (size_t i = 0; i < count && used < target_bytes; i++)
-        used += (size_t)snprintf(target + used, target_bytes - used, "%s%s", i > 0 ? "," : "",
-                                 texts[i]);
-}
-
 static void fill_row(const Etcdserverpb__Member *member, char cells[COLUMNS][CELL_BYTES])
 {
     snprintf(cells[0], CELL_BYTES, "%" PRIx64, member->id);
     snprintf(cells[1], CELL_BYTES, "%s", member->name[0] != '\0' ? "started" : "unstarted");
     snprintf(cells[2], CELL_BYTES, "%s", member->name);
-    join(cells[3], CELL_BYTES, member->peerurls, member->n_peerurls);
-    join(cells[4], CELL_BYTES, member->clienturls, member->n_clienturls);
+    text_join(cells[3], CELL_BYTES, member->peerurls, member->n_peerurls);
+    text_join(cells[4], CELL_BYTES, member->clienturls, member->n_clienturls);
 }
 
 static void print_simple(const Etcdserverpb__MemberListResponse *response)

@@ -13,7 +13,7 @@
 #include "message_json.h"
 #include "output.h"
 
-#define COLUMNS 8u
+#define COLUMNS 9u
 #define CELL_BYTES (ENDPOINT_NAME_BYTES + 1u)
 
 struct status_arguments {
@@ -27,9 +27,9 @@ struct answer {
 };
 
 static const char doc[] =
-    "Asks each of the endpoints for its own state: version, size of its store, whether it leads, in which ballot "
-    "round, and how far its log goes. An endpoint that does not answer is named on standard error, and makes the "
-    "exit status 69.\v"
+    "Asks each of the endpoints for its own state: version, size of its store, whether it leads, in "
+    "which ballot round, how far its log goes, and what it complains of. An endpoint that does not "
+    "answer is named on standard error, and makes the exit status 69.\v"
     "Examples:\n"
     "  decree status\n"
     "  decree status --endpoints 127.0.0.1:2379,127.0.0.1:2381 --timeout 1s\n"
@@ -67,6 +67,7 @@ static void fill_row(const struct answer *answer, char cells[COLUMNS][CELL_BYTES
     snprintf(cells[column++], CELL_BYTES, "%" PRIu64, response->raftindex);
     snprintf(cells[column++], CELL_BYTES, "%" PRId64,
              response->header != NULL ? response->header->revision : 0);
+    text_join(cells[column++], CELL_BYTES, response->errors, response->n_errors);
     assert(column == COLUMNS);
 }
 
@@ -86,8 +87,8 @@ static void print_simple(const struct answer *answers, size_t count)
 
 static void print_table(const struct answer *answers, size_t count)
 {
-    static const char *const heads[COLUMNS] = {"ENDPOINT", "ID",    "VERSION", "DB SIZE",
-                                               "LEADER",   "ROUND", "SLOT",    "REVISION"};
+    static const char *const heads[COLUMNS] = {"ENDPOINT", "ID",   "VERSION",  "DB SIZE", "LEADER",
+                                               "ROUND",    "SLOT", "REVISION", "ERRORS"};
     static char texts[ENDPOINTS_MAX][COLUMNS][CELL_BYTES];
     const char *cells[(ENDPOINTS_MAX + 1) * COLUMNS];
     size_t rows = 1;

@@ -80,6 +80,17 @@ void output_bytes(char *target, size_t target_bytes, double bytes)
              units[unit]);
 }
 
+void text_join(char *target, size_t target_bytes, char *const *texts, size_t count)
+{
+    size_t used = 0;
+
+    assert(target_bytes > 0);
+    target[0] = '\0';
+    for (size_t i = 0; i < count && used < target_bytes; i++)
+        used += (size_t)snprintf(target + used, target_bytes - used, "%s%s", i > 0 ? "," : "",
+                                 texts[i]);
+}
+
 int output_finish(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))

@@ -21,6 +21,9 @@ void output_table(const char *const *cells, size_t rows, size_t columns);
 /* "1.2 MB": bytes for people, in powers of 1000 as etcdctl has them. */
 void output_bytes(char *target, size_t target_bytes, double bytes);
 
+/* "a,b" of a message's repeated strings; what does not fit is left out. */
+void text_join(char *target, size_t target_bytes, char *const *texts, size_t count);
+
 /* 0, or EXIT_FAILED with a sentence on stderr: a full disk or a closed pipe under stdout is a failure. */
 int output_finish(void);
 

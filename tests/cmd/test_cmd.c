@@ -140,6 +140,20 @@ static void test_sizes_for_people(void **state)
     }
 }
 
+static void test_joining(void **state)
+{
+    char *texts[] = {"ab", "cd", "ef"};
+    char text[6];
+
+    (void)state;
+    text_join(text, sizeof(text), texts, 0);
+    assert_string_equal(text, "");
+    text_join(text, sizeof(text), texts, 2);
+    assert_string_equal(text, "ab,cd");
+    text_join(text, sizeof(text), texts, 3);
+    assert_string_equal(text, "ab,cd");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -149,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_json_of_messages),
         cmocka_unit_test(test_sizes_for_people),
+        cmocka_unit_test(test_joining),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
