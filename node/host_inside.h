@@ -14,7 +14,8 @@ struct host {
     struct waker waker; /* for threads that submit, the journal's and the hub's */
     bool waker_open;
     uv_prepare_t prepare;
-    uv_idle_t asked; /* active: the engine was asked something since the last turn, so the loop must not sleep */
+    uv_idle_t
+        asked; /* active: the engine was asked something since the last turn, so the loop must not sleep */
     uv_timer_t timer;
     uint32_t handles;     /* opened, not yet closed; the transport counts as one */
     uint64_t timer_at_ns; /* when the timer will fire; UINT64_MAX: not set */

@@ -69,14 +69,11 @@ void host_on_trouble(void *context, int system_errno, const char *what)
     struct host *host = context;
 
     assert(what != NULL);
-    if (system_errno == 0) {
+    /* The journal has its own log lines; this is for who asks for the status. */
+    if (system_errno == 0)
         host->trouble[0] = '\0';
-        log_warn(host->logger, "journal_recovered", "node=%s", name_of(host, host->self));
-        return;
-    }
-    snprintf(host->trouble, sizeof(host->trouble), "%s", what);
-    log_error(host->logger, "journal_trouble", "node=%s errno=%d reason=\"%s\"",
-              name_of(host, host->self), system_errno, what);
+    else
+        snprintf(host->trouble, sizeof(host->trouble), "%s", what);
 }
 
 void host_restored_one(struct host *host)

@@ -215,7 +215,8 @@ static int open_disk(struct host *host, const struct host_options *options, cons
         return 0;
     if (error.code == DECREE_IDENTITY)
         return fail(sentence, error.code,
-                    "%s; its token, members and quorums must be those that the data were made with", error.text);
+                    "%s; its token, members and quorums must be those that the data were made with",
+                    error.text);
     return fail(sentence, error.code, "%s", error.text);
 }
 

@@ -83,6 +83,8 @@ static void on_signal(uv_signal_t *handle, int number)
         log_warn(member->options->logger, "killed", "signal=%d reason=\"the second one\"", number);
         _exit(128 + number);
     }
+    log_info(member->options->logger, "draining", "node=%s signal=%d",
+             cluster_spec_name(&member->options->cluster, member->options->self), number);
     stop(member);
 }
 
@@ -204,7 +206,8 @@ static void say_ready(const struct member *member)
 
 static int run(struct member *member, char *sentence)
 {
-    int error = open_front(member, sentence); /* first: a busy port is to be known before the node speaks */
+    int error = open_front(member,
+                           sentence); /* first: a busy port is to be known before the node speaks */
 
     if (error == 0)
         error = open_host(member, sentence);
