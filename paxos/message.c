@@ -35,6 +35,9 @@ int decree_ballot_compare(struct decree_ballot a, struct decree_ballot b)
     return ballot_compare(a, b);
 }
 
+/* Slots and rounds count up from one, so larger ones are never true, and sums of smaller ones never wrap. */
+#define NUMBER_MAX (UINT64_MAX / 2)
+
 static bool command_is_sane(const struct decree_command *command, const struct outbox *outbox)
 {
     if (command->origin == 0)
@@ -48,7 +51,7 @@ static bool run_is_sane(const struct decree_message *message, uint32_t window, b
 {
     decree_slot first = message->pvalue_count == 0 ? 0 : message->pvalues[0].slot;
 
-    if (message->pvalue_count > window || first < message->slot || first > UINT64_MAX / 2)
+    if (message->pvalue_count > window || first < message->slot || first > NUMBER_MAX)
         return message->pvalue_count == 0;
     for (uint32_t i = 0; i < message->pvalue_count; i++) {
         const struct decree_pvalue *pvalue = &message->pvalues[i];
@@ -56,7 +59,7 @@ static bool run_is_sane(const struct decree_message *message, uint32_t window, b
         if (pvalue->slot != first + i || pvalue->slot == 0 ||
             !command_is_sane(&pvalue->command, outbox))
             return false;
-        if (with_ballots && ballot_is_bottom(pvalue->ballot))
+        if (with_ballots && (ballot_is_bottom(pvalue->ballot) || pvalue->ballot.round > NUMBER_MAX))
             return false;
     }
     return true;
@@ -76,6 +79,13 @@ static bool proposals_are_sane(const struct decree_message *message, const struc
     return message->pvalue_count > 0;
 }
 
+static bool numbers_are_sane(const struct decree_message *message)
+{
+    return message->ballot.round <= NUMBER_MAX && message->slot <= NUMBER_MAX &&
+           message->last <= NUMBER_MAX && message->decided <= NUMBER_MAX &&
+           message->round <= NUMBER_MAX;
+}
+
 bool message_is_sane(const struct decree_message *message, uint32_t window,
                      const struct outbox *outbox)
 {
@@ -83,7 +93,7 @@ bool message_is_sane(const struct decree_message *message, uint32_t window,
 
     if (message->to != outbox->config->self || message->from == outbox->config->self ||
         quorum_index(&outbox->quorum, message->from) == DECREE_MEMBERS_MAX ||
-        message->ballot.round > UINT64_MAX / 2)
+        !numbers_are_sane(message))
         return false;
     switch (message->type) {
     case DECREE_P1A:
@@ -95,11 +105,11 @@ bool message_is_sane(const struct decree_message *message, uint32_t window,
                message->pvalues[0].slot == message->slot &&
                run_is_sane(message, window, false, outbox);
     case DECREE_P2B:
-        return message->count <= window && message->slot > 0 && message->slot < UINT64_MAX / 2;
+        return message->count <= window && message->slot > 0;
     case DECREE_DECISION:
         return run_is_sane(message, window, true, outbox);
     case DECREE_CATCH_UP:
-        return message->slot > 0 && message->slot < UINT64_MAX / 2;
+        return message->slot > 0;
     case DECREE_PROPOSE:
         return proposals_are_sane(message, outbox);
     case DECREE_HEARTBEAT:

@@ -7,7 +7,8 @@
 
 #define ALONE_MS UINT64_C(1000000)
 
-/* Member self of 1 to count, started, its boot record durable, at 1 s. limits: 0 takes 16 slots, 64 proposals. */
+/* Member self of 1 to count, started, its boot record durable, at 1 s. limits: 0 takes 16 slots, 64
+ * proposals. */
 struct decree_paxos *alone_open(decree_node_id self, uint32_t count,
                                 const struct decree_config *limits);
 

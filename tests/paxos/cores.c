@@ -61,7 +61,8 @@ static struct cores_link *link_of(struct cores *cores, decree_node_id from, decr
     return &cores->links[from - 1][to - 1];
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life
+ * ----------------------------------------------------------------------------------------- */
 
 void cores_init(struct cores *cores, uint32_t count, const struct decree_config *limits)
 {
@@ -178,7 +179,8 @@ void cores_crash(struct cores *cores, decree_node_id id, decree_lsn kept)
     node->sync_lsn = 0;
 }
 
-/* --- the rules ------------------------------------------------------------------------------------ */
+/* --- the rules
+ * ------------------------------------------------------------------------------------ */
 
 static bool synced_ballot(const struct cores_node *node, struct decree_ballot ballot)
 {
@@ -336,7 +338,8 @@ static void judge_state(struct cores *cores, struct cores_node *node)
         fail(cores, "%s (after an event at node %u)", broken, node->id);
 }
 
-/* --- events and effects --------------------------------------------------------------------------- */
+/* --- events and effects
+ * --------------------------------------------------------------------------- */
 
 void cores_send(struct cores *cores, const struct decree_message *message)
 {
@@ -583,7 +586,8 @@ uint64_t cores_digest(uint64_t digest, const struct decree_effects *effects)
     return mix(mix(mix(digest, effects->fetch_count), effects->sync_lsn), effects->wake_at_ns);
 }
 
-/* --- a quick world -------------------------------------------------------------------------------- */
+/* --- a quick world
+ * -------------------------------------------------------------------------------- */
 
 static bool serve_node(struct cores *cores, struct cores_node *node)
 {

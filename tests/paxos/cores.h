@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* cores.h -- a few cores in one process, with their journals and the links between them, moved by hand.
+/* cores.h -- a few cores in one process, with their journals and the links between them, moved by
+ * hand.
  *
  *     core 1 --records--> journal [ synced | lost by a crash ]
  *            --messages-> links[from][to]  queues: deliver, drop, copy, any place first
  *            --decisions, reads, fetches-> kept here
  *
- * Nothing happens unless the test says so. Whatever comes out is judged at once, by rules that know nothing of
- * how the core works: see the list in cores.c. The first offence is kept in failure.
+ * Nothing happens unless the test says so. Whatever comes out is judged at once, by rules that know
+ * nothing of how the core works: see the list in cores.c. The first offence is kept in failure.
  */
 #ifndef DECREE_TESTS_CORES_H
 #define DECREE_TESTS_CORES_H
@@ -75,7 +76,8 @@ struct cores {
     void (*on_effects)(void *context, decree_node_id node, const struct decree_effects *effects);
 };
 
-/* Members 1 to count, none of them running. limits: self, members, trace, alloc and context are ours. */
+/* Members 1 to count, none of them running. limits: self, members, trace, alloc and context are
+ * ours. */
 void cores_init(struct cores *cores, uint32_t count, const struct decree_config *limits);
 void cores_release(struct cores *cores);
 
@@ -102,12 +104,14 @@ int cores_deliver(struct cores *cores, decree_node_id from, decree_node_id to, u
 void cores_drop(struct cores *cores, decree_node_id from, decree_node_id to, uint32_t place);
 /* Puts a copy of a queued message behind the others. */
 void cores_copy(struct cores *cores, decree_node_id from, decree_node_id to, uint32_t place);
-/* Puts a message on a link, as if from had sent it; its pvalues are copied, their values referred to. */
+/* Puts a message on a link, as if from had sent it; its pvalues are copied, their values referred
+ * to. */
 void cores_send(struct cores *cores, const struct decree_message *message);
 /* Answers the oldest fetch from the node's journal. */
 int cores_fetch(struct cores *cores, decree_node_id id);
 
-/* A quick network and disk: everything is delivered and durable at once, and who asked for it is woken. */
+/* A quick network and disk: everything is delivered and durable at once, and who asked for it is
+ * woken. */
 void cores_run(struct cores *cores, uint64_t duration_ns);
 /* The same without time: until nothing is left to deliver or to sync. */
 void cores_drain(struct cores *cores);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_catchup.c -- asking for decided slots, and giving them from memory or through the journal. */
+/* test_catchup.c -- asking for decided slots, and giving them from memory or through the
+ * journal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

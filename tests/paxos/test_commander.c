@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_commander.c -- phase 2: votes as bits, runs, stale votes, retries, and who is told what is decided. */
+/* test_commander.c -- phase 2: votes as bits, runs, stale votes, retries, and who is told what is
+ * decided. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +12,8 @@
 #include "alone.h"
 #include "ballot.h"
 
-/* A commander of node 1 in ballot 5.1 with this many proposed slots, each accepted by the node itself. */
+/* A commander of node 1 in ballot 5.1 with this many proposed slots, each accepted by the node
+ * itself. */
 static struct decree_paxos *proposing(uint32_t count, uint32_t slots,
                                       const struct decree_config *limits)
 {

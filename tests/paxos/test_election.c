@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_election.c -- each rule of the essay in election.h: who names a leader, who follows, who waits, who may scout. */
+/* test_election.c -- each rule of the essay in election.h: who names a leader, who follows, who
+ * waits, who may scout. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -275,7 +276,8 @@ static void test_no_two_seeds_wait_alike(void **state)
     decree_paxos_close(b);
 }
 
-/* Wakes the whole core every heartbeat, so many times or until it scouts; returns whether it does. */
+/* Wakes the whole core every heartbeat, so many times or until it scouts; returns whether it
+ * does. */
 static bool scouts(struct decree_paxos *paxos, int times, bool acked, bool led)
 {
     for (int i = 0; i < times && !paxos->scout.running; i++) {

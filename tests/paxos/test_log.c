@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_log.c -- the ring of slots: accept, decide, deliver, forget, and runs that lie side by side. */
+/* test_log.c -- the ring of slots: accept, decide, deliver, forget, and runs that lie side by
+ * side. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -70,6 +70,12 @@ static void test_every_type_is_sane_and_not_from_or_to_the_wrong_node(void **sta
         message = good((enum decree_message_type)type);
         message.ballot.round = UINT64_MAX;
         assert_false(sane(message));
+        message = good((enum decree_message_type)type);
+        message.decided = UINT64_MAX;
+        assert_false(sane(message));
+        message = good((enum decree_message_type)type);
+        message.last = UINT64_MAX / 2 + 1;
+        assert_false(sane(message));
     }
     assert_false(sane(good(DECREE_MESSAGE_NONE)));
     assert_false(sane(good(DECREE_MESSAGE_TYPES)));
@@ -149,10 +155,13 @@ static uint64_t any_number(struct prng *prng)
     static const uint64_t edges[] = {
         0, 1, 2, 3, 7, 8, 9, 16, 17, UINT32_MAX, UINT64_MAX / 2, UINT64_MAX - 1, UINT64_MAX};
 
-    return edges[prng_below(prng, sizeof(edges) / sizeof(edges[0]))];
+    return prng_below(prng, 3) == 0 ? edges[prng_below(prng, sizeof(edges) / sizeof(edges[0]))]
+                                    : prng_below(prng, 12);
 }
 
-static struct decree_message any_message(struct prng *prng, struct decree_pvalue *pvalues)
+/* Often of the ballot and the round that the core is waiting for, so that it gets somewhere. */
+static struct decree_message any_message(struct prng *prng, const struct decree_paxos *core,
+                                         struct decree_pvalue *pvalues)
 {
     struct decree_message message = {
         .type = (enum decree_message_type)prng_below(prng, DECREE_MESSAGE_TYPES + 1),
@@ -167,10 +176,19 @@ static struct decree_message any_message(struct prng *prng, struct decree_pvalue
         .count = (uint32_t)any_number(prng),
         .pvalue_count = (uint32_t)prng_below(prng, 9),
         .pvalues = pvalues};
-    uint64_t first = prng_below(prng, 3) == 0 ? any_number(prng) : message.slot;
+    uint64_t first;
 
     if (prng_below(prng, 2) == 0)
         message.ballot.node = message.from;
+    if (prng_below(prng, 2) == 0)
+        message.ballot = core->scout.ballot;
+    if (prng_below(prng, 2) == 0)
+        message.round = core->election.round;
+    if (prng_below(prng, 2) == 0)
+        message.slot = core->log.decided + 1;
+    if (prng_below(prng, 2) == 0)
+        message.decided = core->log.decided;
+    first = prng_below(prng, 3) == 0 ? any_number(prng) : message.slot;
     for (uint32_t i = 0; i < 9; i++) {
         pvalues[i] = alone_pvalue((struct decree_ballot){any_number(prng), 2}, first + i, i);
         pvalues[i].command.origin = 1 + (uint32_t)prng_below(prng, 4);
@@ -195,7 +213,7 @@ static void test_any_message_is_survived(void **state)
             struct decree_event event = {.type = DECREE_EVENT_MESSAGE, .now_ns = now_ns};
             struct decree_effects effects;
 
-            event.u.message = any_message(&prng, pvalues);
+            event.u.message = any_message(&prng, core, pvalues);
             if (prng_below(&prng, 4) == 0)
                 event.type = DECREE_EVENT_WAKE;
             (void)decree_paxos_step(core, &event);

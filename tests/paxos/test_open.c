@@ -66,7 +66,8 @@ static void test_members(void **state)
     expect(config, DECREE_INVALID);
 }
 
-/* All sizes for up to four members: safe exactly if every vote quorum meets every prepare quorum. */
+/* All sizes for up to four members: safe exactly if every vote quorum meets every prepare
+ * quorum. */
 static void test_quorums(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_reads.c -- batches of reads: confirmed by rounds or by the leader, void after a change, bounded. */
+/* test_reads.c -- batches of reads: confirmed by rounds or by the leader, void after a change,
+ * bounded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_requests.c -- which requests were seen: windows that slide, and a plain set to compare with. */
+/* test_requests.c -- which requests were seen: windows that slide, and a plain set to compare
+ * with. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -148,7 +148,8 @@ static void test_the_timer_asks_who_is_missing(void **state)
     decree_paxos_close(paxos);
 }
 
-/* An acceptor with few bytes for a message answers slot by slot, skipping gaps; the scout gets all of it. */
+/* An acceptor with few bytes for a message answers slot by slot, skipping gaps; the scout gets all
+ * of it. */
 static void test_an_acceptors_pages_fit_the_scouts_questions(void **state)
 {
     struct decree_config limits = {.message_bytes_max = 1};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_synod.c -- single-decree Paxos: the rules one by one, then small worlds at random with duels and crashes. */
+/* test_synod.c -- single-decree Paxos: the rules one by one, then small worlds at random with duels
+ * and crashes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -397,7 +398,8 @@ static void test_senseless_messages_are_ignored(void **state)
     decree_synod_close(synod);
 }
 
-/* --- small worlds --------------------------------------------------------------------------------- */
+/* --- small worlds
+ * --------------------------------------------------------------------------------- */
 
 struct world {
     struct prng prng;
