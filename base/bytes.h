@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* bytes.h -- reading and writing little-endian numbers, varints and runs of bytes, with bounds checked once.
+/* bytes.h -- reading and writing little-endian numbers, varints and runs of bytes, with bounds
+ * checked once.
  *
- * A writer never goes past its end and a reader never past its input: either becomes failed, every later
- * call is then a no-op (reads give zero), and the caller asks once, at the end, whether all went well.
+ * A writer never goes past its end and a reader never past its input: either becomes failed, every
+ * later call is then a no-op (reads give zero), and the caller asks once, at the end, whether all
+ * went well.
  */
 #ifndef DECREE_BASE_BYTES_H
 #define DECREE_BASE_BYTES_H

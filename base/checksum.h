@@ -11,7 +11,8 @@
 /* Checksum of the bytes; seed chains one block to the block before it. */
 uint64_t checksum(const void *data, size_t size, uint64_t seed);
 
-/* The same checksum for bytes that lie in several places. The struct may not be moved while in use. */
+/* The same checksum for bytes that lie in several places. The struct may not be moved while in
+ * use. */
 struct checksum_stream {
     _Alignas(64) uint8_t state[CHECKSUM_STATE_BYTES];
 };

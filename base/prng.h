@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* prng.h -- one small generator for everything that is random: the same seed gives the same sequence.
+/* prng.h -- one small generator for everything that is random: the same seed gives the same
+ * sequence.
  *
  * splitmix64: 64 bits of state, every seed is a good one. Not for secrets.
  */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* load.c -- puts distinct keys over gRPC, many at a time: what h2load cannot do, since its body is fixed.
+/* load.c -- puts distinct keys over gRPC, many at a time: what h2load cannot do, since its body is
+ * fixed.
  *
  *     load HOST PORT CONNECTIONS STREAMS COUNT [VALUE_BYTES]
  *
- * Keys are 16 bytes, "k" and fifteen digits, in a scattered order that visits each once. Prints one line:
- * the number of answers with grpc-status 0, of others, seconds, and puts per second. Exits 1 when any failed.
+ * Keys are 16 bytes, "k" and fifteen digits, in a scattered order that visits each once. Prints one
+ * line: the number of answers with grpc-status 0, of others, seconds, and puts per second. Exits 1
+ * when any failed.
  */
 #include <assert.h>
 #include <inttypes.h>

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* micro_core.c -- decrees per second through the bare core: three nodes in one process and one thread.
+/* micro_core.c -- decrees per second through the bare core: three nodes in one process and one
+ * thread.
  *
  *     micro_core [SECONDS [BATCH [SIZE]]]
  *
- * Node 1 leads and proposes BATCH values of SIZE bytes, then every node takes turns until all of them have
- * handed out the decisions (the followers' last batch is told to them by a timer, at the end). Messages pass by reference, the journal persists at once: what is measured is the
- * protocol and nothing else. Prints one line: batch, size, decrees per second, CPU microseconds per decree
+ * Node 1 leads and proposes BATCH values of SIZE bytes, then every node takes turns until all of
+ * them have handed out the decisions (the followers' last batch is told to them by a timer, at the
+ * end). Messages pass by reference, the journal persists at once: what is measured is the protocol
+ * and nothing else. Prints one line: batch, size, decrees per second, CPU microseconds per decree
  * for all three nodes together.
  */
 #include <assert.h>

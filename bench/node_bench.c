@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* node_bench.c -- decree's library alone: three processes, tcp, every command synced on a quorum; see three.h. */
+/* node_bench.c -- decree's library alone: three processes, tcp, every command synced on a quorum;
+ * see three.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* raft_bench.c -- the same load on libraft (canonical's and cowsql's raft in C), for comparison; see three.h. */
+/* raft_bench.c -- the same load on libraft (canonical's and cowsql's raft in C), for comparison;
+ * see three.h. */
 #include <raft.h>
 #include <raft/uv.h>
 #include <stdio.h>

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* three.h -- the frame of the library benchmarks: three processes, one of which leads and is loaded.
+/* three.h -- the frame of the library benchmarks: three processes, one of which leads and is
+ * loaded.
  *
  *     PROGRAM OUTSTANDING SECONDS
  *
- * three_run() forks three children with a folder each; the child that leads runs the load and reports. The parent
- * prints "mean_us", "per_second" and "cpu_us" (of all three, per command), one a line, and ends the children.
+ * three_run() forks three children with a folder each; the child that leads runs the load and
+ * reports. The parent prints "mean_us", "per_second" and "cpu_us" (of all three, per command), one
+ * a line, and ends the children.
  */
 #ifndef DECREE_BENCH_THREE_H
 #define DECREE_BENCH_THREE_H
@@ -24,7 +26,8 @@ struct three_load {
 
 double three_now(void); /* seconds */
 
-/* One command has ended that was started at this time; true: start another. Reports at the end of the load. */
+/* One command has ended that was started at this time; true: start another. Reports at the end of
+ * the load. */
 bool three_finished(struct three_load *load, double started_at);
 
 /* child(index, folder, ports, load) does not return. */

@@ -18,7 +18,8 @@
 #define TIMEOUT_MS_MAX 86400000u /* a day; also what grpc-timeout holds in 8 digits */
 #define NO_LEADER "etcdserver: no leader"
 
-/* One row per method: where it is, what it answers, and whether to do it twice is the same as once. */
+/* One row per method: where it is, what it answers, and whether to do it twice is the same as
+ * once. */
 struct method {
     const char *path;
     const ProtobufCMessageDescriptor *response;
@@ -146,7 +147,8 @@ static void on_done(struct call *call)
     client->call_is_done = true;
 }
 
-/* True when there is a connection to the present endpoint that takes calls; else text says why not. */
+/* True when there is a connection to the present endpoint that takes calls; else text says why
+ * not. */
 static bool connect_within(struct client *client, uint64_t timeout_ms)
 {
     struct client_connection_sink sink = {
@@ -224,7 +226,8 @@ static bool may_try_next(const struct client *client, const struct method *metho
     return false;
 }
 
-/* Tries one endpoint after the other, each once, as long as there is time. The outcome is in call->reply. */
+/* Tries one endpoint after the other, each once, as long as there is time. The outcome is in
+ * call->reply. */
 static void try_all(struct client *client, const struct method *method, struct call *call)
 {
     uint64_t start_ns = uv_hrtime();

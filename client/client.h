@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* client.h -- a blocking client of the etcd v3 API: one call at a time, over several servers.
  *
- * A call goes to the server that answered last. When that one cannot be reached, or answers UNAVAILABLE, the
- * next of the list is tried, each once. What may have been done already is not sent again: a read may always
- * be; a write only when the server surely did not see it, or when the options say that writes may be
- * repeated. A read shares its time among the servers not yet tried, so that a stopped one does not eat it all.
+ * A call goes to the server that answered last. When that one cannot be reached, or answers
+ * UNAVAILABLE, the next of the list is tried, each once. What may have been done already is not
+ * sent again: a read may always be; a write only when the server surely did not see it, or when the
+ * options say that writes may be repeated. A read shares its time among the servers not yet tried,
+ * so that a stopped one does not eat it all.
  *
  * A client belongs to one thread.
  */
@@ -33,8 +34,8 @@ int client_new(struct client **ret_client, const struct client_options *options,
 /* NULL is fine. */
 void client_free(struct client *client);
 
-/* The calls. STATUS_OK, with a response to be freed by its _free_unpacked(response, NULL); or another code,
- * and client_error_text() says more. */
+/* The calls. STATUS_OK, with a response to be freed by its _free_unpacked(response, NULL); or
+ * another code, and client_error_text() says more. */
 enum status_code client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
                               Etcdserverpb__RangeResponse **ret_response);
 enum status_code client_put(struct client *client, const Etcdserverpb__PutRequest *request,
@@ -47,7 +48,8 @@ enum status_code client_member_list(struct client *client,
                                     const Etcdserverpb__MemberListRequest *request,
                                     Etcdserverpb__MemberListResponse **ret_response);
 
-/* The last failed call's sentence, and the server that it is about; borrowed until the next call. */
+/* The last failed call's sentence, and the server that it is about; borrowed until the next
+ * call. */
 const char *client_error_text(const struct client *client);
 const char *client_endpoint(const struct client *client);
 

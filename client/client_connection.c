@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* client_connection.c -- name lookup, TCP and nghttp2, put together over libuv.
  *
- * Three things may be under way when a connection ends: a lookup, a handle, and calls. end() stops all of them,
- * and whichever of lookup and handle is the last to go frees the connection.
+ * Three things may be under way when a connection ends: a lookup, a handle, and calls. end() stops
+ * all of them, and whichever of lookup and handle is the last to go frees the connection.
  */
 #include "client_connection.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* client_connection.h -- one HTTP/2 connection to a server, in clear text and with prior knowledge, for gRPC calls.
+/* client_connection.h -- one HTTP/2 connection to a server, in clear text and with prior knowledge,
+ * for gRPC calls.
  *
  *     client_connection_open() --> sink.ready --> call_start() ... call.done
  *                      \--> sink.closed    (always the last; the connection has then freed itself)
  *
- * Ready means that the server has sent its SETTINGS: a host that accepts connections but is stopped never gets
- * a request, so that the request can safely go to another server. All calls and callbacks are on the loop's
- * thread.
+ * Ready means that the server has sent its SETTINGS: a host that accepts connections but is stopped
+ * never gets a request, so that the request can safely go to another server. All calls and
+ * callbacks are on the loop's thread.
  */
 #ifndef DECREE_CLIENT_CLIENT_CONNECTION_H
 #define DECREE_CLIENT_CLIENT_CONNECTION_H

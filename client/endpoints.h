@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* endpoints.h -- the list "host:port,..." that says where the servers are.
  *
- * Each item may begin with http:// and end with a slash, as etcdctl's users write it; an IPv6 address stands in
- * brackets. A list has 1 to ENDPOINTS_MAX items.
+ * Each item may begin with http:// and end with a slash, as etcdctl's users write it; an IPv6
+ * address stands in brackets. A list has 1 to ENDPOINTS_MAX items.
  */
 #ifndef DECREE_CLIENT_ENDPOINTS_H
 #define DECREE_CLIENT_ENDPOINTS_H

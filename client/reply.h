@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* reply.h -- the answer to one gRPC call, put together from what HTTP/2 brings.
  *
- * A unary answer is a header block, one message and a trailer block; an error may come as one block alone.
- * The message is framed:
+ * A unary answer is a header block, one message and a trailer block; an error may come as one block
+ * alone. The message is framed:
  *
  *     byte 0      0: not compressed; 1: compressed, which we never asked for
  *     bytes 1-4   size of what follows, big-endian
  *     then        the protobuf message
  *
- * Nothing here trusts the peer: what does not fit becomes an INTERNAL or UNKNOWN outcome with a sentence.
+ * Nothing here trusts the peer: what does not fit becomes an INTERNAL or UNKNOWN outcome with a
+ * sentence.
  */
 #ifndef DECREE_CLIENT_REPLY_H
 #define DECREE_CLIENT_REPLY_H

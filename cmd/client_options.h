@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* client_options.h -- what all commands that ask a server have in common: where it is, how long to wait, and how
- * to print the answer.
+/* client_options.h -- what all commands that ask a server have in common: where it is, how long to
+ * wait, and how to print the answer.
  *
- * A command names client_options_argp as child of its own parser and gives a struct client_settings as the
- * child's input.
+ * A command names client_options_argp as child of its own parser and gives a struct client_settings
+ * as the child's input.
  */
 #ifndef DECREE_CMD_CLIENT_OPTIONS_H
 #define DECREE_CMD_CLIENT_OPTIONS_H
@@ -25,11 +25,12 @@ struct client_settings {
 
 extern const struct argp client_options_argp;
 
-/* Parses a command's line; on an error or after --help the process ends, as argp does. `command` is what stands
- * before the arguments in the usage line, such as "decree put". */
+/* Parses a command's line; on an error or after --help the process ends, as argp does. `command` is
+ * what stands before the arguments in the usage line, such as "decree put". */
 void client_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input);
 
-/* The list of servers that the settings or the environment give. 0, or an exit status after a sentence. */
+/* The list of servers that the settings or the environment give. 0, or an exit status after a
+ * sentence. */
 int client_endpoints(const struct client_settings *settings, struct endpoints *ret_endpoints);
 
 /* A client as the settings say. 0, or an exit status after a sentence on stderr. */
@@ -38,7 +39,8 @@ int client_connect(const struct client_settings *settings, struct client **ret_c
 /* Says on stderr what went wrong with a call, and returns the exit status for it. */
 int client_failure(const struct client *client, enum status_code code);
 
-/* Reads "5s", "500ms", "2m" or plain seconds. False when it is none of these, or zero, or above a day. */
+/* Reads "5s", "500ms", "2m" or plain seconds. False when it is none of these, or zero, or above a
+ * day. */
 bool duration_parse(const char *text, uint64_t *ret_ms);
 
 #endif

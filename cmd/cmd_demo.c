@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_demo.c -- decree demo: a cluster loses its leader, goes on, and has lost nothing.
  *
- * The acts, each with a limit of time: three nodes start; a client writes and reads back; the leader is killed; the
- * others go on; the node comes back and catches up; every acknowledged write is looked for on every node; all
- * nodes stop. Whatever ends it - a failed act, Ctrl-C - no process and, unless a check has failed, no file stays.
+ * The acts, each with a limit of time: three nodes start; a client writes and reads back; the
+ * leader is killed; the others go on; the node comes back and catches up; every acknowledged write
+ * is looked for on every node; all nodes stop. Whatever ends it - a failed act, Ctrl-C - no process
+ * and, unless a check has failed, no file stays.
  */
 #include <argp.h>
 #include <assert.h>
@@ -85,8 +86,8 @@ static int fail(struct demo *demo, const char *reason)
     return EXIT_FAILED;
 }
 
-/* Looks again and again until the question is answered with true, or the time is up, or something has gone wrong.
- * EXIT_OK only in the first case. */
+/* Looks again and again until the question is answered with true, or the time is up, or something
+ * has gone wrong. EXIT_OK only in the first case. */
 static int look_until(struct demo *demo, bool (*question)(struct demo *demo), uint64_t timeout_ms,
                       const char *what)
 {

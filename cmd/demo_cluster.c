@@ -25,8 +25,8 @@
 
 /* ---- folder and ports ---- */
 
-/* A port that was free a moment ago: the kernel chose it. The socket stays open in ret_socket so that the next call
- * gets another one. */
+/* A port that was free a moment ago: the kernel chose it. The socket stays open in ret_socket so
+ * that the next call gets another one. */
 static int free_port(int *ret_socket, uint16_t *ret_port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

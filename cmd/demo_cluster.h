@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* demo_cluster.h -- three `decree serve` processes of this same program, in a temporary folder.
  *
- * The processes are our children, in sessions of their own so that a Ctrl-C in the terminal reaches us alone, and
- * they end with us whatever happens, unless they are to be kept. All calls are from the main thread.
+ * The processes are our children, in sessions of their own so that a Ctrl-C in the terminal reaches
+ * us alone, and they end with us whatever happens, unless they are to be kept. All calls are from
+ * the main thread.
  */
 #ifndef DECREE_CMD_DEMO_CLUSTER_H
 #define DECREE_CMD_DEMO_CLUSTER_H
@@ -38,7 +39,8 @@ int demo_node_start(struct demo_cluster *cluster, size_t index);
 /* SIGKILL, and waits until it is gone. */
 void demo_node_kill(struct demo_node *node);
 
-/* SIGTERM, and waits for its end. The exit status, or -1 when it had to be killed after timeout_ms. */
+/* SIGTERM, and waits for its end. The exit status, or -1 when it had to be killed after
+ * timeout_ms. */
 int demo_node_stop(struct demo_node *node, uint64_t timeout_ms);
 
 /* Whether a node that should run has ended by itself. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* demo_load.c -- the demonstration's writer and its book of acknowledged writes.
  *
- * Write number i puts the value "value i" under a key of its own, so a write whose outcome is unknown may be sent
- * again. The book keeps the revision that was answered. A write that was sent once must be found at exactly
- * this revision; one that was sent again may be found at a later one, that of its repetition.
+ * Write number i puts the value "value i" under a key of its own, so a write whose outcome is
+ * unknown may be sent again. The book keeps the revision that was answered. A write that was sent
+ * once must be found at exactly this revision; one that was sent again may be found at a later one,
+ * that of its repetition.
  */
 #include "demo_load.h"
 
@@ -132,7 +133,8 @@ static bool write_next(struct demo_load *load, struct client *client)
     }
 }
 
-/* Reads the last written key, linearizably; a failed read is tried again, a wrong one ends the demonstration. */
+/* Reads the last written key, linearizably; a failed read is tried again, a wrong one ends the
+ * demonstration. */
 static bool read_back(struct demo_load *load, struct client *client)
 {
     char key[TEXT_BYTES], value[TEXT_BYTES];
@@ -271,7 +273,8 @@ static bool is_as_written(const struct demo_load *load, size_t number, const Mvc
     return true;
 }
 
-/* Compares one page, from write number first on; returns how many keys it had, or -1 with a reason. */
+/* Compares one page, from write number first on; returns how many keys it had, or -1 with a
+ * reason. */
 static int64_t verify_page(const struct demo_load *load, struct client *client, size_t first,
                            char *ret_reason)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* demo_load.h -- a client that writes without pause, reads each write back, and remembers what was acknowledged.
+/* demo_load.h -- a client that writes without pause, reads each write back, and remembers what was
+ * acknowledged.
  *
- * It runs in a thread of its own, with a connection of its own; the main thread looks at demo_load_progress().
- * After demo_load_stop() what was acknowledged can be compared with what a node has.
+ * It runs in a thread of its own, with a connection of its own; the main thread looks at
+ * demo_load_progress(). After demo_load_stop() what was acknowledged can be compared with what a
+ * node has.
  */
 #ifndef DECREE_CMD_DEMO_LOAD_H
 #define DECREE_CMD_DEMO_LOAD_H
@@ -34,8 +36,8 @@ void demo_load_begin_gap(struct demo_load *load);
 /* Ends the thread. NULL is fine; so is a second time. */
 void demo_load_stop(struct demo_load *load);
 
-/* Compares every acknowledged write with what this endpoint alone has: value and revision. True when all are
- * there; else ret_reason (DEMO_REASON_BYTES) says what is not. */
+/* Compares every acknowledged write with what this endpoint alone has: value and revision. True
+ * when all are there; else ret_reason (DEMO_REASON_BYTES) says what is not. */
 bool demo_load_verify(const struct demo_load *load, const char *endpoint, char *ret_reason);
 
 void demo_load_free(struct demo_load *load);

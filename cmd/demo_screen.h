@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* demo_screen.h -- the story line by line, and below it, on a terminal, a table of the nodes that is kept fresh.
+/* demo_screen.h -- the story line by line, and below it, on a terminal, a table of the nodes that
+ * is kept fresh.
  *
  * Where stdout is no terminal there is no live table: demo_screen_show() prints the table once, and
  * demo_screen_refresh() prints nothing.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* message_json.h -- the JSON form of any protobuf message, made from its descriptor alone.
  *
- * As etcdctl prints it: names as in the .proto file, bytes in base64, 64-bit numbers as plain numbers, enums as
- * numbers, and what has its default value is left out. The API has no floating point; such fields print as null.
+ * As etcdctl prints it: names as in the .proto file, bytes in base64, 64-bit numbers as plain
+ * numbers, enums as numbers, and what has its default value is left out. The API has no floating
+ * point; such fields print as null.
  */
 #ifndef DECREE_CMD_MESSAGE_JSON_H
 #define DECREE_CMD_MESSAGE_JSON_H

@@ -56,8 +56,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 const struct argp range_argp = {.options = options, .parser = parse_option};
 
-/* The first key after all that begin with prefix: its last byte that is not 0xff, plus one. When there is none,
- * every key from the prefix on is meant, which the API writes as one zero byte. */
+/* The first key after all that begin with prefix: its last byte that is not 0xff, plus one. When
+ * there is none, every key from the prefix on is meant, which the API writes as one zero byte. */
 static void end_of_prefix(uint8_t *prefix, size_t *size)
 {
     while (*size > 0 && prefix[*size - 1] == 0xff)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* range_arguments.h -- KEY [RANGE_END], --prefix and --from-key: which keys get and del are about. */
+/* range_arguments.h -- KEY [RANGE_END], --prefix and --from-key: which keys get and del are
+ * about. */
 #ifndef DECREE_CMD_RANGE_ARGUMENTS_H
 #define DECREE_CMD_RANGE_ARGUMENTS_H
 
@@ -15,8 +16,8 @@ struct range_arguments {
 
 extern const struct argp range_argp;
 
-/* The range that is meant, in the API's terms. ret_end may point into memory that the caller frees with free()
- * through ret_memory. False when out of memory. */
+/* The range that is meant, in the API's terms. ret_end may point into memory that the caller frees
+ * with free() through ret_memory. False when out of memory. */
 bool range_of(const struct range_arguments *arguments, ProtobufCBinaryData *ret_key,
               ProtobufCBinaryData *ret_end, void **ret_memory);
 

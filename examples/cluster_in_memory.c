@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cluster_in_memory.c -- three nodes in one process, talking through memory and keeping nothing.
  *
- * Words are proposed in turn at each of the three nodes; all of them see the same words in the same order. Good for
- * trying things out, and for tests of a state machine of your own.
+ * Words are proposed in turn at each of the three nodes; all of them see the same words in the same
+ * order. Good for trying things out, and for tests of a state machine of your own.
  */
 #include <semaphore.h>
 #include <stdio.h>
@@ -72,7 +72,8 @@ int main(void)
         if (decree_node_propose(nodes[i % NODES], words[i], strlen(words[i]), wake, &ready) == 0)
             sem_wait(&ready);
     }
-    /* A read at each node completes when that node has caught up with all that was decided before. */
+    /* A read at each node completes when that node has caught up with all that was decided
+     * before. */
     for (int i = 0; i < NODES; i++) {
         if (decree_node_read(nodes[i], wake, &ready) == 0)
             sem_wait(&ready);

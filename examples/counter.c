@@ -8,8 +8,9 @@
  *     CLUSTER=n1=127.0.0.1:7001,n2=127.0.0.1:7002,n3=127.0.0.1:7003
  *     ./counter n1 $CLUSTER       ./counter n2 $CLUSTER       ./counter n3 $CLUSTER
  *
- * A number on standard input is added on all of them; an empty line asks for the sum, as it is at that moment in the
- * whole cluster. Each keeps its journal in ./counter-NAME: stop one, start it again, and it knows the sum.
+ * A number on standard input is added on all of them; an empty line asks for the sum, as it is at
+ * that moment in the whole cluster. Each keeps its journal in ./counter-NAME: stop one, start it
+ * again, and it knows the sum.
  */
 #include <inttypes.h>
 #include <semaphore.h>

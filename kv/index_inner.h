@@ -45,8 +45,8 @@ unsigned inner_search(const struct inner *inner, struct kv_bytes key);
 void inner_insert(struct inner *inner, unsigned at, struct separator *separator, void *child,
                   uint64_t alive);
 
-/* Where to split a full node: near the middle, where the separator is shortest. There the keys differ
- * earliest, so that each half is left with more of a prefix, and its hints tell more. */
+/* Where to split a full node: near the middle, where the separator is shortest. There the keys
+ * differ earliest, so that each half is left with more of a prefix, and its hints tell more. */
 unsigned inner_middle(const struct inner *inner);
 
 /* Moves the children from at on to a new node, which is returned. The separator between the two

@@ -54,8 +54,8 @@ void inbox_release(struct inbox *inbox)
     *inbox = (struct inbox){0};
 }
 
-/* What a chunk has to hold for the frame at start to go on: never more than twice what has arrived, unless
- * that is little. */
+/* What a chunk has to hold for the frame at start to go on: never more than twice what has arrived,
+ * unless that is little. */
 static size_t capacity_wanted(const struct inbox *inbox)
 {
     size_t pending = inbox->used - inbox->start;

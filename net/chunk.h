@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* chunk.h -- memory that bytes are received into, and that values go on living in.
  *
- * A chunk is counted: by who fills it and by each message whose values lie in it. Bytes go from the socket to the
- * journal, the peers and the state machine without another copy. The price is that a value keeps its
- * chunk; so only messages whose values fill a good part of a chunk borrow from it (see codec.c), and a chunk
- * that nobody borrows from is filled again.
+ * A chunk is counted: by who fills it and by each message whose values lie in it. Bytes go from the
+ * socket to the journal, the peers and the state machine without another copy. The price is that a
+ * value keeps its chunk; so only messages whose values fill a good part of a chunk borrow from it
+ * (see codec.c), and a chunk that nobody borrows from is filled again.
  *
  * The inbox cuts a stream of bytes into frames:
  *
@@ -16,8 +16,8 @@
  *     inbox_expect(inbox, size)            the frame that begins here has so many bytes
  *     inbox_take(inbox, size)              done with these
  *
- * A frame that does not fit into the chunk moves to one of its own, which grows as bytes arrive, at most to twice what
- * has arrived: a length that lies costs its sender as much as it costs us.
+ * A frame that does not fit into the chunk moves to one of its own, which grows as bytes arrive, at
+ * most to twice what has arrived: a length that lies costs its sender as much as it costs us.
  */
 #ifndef DECREE_NET_CHUNK_H
 #define DECREE_NET_CHUNK_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* codec.h -- the wire form of messages: frames.
  *
- * Numbers are little-endian; a varint has 7 bits a byte, low ones first, the top bit set on all but the last;
- * a zigzag is the varint of (d << 1) ^ (d >> 63), so that small differences of either sign are short.
+ * Numbers are little-endian; a varint has 7 bits a byte, low ones first, the top bit set on all but
+ * the last; a zigzag is the varint of (d << 1) ^ (d >> 63), so that small differences of either
+ * sign are short.
  *
  * FRAME      16 bytes, then the payload
  *    0  2    0xdec4
@@ -36,11 +37,12 @@
  *            same origin % 32 (0 at first)
  *    flag 32 n varints: the sizes of the values. Else there are no values (not even empty ones)
  *
- * A pvalue of a run that goes on costs what its size costs: two bytes for 128 to 16383 bytes. One that breaks the
- * run by its origin costs two bytes more.
+ * A pvalue of a run that goes on costs what its size costs: two bytes for 128 to 16383 bytes. One
+ * that breaks the run by its origin costs two bytes more.
  *
- * A frame that differs from this by one bit, is cut short, has bytes left over, or names more than the
- * bounds below, is refused whole. Nothing is allocated on the word of a length that has not arrived.
+ * A frame that differs from this by one bit, is cut short, has bytes left over, or names more than
+ * the bounds below, is refused whole. Nothing is allocated on the word of a length that has not
+ * arrived.
  */
 #ifndef DECREE_NET_CODEC_H
 #define DECREE_NET_CODEC_H
@@ -60,7 +62,8 @@
 #define FRAME_BYTES_MAX_DEFAULT (64u << 20)
 #define FRAME_PVALUES_MAX (1u << 17)
 
-/* Values up to this size are copied into the frame: for them a copy is cheaper than one more piece. */
+/* Values up to this size are copied into the frame: for them a copy is cheaper than one more
+ * piece. */
 #define FRAME_COPY_BYTES_MAX 1024u
 
 struct frame_header {
@@ -75,7 +78,8 @@ struct hello {
     decree_node_id from, to;
 };
 
-/* An encoded message: bytes of its own, and references on the larger values, which stay where they are. */
+/* An encoded message: bytes of its own, and references on the larger values, which stay where they
+ * are. */
 struct frame {
     struct frame *next; /* for queues */
     uint32_t size;      /* bytes on the wire */
@@ -100,8 +104,8 @@ struct decoder {
 void encoder_init(struct encoder *encoder, uint32_t frame_bytes_max);
 void encoder_release(struct encoder *encoder);
 
-/* Encodes a message. The frame keeps references on values, to be dropped by frame_free() on the same thread.
- * Errors: TOO_LARGE, NOMEM. */
+/* Encodes a message. The frame keeps references on values, to be dropped by frame_free() on the
+ * same thread. Errors: TOO_LARGE, NOMEM. */
 int encoder_encode(struct encoder *encoder, const struct decree_message *message,
                    struct frame **ret_frame);
 
@@ -122,9 +126,10 @@ bool frame_is_sound(const struct frame_header *header, const uint8_t *payload);
 void decoder_init(struct decoder *decoder);
 void decoder_release(struct decoder *decoder);
 
-/* Decodes a sound payload that lies in chunk; from and to are for the message. The pvalues belong to the decoder until
- * its next call; each value has one reference, which decoder_drop() drops; the values live in the chunk,
- * or in memory of their own when they are small for it. Errors: CORRUPT, NOMEM. */
+/* Decodes a sound payload that lies in chunk; from and to are for the message. The pvalues belong
+ * to the decoder until its next call; each value has one reference, which decoder_drop() drops; the
+ * values live in the chunk, or in memory of their own when they are small for it. Errors: CORRUPT,
+ * NOMEM. */
 int decoder_decode(struct decoder *decoder, const struct frame_header *header,
                    const uint8_t *payload, struct chunk *chunk, decree_node_id from,
                    decree_node_id to, struct decree_message *ret_message);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* codec_fields.h -- what the two directions of the codec share: the bits of codec.h, and what a run follows from. */
+/* codec_fields.h -- what the two directions of the codec share: the bits of codec.h, and what a run
+ * follows from. */
 #ifndef DECREE_NET_CODEC_FIELDS_H
 #define DECREE_NET_CODEC_FIELDS_H
 

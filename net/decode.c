@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* decode.c -- from a frame to a message, without trust.
  *
- * Runs are read first; only when all of them are there and their sizes are exactly what is left are the values made:
- * one block of memory for all of a message. If the values fill a good part of the chunk that they were received in,
- * they stay there and the block keeps the chunk; else they are copied into the block, so that a
- * small value never keeps much more than itself.
+ * Runs are read first; only when all of them are there and their sizes are exactly what is left are
+ * the values made: one block of memory for all of a message. If the values fill a good part of the
+ * chunk that they were received in, they stay there and the block keeps the chunk; else they are
+ * copied into the block, so that a small value never keeps much more than itself.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* encode.c -- from a message to a frame.
  *
- * Fields and runs are written to the encoder's buffer first, because their length decides about the frame. Then
- * one allocation takes the frame, its list of pieces, header, fields and the values that are small; larger
- * values are pieces of their own.
+ * Fields and runs are written to the encoder's buffer first, because their length decides about the
+ * frame. Then one allocation takes the frame, its list of pieces, header, fields and the values
+ * that are small; larger values are pieces of their own.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* memory_hub.c -- one lock per hub: it guards who is there and all inboxes, and is held for a few moves of pointers.
+/* memory_hub.c -- one lock per hub: it guards who is there and all inboxes, and is held for a few
+ * moves of pointers.
  *
- * A parcel is a frame in one piece. send() makes it on the sender's thread; flush() links it into the receiver's
- * inbox; poll() unlinks the whole inbox and delivers from it without the lock.
+ * A parcel is a frame in one piece. send() makes it on the sender's thread; flush() links it into
+ * the receiver's inbox; poll() unlinks the whole inbox and delivers from it without the lock.
  */
 #include "memory_hub.h"
 

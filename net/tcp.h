@@ -5,21 +5,22 @@
  *     send, flush -> link  -- A's messages -->  listener -> sink
  *     sink <- listener  <-- B's messages --  link <- send, flush
  *
- * A connection carries messages one way: who has messages for a peer dials it. So no two connections have to agree
- * which of them stays, each side reconnects on its own terms, and a peer that stops reading stops nobody
- * else. What the accepting side sends is one frame, its answer to the hello.
+ * A connection carries messages one way: who has messages for a peer dials it. So no two
+ * connections have to agree which of them stays, each side reconnects on its own terms, and a peer
+ * that stops reading stops nobody else. What the accepting side sends is one frame, its answer to
+ * the hello.
  *
- * flush() makes one writev per peer. What the kernel does not take waits in a queue bounded by bytes, of which
- * the oldest whole messages are dropped. A lost connection is dialled again at once, a refused one after 10 ms
- * that grow to 500 ms, less a random part. A connection over which nothing can be delivered for some
- * seconds is given up, so that a healed network is used at once.
+ * flush() makes one writev per peer. What the kernel does not take waits in a queue bounded by
+ * bytes, of which the oldest whole messages are dropped. A lost connection is dialled again at
+ * once, a refused one after 10 ms that grow to 500 ms, less a random part. A connection over which
+ * nothing can be delivered for some seconds is given up, so that a healed network is used at once.
  *
- * What does not speak the protocol, or speaks it for another cluster, is closed, with one log line. There
- * are not more of these lines, nor of open connections, than a bound, however many come.
+ * What does not speak the protocol, or speaks it for another cluster, is closed, with one log line.
+ * There are not more of these lines, nor of open connections, than a bound, however many come.
  *
- * All calls and callbacks on the loop's thread, tcp_open() and tcp_connect() also before the loop runs. send()
- * and flush() never call the sink. libuv writes with writev(), so SIGPIPE must be ignored or blocked on
- * that thread; that is for the owner to do, since it is his process.
+ * All calls and callbacks on the loop's thread, tcp_open() and tcp_connect() also before the loop
+ * runs. send() and flush() never call the sink. libuv writes with writev(), so SIGPIPE must be
+ * ignored or blocked on that thread; that is for the owner to do, since it is his process.
  */
 #ifndef DECREE_NET_TCP_H
 #define DECREE_NET_TCP_H
@@ -61,8 +62,8 @@ struct tcp_counters {
 int tcp_open(struct transport **ret_transport, uv_loop_t *loop, const struct tcp_config *config,
              const struct transport_sink *sink, char *sentence);
 
-/* Makes peer a member: begins to dial it, and from now on takes its messages. Each once. host as in listen_host.
- * Errors: NOMEM, INVALID: more than DECREE_MEMBERS_MAX. */
+/* Makes peer a member: begins to dial it, and from now on takes its messages. Each once. host as in
+ * listen_host. Errors: NOMEM, INVALID: more than DECREE_MEMBERS_MAX. */
 int tcp_connect(struct transport *transport, decree_node_id peer, const char *host, uint16_t port);
 
 /* The port that it listens on. */

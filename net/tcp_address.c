@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* tcp_address.c -- addresses of IPv4 and IPv6: from text, from the resolver, and back to text for log lines. */
+/* tcp_address.c -- addresses of IPv4 and IPv6: from text, from the resolver, and back to text for
+ * log lines. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

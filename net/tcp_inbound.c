@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tcp_inbound.c -- an accepted connection: a stranger until its hello is right, then the way in from one peer.
+/* tcp_inbound.c -- an accepted connection: a stranger until its hello is right, then the way in
+ * from one peer.
  *
- * Whatever comes is first a frame of a size that we allow, then whole, then sound, and only then looked into. The first
- * thing that is wrong ends the connection.
+ * Whatever comes is first a frame of a size that we allow, then whole, then sound, and only then
+ * looked into. The first thing that is wrong ends the connection.
  */
 #include <assert.h>
 #include <stdlib.h>

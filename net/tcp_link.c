@@ -9,12 +9,12 @@
  *        |                                 +-- next address, or at once again after it was UP for a while
  *        +-- unreachable(peer), when refused
  *
- * A link that was UP for a while is dialled again at once: if the peer's process is gone, its machine refuses, and
- * the sink knows within a round trip of the crash. What waits in the queue when a dial fails is dropped: the
- * peers of a dead node should not keep old messages for it.
+ * A link that was UP for a while is dialled again at once: if the peer's process is gone, its
+ * machine refuses, and the sink knows within a round trip of the crash. What waits in the queue
+ * when a dial fails is dropped: the peers of a dead node should not keep old messages for it.
  *
- * Frames that the kernel does not take at once are in flight: libuv has them until it has written them, so they
- * are neither dropped nor freed before.
+ * Frames that the kernel does not take at once are in flight: libuv has them until it has written
+ * them, so they are neither dropped nor freed before.
  */
 #include <assert.h>
 #include <netinet/tcp.h>
@@ -118,8 +118,9 @@ static void on_timer(uv_timer_t *timer)
         fail(link, UV_ETIMEDOUT);
 }
 
-/* A connection that acknowledges nothing for so long is given up by the kernel. Without this, it would try for a
- * quarter of an hour, ever more rarely, and not notice at once when a cut network is whole again. */
+/* A connection that acknowledges nothing for so long is given up by the kernel. Without this, it
+ * would try for a quarter of an hour, ever more rarely, and not notice at once when a cut network
+ * is whole again. */
 static void limit_silence(struct link *link)
 {
     unsigned limit_ms = link->tcp->config.deliver_within_ms;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* tcp_listener.c -- accepts connections, and keeps few of them.
  *
- * There is one acquainted connection for each peer: a newer one replaces it, since the peer dials again only when it has
- * lost the older. Strangers are bounded: when there are too many, the one that has been silent for longest goes; a
- * peer says hello at once, so a crowd of silent ones cannot keep it out. When there are no more file
- * descriptors, libuv accepts and closes at once what waits, so that the loop does not spin.
+ * There is one acquainted connection for each peer: a newer one replaces it, since the peer dials
+ * again only when it has lost the older. Strangers are bounded: when there are too many, the one
+ * that has been silent for longest goes; a peer says hello at once, so a crowd of silent ones
+ * cannot keep it out. When there are no more file descriptors, libuv accepts and closes at once
+ * what waits, so that the loop does not spin.
  */
 #include <assert.h>
 #include <errno.h>
@@ -159,8 +160,8 @@ static int find_addresses(struct tcp *tcp, struct tcp_addresses *ret_addresses)
     return ret_addresses->count > 0 ? 0 : UV_EAI_NONAME;
 }
 
-/* Whether this machine has the address. Asked with a socket of its own, since the first address that libuv is given
- * decides about IPv4 or IPv6 for good. */
+/* Whether this machine has the address. Asked with a socket of its own, since the first address
+ * that libuv is given decides about IPv4 or IPv6 for good. */
 static bool is_ours(const struct sockaddr_storage *address)
 {
     socklen_t size = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)

@@ -7,7 +7,8 @@
  *     tcp_listener.c   accepts, bounds the number of strangers
  *     tcp_inbound.c    one for each accepted connection: hello, frames, decoding
  *
- * Each libuv handle or request that is alive holds the whole; it is freed when it is closing and nothing holds it.
+ * Each libuv handle or request that is alive holds the whole; it is freed when it is closing and
+ * nothing holds it.
  */
 #ifndef DECREE_NET_TCP_PARTS_H
 #define DECREE_NET_TCP_PARTS_H
@@ -105,7 +106,8 @@ void tcp_hold(struct tcp *tcp);
 void tcp_let_go(struct tcp *tcp); /* may free tcp */
 struct link *tcp_find_link(struct tcp *tcp, decree_node_id peer);
 
-/* True when one more line about a stranger's doings may be written now; then ret_suppressed says how many were not. */
+/* True when one more line about a stranger's doings may be written now; then ret_suppressed says
+ * how many were not. */
 bool tcp_may_log(struct tcp *tcp, uint32_t *ret_suppressed);
 
 /* tcp_address.c */

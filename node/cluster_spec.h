@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cluster_spec.h -- who is in the cluster, from one string: "n1=127.0.0.1:7001,n2=[::1]:7002".
  *
- * The members get the ids 1, 2, ... in the order of the string, which must be the same on all nodes. A name is
+ * The members get the ids 1, 2, ... in the order of the string, which must be the same on all
+ * nodes. A name is
  * 1 to 63 of letters, digits, '-', '_' and '.'; a host is a name or an address, one of IPv6 in brackets.
  */
 #ifndef DECREE_NODE_CLUSTER_SPEC_H
@@ -24,8 +25,9 @@ struct cluster_spec {
     struct cluster_member members[DECREE_MEMBERS_MAX]; /* that of id i is at i - 1 */
 };
 
-/* Reads text into ret_spec. addresses_optional: names alone will do, for nodes that need no network.
- * INVALID: sentence says what is wrong with which part; it holds CLUSTER_SENTENCE_BYTES. */
+/* Reads text into ret_spec. addresses_optional: names alone will do, for nodes that need no
+ * network. INVALID: sentence says what is wrong with which part; it holds
+ * CLUSTER_SENTENCE_BYTES. */
 int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool addresses_optional,
                        char *sentence);
 
@@ -39,8 +41,9 @@ decree_node_id cluster_spec_find(const struct cluster_spec *spec, const char *na
 /* The member's name, for log lines; "?" for an id that is none. */
 const char *cluster_spec_name(const struct cluster_spec *spec, decree_node_id id);
 
-/* What tells this cluster from others on the wire and on disk: token, names in order and quorum sizes. Nodes that do
- * not agree on these must not work together: their votes would not mean the same. Never 0. */
+/* What tells this cluster from others on the wire and on disk: token, names in order and quorum
+ * sizes. Nodes that do not agree on these must not work together: their votes would not mean the
+ * same. Never 0. */
 uint64_t cluster_spec_id(const struct cluster_spec *spec, const char *token,
                          uint32_t prepare_quorum, uint32_t vote_quorum);
 

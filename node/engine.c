@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* engine.c -- step, take, hand out; see engine.h for the picture.
  *
- * The order in which one take is handed out is for latency alone; the core has already held back whatever the
- * disk has not got. The records go first, so that the disk, which is the slowest, starts while the rest is
- * done. Then the messages, flushed at once, because the other nodes can work on them while this one applies.
- * Decisions and completions come last of the three: only clients of this node wait for them. Reads follow the
- * decisions, since they are answered from the state that has these applied. What peers want fetched is
- * background work, and its answers may come back from inside the call: by then nothing is borrowed any more.
+ * The order in which one take is handed out is for latency alone; the core has already held back
+ * whatever the disk has not got. The records go first, so that the disk, which is the slowest,
+ * starts while the rest is done. Then the messages, flushed at once, because the other nodes can
+ * work on them while this one applies. Decisions and completions come last of the three: only
+ * clients of this node wait for them. Reads follow the decisions, since they are answered from the
+ * state that has these applied. What peers want fetched is background work, and its answers may
+ * come back from inside the call: by then nothing is borrowed any more.
  *
- * Open proposals lie in a ring, by sequence. The core hands out sequences without holes and bounds how many are
- * undecided, so the ring has one place for each; should the place of the next sequence still be taken (its
- * decision waits to be handed out), the proposal is refused as FULL. Open reads lie in a table with a
- * list of free places; the place is the read's name in the core.
+ * Open proposals lie in a ring, by sequence. The core hands out sequences without holes and bounds
+ * how many are undecided, so the ring has one place for each; should the place of the next sequence
+ * still be taken (its decision waits to be handed out), the proposal is refused as FULL. Open reads
+ * lie in a table with a list of free places; the place is the read's name in the core.
  */
 #include "engine.h"
 

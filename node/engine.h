@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* engine.h -- a member of the cluster without its surroundings: core, journal, transport and machine, in step.
+/* engine.h -- a member of the cluster without its surroundings: core, journal, transport and
+ * machine, in step.
  *
  *       messages, proposals, reads, time                    engine_turn()
  *     ----------------------------------->  core.step x N  -------------->  core.take
@@ -10,9 +11,9 @@
  *                                              +--------  journal.fetch
  *                                              persisted, fetched
  *
- * It has no thread, socket, clock or stdio: the owner says what time it is, feeds it and calls engine_turn() when
- * nothing more is at hand. The same calls with the same bytes give the same effects. The libuv host (host.h)
- * and the simulator drive this same code.
+ * It has no thread, socket, clock or stdio: the owner says what time it is, feeds it and calls
+ * engine_turn() when nothing more is at hand. The same calls with the same bytes give the same
+ * effects. The libuv host (host.h) and the simulator drive this same code.
  *
  *     engine_open(&engine, &config);
  *     ... journal opened with engine_journal_sink(engine); each record it finds: engine_restore() ...
@@ -28,9 +29,9 @@
  *     ... close transport and journal ...
  *     engine_close(engine);
  *
- * All calls on one thread. Nothing here may be called from inside apply, a completion, on_decision, or an
- * adapter's append, send, flush or fetch, except the sink's persisted(), engine_status() and the
- * questions: the core's effects are borrowed while they are handed out.
+ * All calls on one thread. Nothing here may be called from inside apply, a completion, on_decision,
+ * or an adapter's append, send, flush or fetch, except the sink's persisted(), engine_status() and
+ * the questions: the core's effects are borrowed while they are handed out.
  */
 #ifndef DECREE_NODE_ENGINE_H
 #define DECREE_NODE_ENGINE_H
@@ -45,7 +46,8 @@ struct engine;
 
 struct engine_hooks { /* each may be NULL */
     void *context;
-    /* Every decision, no-ops too, by slot, just before it is applied; also while restoring. Borrowed. */
+    /* Every decision, no-ops too, by slot, just before it is applied; also while restoring.
+     * Borrowed. */
     void (*on_decision)(void *context, decree_slot slot, const struct decree_command *command);
     /* What the journal says through its sink. */
     void (*on_trouble)(void *context, int system_errno, const char *what);
@@ -63,7 +65,8 @@ struct engine_counters {
     uint64_t records, decisions, proposals, reads;
 };
 
-/* Allocates everything that will ever be needed; config is copied. Errors: as decree_paxos_open(). */
+/* Allocates everything that will ever be needed; config is copied. Errors: as
+ * decree_paxos_open(). */
 int engine_open(struct engine **ret_engine, const struct engine_config *config);
 
 /* Drops everything; what is open completes with LOST, in the order of asking. NULL is fine. */
@@ -80,21 +83,22 @@ void engine_set_now(struct engine *engine, uint64_t now_ns);
  * record is borrowed. Errors: CORRUPT. */
 int engine_restore(struct engine *engine, const struct decree_record *record);
 
-/* All is restored: from here on the node speaks. journal and transport are borrowed until engine_close(). Runs
- * the first turn. */
+/* All is restored: from here on the node speaks. journal and transport are borrowed until
+ * engine_close(). Runs the first turn. */
 void engine_start(struct engine *engine, struct journal *journal, struct transport *transport);
 
-/* Takes in a message. One that finds the core full is offered again after a turn, then dropped and counted.
- * The same as the transport sink's message(). */
+/* Takes in a message. One that finds the core full is offered again after a turn, then dropped and
+ * counted. The same as the transport sink's message(). */
 void engine_on_message(struct engine *engine, const struct decree_message *message);
 
-/* Asks for a command to be ordered; value is borrowed, the engine takes its own reference. done is called from a
- * later turn, once the command was applied here, with what apply returned; or LOST.
+/* Asks for a command to be ordered; value is borrowed, the engine takes its own reference. done is
+ * called from a later turn, once the command was applied here, with what apply returned; or LOST.
  * Errors, without a call of done: FULL (call again after a turn), TOO_LARGE. */
 int engine_propose(struct engine *engine, struct decree_value *value, decree_done *done,
                    void *argument);
 
-/* Asks for a linearizable read: done is called from a later turn with result NULL; or LOST. Errors: FULL. */
+/* Asks for a linearizable read: done is called from a later turn with result NULL; or LOST. Errors:
+ * FULL. */
 int engine_read(struct engine *engine, decree_done *done, void *argument);
 
 /* Hands out everything that is due. True when something was handed out or the core was stepped. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* host.c -- the turn, and what other threads may ask for; host_open.c has the beginning and the end. */
+/* host.c -- the turn, and what other threads may ask for; host_open.c has the beginning and the
+ * end. */
 #include <assert.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ static bool feed(struct host *host)
     return moved;
 }
 
-/* Sees to it that a turn is made in time. A timer that fires too early costs less than moving it each turn. */
+/* Sees to it that a turn is made in time. A timer that fires too early costs less than moving it
+ * each turn. */
 static void arm(struct host *host)
 {
     uint64_t wake_at_ns = engine_wake_at(host->engine);

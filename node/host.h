@@ -8,8 +8,9 @@
  *            engine_turn
  *            status for other threads, timer, after_turn
  *
- * The turn hangs on a uv_prepare handle, so it runs once, after all callbacks of an iteration and just before
- * the loop would sleep: many steps, one take, one write to the disk and one to each peer.
+ * The turn hangs on a uv_prepare handle, so it runs once, after all callbacks of an iteration and
+ * just before the loop would sleep: many steps, one take, one write to the disk and one to each
+ * peer.
  *
  * All on the loop's thread unless said otherwise. The loop's thread must ignore or block SIGPIPE.
  */
@@ -38,22 +39,23 @@ struct host_options { /* copied, strings too; 0 and NULL take the defaults */
     uint32_t heartbeat_ms, election_ms;
     uint32_t value_bytes_max;
     const struct logger *logger; /* borrowed; may be NULL */
-    /* After completions were called; may be NULL. May ask more of the engine: another turn follows. */
+    /* After completions were called; may be NULL. May ask more of the engine: another turn
+     * follows. */
     void (*after_turn)(void *context);
     void *after_turn_context;
 };
 
-/* Opens the data directory, replays it, listens and starts; does not run the loop, except to clean up after a
- * failure. sentence holds HOST_SENTENCE_BYTES. Errors: as decree_node_open(). */
+/* Opens the data directory, replays it, listens and starts; does not run the loop, except to clean
+ * up after a failure. sentence holds HOST_SENTENCE_BYTES. Errors: as decree_node_open(). */
 int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options *options,
               char *sentence);
 
-/* Any thread. Takes a request on its way; it is completed with 0 or LOST. Errors, and the request is still the
- * caller's: FULL, TOO_LARGE, CLOSED. */
+/* Any thread. Takes a request on its way; it is completed with 0 or LOST. Errors, and the request
+ * is still the caller's: FULL, TOO_LARGE, CLOSED. */
 int host_submit(struct host *host, struct request *request);
 
-/* The engine, its clock set, for engine_propose() and engine_read() outside of completions: what is asked of it is
- * handed out when this iteration of the loop ends. NULL: the host is closing. */
+/* The engine, its clock set, for engine_propose() and engine_read() outside of completions: what is
+ * asked of it is handed out when this iteration of the loop ends. NULL: the host is closing. */
 struct engine *host_engine(struct host *host);
 
 /* Any thread. The status as of the last turn. */
@@ -65,8 +67,9 @@ const struct decree_status *host_latest_status(const struct host *host);
 /* What the journal complains of, or NULL when all is well; borrowed until the next turn. */
 const char *host_trouble(const struct host *host);
 
-/* Begins to close: no more turns; the disk gets what is queued; everything open completes with LOST; then
- * closed(context) is called, from the loop, and the host is gone. Not from a completion. */
+/* Begins to close: no more turns; the disk gets what is queued; everything open completes with
+ * LOST; then closed(context) is called, from the loop, and the host is gone. Not from a
+ * completion. */
 void host_close(struct host *host, void (*closed)(void *context), void *context);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* host_open.c -- puts a host together, and takes it apart.
  *
- * What can fail cheaply comes first: the options, the lock on the directory, the port. Then the journal is replayed,
- * which may take a while, and then the node speaks. Taking apart goes the other way, and serves a host that
- * was only half put together too: network and handles first, which takes a few iterations of the loop;
- * then the disk, which gets what is queued; then the engine, whose open requests complete with LOST.
+ * What can fail cheaply comes first: the options, the lock on the directory, the port. Then the
+ * journal is replayed, which may take a while, and then the node speaks. Taking apart goes the
+ * other way, and serves a host that was only half put together too: network and handles first,
+ * which takes a few iterations of the loop; then the disk, which gets what is queued; then the
+ * engine, whose open requests complete with LOST.
  */
 #include <assert.h>
 #include <inttypes.h>

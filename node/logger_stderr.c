@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* logger_stderr.c -- one event, one line, one write().
  *
- * In JSON each key=value of the details becomes a member of the object: a value of digits alone a number, any
- * other a string without the quotes that it had. A word without '=' becomes a member that is true. Bytes that
- * are not UTF-8 become U+FFFD, so that the line always parses.
+ * In JSON each key=value of the details becomes a member of the object: a value of digits alone a
+ * number, any other a string without the quotes that it had. A word without '=' becomes a member
+ * that is true. Bytes that are not UTF-8 become U+FFFD, so that the line always parses.
  */
 #include "logger_stderr.h"
 
@@ -100,7 +100,8 @@ static bool goes_on(const char *text)
     return key_size > 0 && text[1 + key_size] == '=';
 }
 
-/* A quoted value ends at the first quote that such a thing follows: texts of others may hold quotes too. */
+/* A quoted value ends at the first quote that such a thing follows: texts of others may hold quotes
+ * too. */
 static size_t quoted_size(const char *text)
 {
     size_t size = 1;

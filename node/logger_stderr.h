@@ -29,8 +29,8 @@ const char *log_level_name(enum decree_log_level level);
 /* The level of that name; 0: there is none. */
 enum decree_log_level log_level_find(const char *name);
 
-/* Formats one line with its newline into line, which holds LOG_LINE_BYTES; returns its length. A line that would be
- * longer loses its details. */
+/* Formats one line with its newline into line, which holds LOG_LINE_BYTES; returns its length. A
+ * line that would be longer loses its details. */
 size_t log_line_format(char *line, enum log_format format, int64_t unix_ms,
                        enum decree_log_level level, const char *event, const char *details);
 

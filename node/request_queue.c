@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* request_queue.c -- a stack that any thread pushes to and the loop empties at once.
  *
- * A push is one compare-and-swap; taking the whole stack is one exchange, so no element is ever popped alone and
- * the ABA problem cannot arise. Who pushes onto an empty stack wakes the loop; the others know that
- * somebody did. The loop turns the stack over to get the order of pushing.
+ * A push is one compare-and-swap; taking the whole stack is one exchange, so no element is ever
+ * popped alone and the ABA problem cannot arise. Who pushes onto an empty stack wakes the loop; the
+ * others know that somebody did. The loop turns the stack over to get the order of pushing.
  */
 #include "request_queue.h"
 

@@ -4,9 +4,9 @@
  *     threads --push--> [shared stack] --collect--> [list in order] --first, pop--> engine
  *     loop    ------------------append------------------^
  *
- * A request is one allocation with its bytes at the end; the value in it hands the same bytes to journal, peers
- * and machine. Bounded by bytes, headers counted; the bound is checked where requests come in and
- * freed when they leave for the engine, which has bounds of its own.
+ * A request is one allocation with its bytes at the end; the value in it hands the same bytes to
+ * journal, peers and machine. Bounded by bytes, headers counted; the bound is checked where
+ * requests come in and freed when they leave for the engine, which has bounds of its own.
  */
 #ifndef DECREE_NODE_REQUEST_QUEUE_H
 #define DECREE_NODE_REQUEST_QUEUE_H
@@ -40,7 +40,8 @@ void request_drop(struct request *request);
 
 void request_queue_init(struct request_queue *queue, size_t bytes_max);
 
-/* Any thread. Takes the request, or FULL. ret_wake: the loop must be woken, as nobody else has done it. */
+/* Any thread. Takes the request, or FULL. ret_wake: the loop must be woken, as nobody else has done
+ * it. */
 int request_queue_push(struct request_queue *queue, struct request *request, bool *ret_wake);
 
 /* The loop's thread, like all below. Takes the request to the end of the list, or FULL. */

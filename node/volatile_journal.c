@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* volatile_journal.c -- says at once that everything is kept, and keeps nothing.
  *
- * Such a node is as safe as the process is alive: one that comes back has forgotten its votes, and must not take
- * the same place again while a quorum could count them. A peer that is so far behind that it asks for slots
- * which the core has let go cannot be helped; a log line says so.
+ * Such a node is as safe as the process is alive: one that comes back has forgotten its votes, and
+ * must not take the same place again while a quorum could count them. A peer that is so far behind
+ * that it asks for slots which the core has let go cannot be helped; a log line says so.
  */
 #include "volatile_journal.h"
 

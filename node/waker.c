@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* waker.c -- an eventfd that the loop polls; a flag keeps all but the first of many wakes off the kernel.
+/* waker.c -- an eventfd that the loop polls; a flag keeps all but the first of many wakes off the
+ * kernel.
  *
- * The flag falls before the loop's turn looks for work, so what is handed over after that raises it again and
- * writes again: no wake is lost, at worst one comes for nothing.
+ * The flag falls before the loop's turn looks for work, so what is handed over after that raises it
+ * again and writes again: no wake is lost, at worst one comes for nothing.
  */
 #include "waker.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* waker.h -- wakes a loop from any thread, as uv_async_t does, without making anybody spin.
  *
- * libuv's own lets the loop spin until the sender is back from its system call; with a journal that wakes the loop
- * for every sync, that was a twentieth of the node's CPU time.
+ * libuv's own lets the loop spin until the sender is back from its system call; with a journal that
+ * wakes the loop for every sync, that was a twentieth of the node's CPU time.
  */
 #ifndef DECREE_NODE_WAKER_H
 #define DECREE_NODE_WAKER_H
@@ -21,7 +21,8 @@ struct waker {
 /* Returns 0 or libuv's error, and then there is nothing to close. */
 int waker_init(struct waker *waker, uv_loop_t *loop);
 
-/* Any thread, until waker_release(). The loop makes an iteration after this call; several calls may be one wake. */
+/* Any thread, until waker_release(). The loop makes an iteration after this call; several calls may
+ * be one wake. */
 void waker_wake(struct waker *waker);
 
 /* Wakes no more. Calls closed(handle) later, with poll's handle. */

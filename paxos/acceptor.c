@@ -34,7 +34,8 @@ static void accept(struct acceptor *acceptor, const struct decree_pvalue *pvalue
     outbox_record(outbox, DECREE_RECORD_ACCEPT, pvalue);
 }
 
-/* Accepts the run's slots until one does not fit; returns how many of them have this node's vote. */
+/* Accepts the run's slots until one does not fit; returns how many of them have this node's
+ * vote. */
 static uint32_t accept_run(struct acceptor *acceptor, const struct decree_message *message,
                            struct outbox *outbox)
 {
@@ -111,7 +112,8 @@ void acceptor_answer(const struct acceptor *acceptor, const struct held *held,
 {
     bool refused = ballot_compare(acceptor->promised, held->ballot) > 0;
 
-    /* A refusal names a ballot that the asker itself may try next: without slot 0 it would pass for a promise. */
+    /* A refusal names a ballot that the asker itself may try next: without slot 0 it would pass for
+     * a promise. */
     *ret_message = (struct decree_message){.type = held->type,
                                            .from = outbox->config->self,
                                            .to = held->to,

@@ -9,8 +9,9 @@
  *   A2  a pvalue is accepted only if its ballot is the promised one at that time.
  *   A3  accepted pvalues are not taken back; a slot keeps the one with the highest ballot.
  *
- * Answers are held until the records are durable. Slots at or below log.decided are settled: they are never
- * changed, and voting for them again is harmless, since any later ballot proposes what was decided.
+ * Answers are held until the records are durable. Slots at or below log.decided are settled: they
+ * are never changed, and voting for them again is harmless, since any later ballot proposes what
+ * was decided.
  */
 #ifndef DECREE_PAXOS_ACCEPTOR_H
 #define DECREE_PAXOS_ACCEPTOR_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* catchup.h -- decided slots that this node has missed, from any peer.
  *
- * Every message says how far its sender has decided. A node that knows less and does not get there by votes
- * within a moment asks a peer that knows more for the run that it lacks, then for the next one as soon as
- * a run has come, and another peer when none comes. A peer answers from memory, or has its host read the
- * slots back from the journal.
+ * Every message says how far its sender has decided. A node that knows less and does not get there
+ * by votes within a moment asks a peer that knows more for the run that it lacks, then for the next
+ * one as soon as a run has come, and another peer when none comes. A peer answers from memory, or
+ * has its host read the slots back from the journal.
  */
 #ifndef DECREE_PAXOS_CATCHUP_H
 #define DECREE_PAXOS_CATCHUP_H

@@ -122,7 +122,8 @@ static void announce(struct commander *commander, struct outbox *outbox)
     commander->askers = 0;
 }
 
-/* Slots that a peer's vote could not wait for are decided by others already: no need to send them. */
+/* Slots that a peer's vote could not wait for are decided by others already: no need to send
+ * them. */
 static void skip_decided(struct commander *commander)
 {
     if (commander->sent < commander->log->first - 1)

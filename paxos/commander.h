@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* commander.h -- the commanders: phase 2 for a window of slots in one ballot (PMMC section 2.3, figure 6b).
+/* commander.h -- the commanders: phase 2 for a window of slots in one ballot (PMMC section 2.3,
+ * figure 6b).
  *
  *        decided       sent                next
  *           |           |                   |
  *     ======+===========+===================+--------
  *           votes come in   proposed, p2a goes out at the next take
  *
- * PMMC has a commander per slot; this one is all of them. What is proposed for a slot is what the leader's own
- * acceptor accepted in its ballot, so it is read from the log. A p2a carries a run of slots, and a p2b
- * votes for a run. A slot is decided when vote_quorum members have voted for it and all before it are
- * decided; votes are bits, so that counting one twice changes nothing.
+ * PMMC has a commander per slot; this one is all of them. What is proposed for a slot is what the
+ * leader's own acceptor accepted in its ballot, so it is read from the log. A p2a carries a run of
+ * slots, and a p2b votes for a run. A slot is decided when vote_quorum members have voted for it
+ * and all before it are decided; votes are bits, so that counting one twice changes nothing.
  *
- * Peers learn what is decided from the next p2a. If none comes soon they are told by a message of its own; the node
- * where a decided command came from, whose client waits, is told at once.
+ * Peers learn what is decided from the next p2a. If none comes soon they are told by a message of
+ * its own; the node where a decided command came from, whose client waits, is told at once.
  */
 #ifndef DECREE_PAXOS_COMMANDER_H
 #define DECREE_PAXOS_COMMANDER_H
@@ -42,17 +43,19 @@ void commander_proposed(struct commander *commander);
 bool commander_on_p2b(struct commander *commander, const struct decree_message *message,
                       struct outbox *outbox);
 
-/* Decides the slots that have their votes already, after catch-up has filled the hole below them. */
+/* Decides the slots that have their votes already, after catch-up has filled the hole below
+ * them. */
 bool commander_decide(struct commander *commander, const struct outbox *outbox);
 
 /* No p2a has told peers what is decided for a while: the next flush will. */
 void commander_on_announce_timer(struct commander *commander, struct outbox *outbox);
 
-/* Puts p2a for what was not sent yet or must be sent again, and the news of decisions. False: no room for all,
- * take again. */
+/* Puts p2a for what was not sent yet or must be sent again, and the news of decisions. False: no
+ * room for all, take again. */
 bool commander_flush(struct commander *commander, struct outbox *outbox);
 
-/* Slots that wait since the last retry will be sent again, to the members whose votes are missing. */
+/* Slots that wait since the last retry will be sent again, to the members whose votes are
+ * missing. */
 void commander_on_timer(struct commander *commander, struct outbox *outbox);
 
 #endif

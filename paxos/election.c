@@ -72,7 +72,8 @@ static void lose_leader(struct election *election, struct outbox *outbox)
     scout_after(0, outbox);
 }
 
-/* Not silence but word has come that the leader leads no more: older news of it, from others, are void. */
+/* Not silence but word has come that the leader leads no more: older news of it, from others, are
+ * void. */
 static void give_up_leader(struct election *election, struct outbox *outbox)
 {
     election->lost = election->leader;

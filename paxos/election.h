@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* election.h -- who may scout: election by quorum connection (OmniPaxos, EuroSys 2023, section 5).
  *
- * Every member sends a heartbeat to every other, every heartbeat_every, and answers each one it gets. So a
- * node knows whom it reaches, both ways. A heartbeat names the ballot of a leader only if the sender is
- * that leader and reaches a vote quorum, or has heard so from the leader itself; age_ns says how long ago. So:
+ * Every member sends a heartbeat to every other, every heartbeat_every, and answers each one it
+ * gets. So a node knows whom it reaches, both ways. A heartbeat names the ballot of a leader only
+ * if the sender is that leader and reaches a vote quorum, or has heard so from the leader itself;
+ * age_ns says how long ago. So:
  *
  *     - a leader that lost its quorum or its disk stops naming itself, and is replaced though it lives;
  *     - a node cut off from a leader that others hear does not depose it, but follows it through them;
  *     - a node without a quorum never scouts, so one that returns has no high ballot to depose anybody with.
  *
- * Two quorums share a member, so a node that could lead hears of a leader that leads, over two hops at most. A
- * named ballot is only a reason to wait and a way to forward; nothing else follows from it. Silence is
- * judged by the age of what was heard, plus a random delay so that few scout at the same time.
+ * Two quorums share a member, so a node that could lead hears of a leader that leads, over two hops
+ * at most. A named ballot is only a reason to wait and a way to forward; nothing else follows from
+ * it. Silence is judged by the age of what was heard, plus a random delay so that few scout at the
+ * same time.
  */
 #ifndef DECREE_PAXOS_ELECTION_H
 #define DECREE_PAXOS_ELECTION_H

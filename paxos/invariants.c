@@ -116,7 +116,8 @@ static uint32_t count_votes(const struct decree_paxos *const *cores, uint32_t co
     return votes;
 }
 
-/* No core may hold another command for the slot in a higher ballot than the one it was chosen in. */
+/* No core may hold another command for the slot in a higher ballot than the one it was chosen
+ * in. */
 static const char *check_chosen(const struct decree_paxos *const *cores, uint32_t count,
                                 const struct decree_pvalue *chosen)
 {

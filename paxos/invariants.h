@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* invariants.h -- what must hold at any time, as functions: the invariants of PMMC, by its names, in our words.
+/* invariants.h -- what must hold at any time, as functions: the invariants of PMMC, by its names,
+ * in our words.
  *
  *   one acceptor     A1 its promise only grows; A2 what it accepts is of its promised ballot; A3 what it accepted stays,
  *                    until a higher ballot replaces it or the slot is decided
@@ -10,8 +11,9 @@
  *   replicas         R1 one command for each slot; R2, R3 what was handed out is decided, in order, without gaps;
  *                    R4 decided and delivered only grow; R5 nothing is proposed a window or more past delivered
  *
- * Each function returns NULL if all is well, or a static sentence that says what is not. They look and change
- * nothing, so a simulator may ask after each event. C1 is not to be seen in states, only in messages.
+ * Each function returns NULL if all is well, or a static sentence that says what is not. They look
+ * and change nothing, so a simulator may ask after each event. C1 is not to be seen in states, only
+ * in messages.
  */
 #ifndef DECREE_PAXOS_INVARIANTS_H
 #define DECREE_PAXOS_INVARIANTS_H
@@ -29,7 +31,8 @@ const char *invariants_core(const struct decree_paxos *paxos);
 /* One core then and now: A1, R4; brings past up to now. */
 const char *invariants_growth(const struct decree_paxos *paxos, struct invariants_past *past);
 
-/* All cores of a cluster, NULL for those that are down: A4, A5, R1, and invariants_core() for each. */
+/* All cores of a cluster, NULL for those that are down: A4, A5, R1, and invariants_core() for
+ * each. */
 const char *invariants_cluster(const struct decree_paxos *const *cores, uint32_t count);
 
 #endif

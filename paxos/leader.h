@@ -5,9 +5,10 @@
  *        ^                                          |                                      |
  *        +------------- pre-empted by a higher ballot, or the journal stands still --------+
  *
- * Inheriting: for each slot past the scout's base, up to the highest accepted one, the leader proposes the
- * pvalue that the scout found, or a no-op where none was accepted. Only then, and past those, come new
- * commands. To propose is to have it accepted by one's own acceptor first; the commander does the rest.
+ * Inheriting: for each slot past the scout's base, up to the highest accepted one, the leader
+ * proposes the pvalue that the scout found, or a no-op where none was accepted. Only then, and past
+ * those, come new commands. To propose is to have it accepted by one's own acceptor first; the
+ * commander does the rest.
  */
 #ifndef DECREE_PAXOS_LEADER_H
 #define DECREE_PAXOS_LEADER_H
@@ -33,11 +34,13 @@ void leader_deactivate(struct leader *leader, struct outbox *outbox);
 /* Proposes inherited slots as far as they fit now; true when none is left: the leader is open. */
 bool leader_inherit(struct leader *leader, struct outbox *outbox);
 
-/* Proposes a command unless this ballot has done so; false when there is no room in the log or the outbox. */
+/* Proposes a command unless this ballot has done so; false when there is no room in the log or the
+ * outbox. */
 bool leader_propose(struct leader *leader, const struct decree_command *command,
                     struct outbox *outbox);
 
-/* True when the log up to decided holds everything that may have been decided before this ballot. */
+/* True when the log up to decided holds everything that may have been decided before this
+ * ballot. */
 bool leader_is_current(const struct leader *leader);
 
 #endif

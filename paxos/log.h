@@ -7,11 +7,12 @@
  *          kept for peers  to deliver  accepted, some    may be accepted up to
  *                                     slots empty       min(recorded, delivered) + window
  *
- * A slot holds the pvalue that this node's acceptor accepted last, or that it learned as decided; a bottom ballot
- * says empty. decided only grows, and over slots that are not empty. recorded is how far decided is known
- * to the journal; accepting no further than a window past it makes a replay of the journal fit again. settled is
- * how far that is durable: only from there on may a slot be forgotten at leisure, since only then does the journal
- * give back what was decided and not what was accepted before.
+ * A slot holds the pvalue that this node's acceptor accepted last, or that it learned as decided; a
+ * bottom ballot says empty. decided only grows, and over slots that are not empty. recorded is how
+ * far decided is known to the journal; accepting no further than a window past it makes a replay of
+ * the journal fit again. settled is how far that is durable: only from there on may a slot be
+ * forgotten at leisure, since only then does the journal give back what was decided and not what
+ * was accepted before.
  *
  * Pvalues of successive slots lie side by side in memory, so a run can be sent from where it is.
  */
@@ -52,8 +53,9 @@ const struct decree_pvalue *log_deliver(struct log *log);
 /* Forgets settled and delivered slots, oldest first, until at most bytes_max of values are kept. */
 void log_trim(struct log *log, uint64_t bytes_max);
 
-/* The end of the run of occupied slots that starts at slot, lies side by side in memory, goes to last at
- * most, and has at most bytes_max of values unless it is a single slot. slot - 1 when slot is empty. */
+/* The end of the run of occupied slots that starts at slot, lies side by side in memory, goes to
+ * last at most, and has at most bytes_max of values unless it is a single slot. slot - 1 when slot
+ * is empty. */
 decree_slot log_run(const struct log *log, decree_slot slot, decree_slot last, uint64_t bytes_max);
 
 #endif

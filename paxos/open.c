@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* open.c -- checks a configuration, completes it, and allocates all that the core will ever need. */
+/* open.c -- checks a configuration, completes it, and allocates all that the core will ever
+ * need. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

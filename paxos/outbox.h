@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* outbox.h -- everything that a role may do to the world: the effects, and the replies held for the disk.
+/* outbox.h -- everything that a role may do to the world: the effects, and the replies held for the
+ * disk.
  *
- * A role appends records, puts messages, holds replies and sets timers; it never learns who takes them. Held
- * replies are the heart of the SEND-NOW rule: a p1b or p2b is put into a queue with the lsn of the last record
- * appended, and comes out when the journal has reported that lsn. What it then says is read from the
- * acceptor's state at that time, as in PMMC, so nothing is copied and nothing goes stale.
+ * A role appends records, puts messages, holds replies and sets timers; it never learns who takes
+ * them. Held replies are the heart of the SEND-NOW rule: a p1b or p2b is put into a queue with the
+ * lsn of the last record appended, and comes out when the journal has reported that lsn. What it
+ * then says is read from the acceptor's state at that time, as in PMMC, so nothing is copied and
+ * nothing goes stale.
  *
  *     hold(p2b, lsn 7)   hold(p2b, lsn 9)   ...      persisted(8) releases the first
  *
@@ -25,8 +27,8 @@
 #define OUTBOX_SCRATCH_MAX 8192u
 #define OUTBOX_DECISIONS_MAX 4096u
 
-/* Bytes of values that may wait for the journal before messages are refused, as a multiple of one node's
- * proposals. */
+/* Bytes of values that may wait for the journal before messages are refused, as a multiple of one
+ * node's proposals. */
 #define OUTBOX_WAITING_FACTOR 4u
 
 /* Room that must be free before a message is taken in: no single step puts more than this. */
@@ -112,8 +114,9 @@ void outbox_hold(struct outbox *outbox, const struct held *held);
 /* The journal has reached lsn. */
 void outbox_persisted(struct outbox *outbox, decree_lsn lsn);
 
-/* Lets go of the next held reply whose record is durable, or NULL. Those for this node itself are then
- * delivered by the caller; the others wait for outbox_leaving(). Borrowed until the next hold. */
+/* Lets go of the next held reply whose record is durable, or NULL. Those for this node itself are
+ * then delivered by the caller; the others wait for outbox_leaving(). Borrowed until the next
+ * hold. */
 const struct held *outbox_next_released(struct outbox *outbox);
 
 /* The next reply that was let go and is for a peer, taken off the queue, or NULL. */

@@ -14,9 +14,11 @@
 #include "core.h"
 #include "message.h"
 
-/* --- who leads ------------------------------------------------------------------------------------ */
+/* --- who leads
+ * ------------------------------------------------------------------------------------ */
 
-/* The ballot that this node names in its heartbeats: its own, while it can do what a leader must. */
+/* The ballot that this node names in its heartbeats: its own, while it can do what a leader
+ * must. */
 static struct decree_ballot leading(const struct decree_paxos *paxos)
 {
     const struct outbox *outbox = &paxos->outbox;
@@ -116,7 +118,8 @@ static void start_scout(struct decree_paxos *paxos)
     ask_own_acceptor(paxos);
 }
 
-/* --- messages ------------------------------------------------------------------------------------- */
+/* --- messages
+ * ------------------------------------------------------------------------------------- */
 
 static void on_p1b(struct decree_paxos *paxos, const struct decree_message *message)
 {
@@ -284,9 +287,11 @@ static void route_message(struct decree_paxos *paxos, const struct decree_messag
     }
 }
 
-/* --- step ----------------------------------------------------------------------------------------- */
+/* --- step
+ * ----------------------------------------------------------------------------------------- */
 
-/* After each event: own replies that are durable reach their role, and a higher promise ends a ballot. */
+/* After each event: own replies that are durable reach their role, and a higher promise ends a
+ * ballot. */
 static void settle(struct decree_paxos *paxos)
 {
     struct outbox *outbox = &paxos->outbox;
@@ -428,8 +433,9 @@ static void on_scout_timer(struct decree_paxos *paxos)
         election_wait(&paxos->election, &paxos->outbox);
 }
 
-/* A leader must learn the slots below its first one. Who said that they are decided may be gone, and nobody else
- * know: then only a new phase 1, without him, finds out what to propose for them. */
+/* A leader must learn the slots below its first one. Who said that they are decided may be gone,
+ * and nobody else know: then only a new phase 1, without him, finds out what to propose for
+ * them. */
 static bool is_stuck_behind(const struct decree_paxos *paxos)
 {
     return paxos->leader.active && paxos->log.decided + 1 < paxos->leader.commander.first &&
@@ -570,7 +576,8 @@ int decree_paxos_step(struct decree_paxos *paxos, const struct decree_event *eve
     return error;
 }
 
-/* --- take ----------------------------------------------------------------------------------------- */
+/* --- take
+ * ----------------------------------------------------------------------------------------- */
 
 /* Gives this node's own proposals to the leader: itself, or by message. */
 static bool pump_proposals(struct decree_paxos *paxos)
@@ -720,7 +727,8 @@ void decree_paxos_take(struct decree_paxos *paxos, struct decree_effects *ret_ef
                                            .wake_at_ns = next_wake(outbox, done)};
 }
 
-/* --- questions ------------------------------------------------------------------------------------ */
+/* --- questions
+ * ------------------------------------------------------------------------------------ */
 
 uint64_t decree_paxos_last_sequence(const struct decree_paxos *paxos)
 {

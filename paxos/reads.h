@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* reads.h -- linearizable reads without a log entry.
  *
- * A read may be answered from the state at slot s if s was decided no earlier than the read came in. The leader
- * takes s := decided and then makes sure that it was still the leader: it starts a heartbeat round and
- * waits for n - q1 + 1 members, itself included, to answer that they have promised nothing higher. Every
- * prepare quorum has one of them, so no higher ballot was adopted before the round began, and nothing can have
- * been decided that the leader does not know. Another node asks the leader with a READ.
+ * A read may be answered from the state at slot s if s was decided no earlier than the read came
+ * in. The leader takes s := decided and then makes sure that it was still the leader: it starts a
+ * heartbeat round and waits for n - q1 + 1 members, itself included, to answer that they have
+ * promised nothing higher. Every prepare quorum has one of them, so no higher ballot was adopted
+ * before the round began, and nothing can have been decided that the leader does not know. Another
+ * node asks the leader with a READ.
  *
- * Reads are batched: all that came in since the last take share one batch, and a batch that is confirmed with
- * slot s confirms all before it. A batch number is never used twice, so an answer to one that was given
- * up (the leader changed, the answer took too long) fits nothing (etcd issue 20418).
+ * Reads are batched: all that came in since the last take share one batch, and a batch that is
+ * confirmed with slot s confirms all before it. A batch number is never used twice, so an answer to
+ * one that was given up (the leader changed, the answer took too long) fits nothing (etcd issue
+ * 20418).
  */
 #ifndef DECREE_PAXOS_READS_H
 #define DECREE_PAXOS_READS_H
@@ -59,15 +61,17 @@ void reads_on_round(struct reads *reads, uint64_t round);
 /* Batches up to this one may be answered from the state at slot. */
 void reads_confirm(struct reads *reads, uint64_t batch, decree_slot slot);
 
-/* The timer is to be set for what is sent out now; and: has all that was sent out then been confirmed? */
+/* The timer is to be set for what is sent out now; and: has all that was sent out then been
+ * confirmed? */
 void reads_watch(struct reads *reads);
 bool reads_have_moved(const struct reads *reads);
 
-/* Nobody will answer what was sent out: put it into the open batch again. Peers ask again themselves. */
+/* Nobody will answer what was sent out: put it into the open batch again. Peers ask again
+ * themselves. */
 void reads_again(struct reads *reads);
 
-/* Hands out reads whose slot is delivered, to the host or to who asked; leading: this node's ballot if it leads, so
- * that who asked knows at once what is decided. False: take again. */
+/* Hands out reads whose slot is delivered, to the host or to who asked; leading: this node's ballot
+ * if it leads, so that who asked knows at once what is decided. False: take again. */
 bool reads_release(struct reads *reads, decree_slot delivered, struct decree_ballot leading,
                    struct outbox *outbox);
 

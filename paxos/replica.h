@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* replica.h -- the replica: its clients' proposals, and the decisions in order (PMMC section 2.1, figure 1).
+/* replica.h -- the replica: its clients' proposals, and the decisions in order (PMMC section 2.1,
+ * figure 1).
  *
  *     proposals   commands of this node's clients, by sequence, until they are performed
  *     decisions   the log; slot_out is log.delivered + 1
  *
- * In PMMC a replica assigns slots and proposes again when a slot goes to another command. Here the leader
- * assigns slots: the replica gives its proposals to the leader, again whenever the leader changes or nothing
- * was performed for a while, until each has been decided. A command that was decided twice is performed once
- * (invariant R1: all replicas perform the same sequence of commands).
+ * In PMMC a replica assigns slots and proposes again when a slot goes to another command. Here the
+ * leader assigns slots: the replica gives its proposals to the leader, again whenever the leader
+ * changes or nothing was performed for a while, until each has been decided. A command that was
+ * decided twice is performed once (invariant R1: all replicas perform the same sequence of
+ * commands).
  */
 #ifndef DECREE_PAXOS_REPLICA_H
 #define DECREE_PAXOS_REPLICA_H

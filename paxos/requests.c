@@ -59,7 +59,8 @@ void requests_mark(struct requests *requests, uint32_t member, const struct decr
         return;
     if (command->incarnation > window->incarnation)
         reset(requests, window, command->incarnation);
-    /* No honest origin opens more than width; whoever does loses its oldest, the same on all nodes. */
+    /* No honest origin opens more than width; whoever does loses its oldest, the same on all
+     * nodes. */
     if (command->sequence > window->low + 2 * (uint64_t)requests->width) {
         reset(requests, window, window->incarnation);
         window->low = command->sequence - requests->width;

@@ -6,11 +6,11 @@
  *         pvalues := for each slot the one with the highest ballot
  *         adopted(b, pvalues)
  *
- * An acceptor answers in pages: the first run it has accepted from the slot asked for. The scout asks on past
- * the page until it has seen the highest slot accepted; after its promise an acceptor accepts nothing lower,
- * so the pages fit together. Slots that any answer calls decided need no proposal: they are learned by
- * catch-up, and only slots past the highest such one, base, are kept. An acceptor that has decided less than
- * base has reported everything past it.
+ * An acceptor answers in pages: the first run it has accepted from the slot asked for. The scout
+ * asks on past the page until it has seen the highest slot accepted; after its promise an acceptor
+ * accepts nothing lower, so the pages fit together. Slots that any answer calls decided need no
+ * proposal: they are learned by catch-up, and only slots past the highest such one, base, are kept.
+ * An acceptor that has decided less than base has reported everything past it.
  */
 #ifndef DECREE_PAXOS_SCOUT_H
 #define DECREE_PAXOS_SCOUT_H

@@ -9,13 +9,15 @@
  *               <-----------    accepted(b)
  *   from vote_quorum: v is chosen -------------------------- decided(v) -----> done
  *
- * Why no two values are chosen: let v be chosen in b, and b' > b be the next ballot in which a value is proposed. Its
- * prepare quorum shares a member with the vote quorum of b (the sizes add up to more than n). That member voted in b
- * before it promised b', so it told b' of v; and no vote between b and b' was for anything else. So b' proposes v.
+ * Why no two values are chosen: let v be chosen in b, and b' > b be the next ballot in which a
+ * value is proposed. Its prepare quorum shares a member with the vote quorum of b (the sizes add up
+ * to more than n). That member voted in b before it promised b', so it told b' of v; and no vote
+ * between b and b' was for anything else. So b' proposes v.
  *
- * A node is its own acceptor too: its promise to itself, once durable, is the claim to the ballot, and only then do the
- * others hear of it, so no ballot is used twice. What an acceptor owes to a member is one answer, the newest; it
- * goes out at the first take after its record is durable. Messages are made at take, from the state then.
+ * A node is its own acceptor too: its promise to itself, once durable, is the claim to the ballot,
+ * and only then do the others hear of it, so no ballot is used twice. What an acceptor owes to a
+ * member is one answer, the newest; it goes out at the first take after its record is durable.
+ * Messages are made at take, from the state then.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -76,7 +78,8 @@ static uint32_t others(const struct decree_synod *synod)
     return ((1u << synod->quorum.count) - 1) & ~(1u << synod->quorum.self);
 }
 
-/* --- acceptor ------------------------------------------------------------------------------------- */
+/* --- acceptor
+ * ------------------------------------------------------------------------------------- */
 
 static void owe(struct decree_synod *synod, uint32_t member, enum decree_synod_message_type type,
                 struct decree_ballot ballot)
@@ -120,7 +123,8 @@ static void on_accept(struct decree_synod *synod, uint32_t from, struct decree_b
         try_later(synod); /* who has voted wants to know the outcome */
 }
 
-/* --- learner -------------------------------------------------------------------------------------- */
+/* --- learner
+ * -------------------------------------------------------------------------------------- */
 
 static void decide(struct decree_synod *synod, struct decree_value *value)
 {
@@ -137,7 +141,8 @@ static void decide(struct decree_synod *synod, struct decree_value *value)
     memset(synod->owed, 0, sizeof(synod->owed));
 }
 
-/* --- proposer ------------------------------------------------------------------------------------- */
+/* --- proposer
+ * ------------------------------------------------------------------------------------- */
 
 /* Waits from once to twice the present patience, and has twice as much the next time. */
 static void try_later(struct decree_synod *synod)
@@ -221,9 +226,11 @@ static void on_accepted(struct decree_synod *synod, uint32_t from, struct decree
     synod->to_tell = others(synod);
 }
 
-/* --- the answers and the border ------------------------------------------------------------------- */
+/* --- the answers and the border
+ * ------------------------------------------------------------------- */
 
-/* What the owed answer says by now: a promise may have been overtaken, a vote that was given stays given. */
+/* What the owed answer says by now: a promise may have been overtaken, a vote that was given stays
+ * given. */
 static struct decree_synod_message answer_now(const struct decree_synod *synod,
                                               const struct answer *answer)
 {
@@ -249,7 +256,8 @@ static bool is_due(const struct decree_synod *synod, uint32_t member)
            (answer->type == DECREE_SYNOD_REFUSED || answer->version <= synod->durable);
 }
 
-/* After each event: the own acceptor's answer reaches the proposer, and a higher promise ends the ballot. */
+/* After each event: the own acceptor's answer reaches the proposer, and a higher promise ends the
+ * ballot. */
 static void settle(struct decree_synod *synod)
 {
     uint32_t self = synod->quorum.self;
@@ -335,7 +343,8 @@ static void on_message(struct decree_synod *synod, const struct decree_synod_mes
     }
 }
 
-/* --- step and take -------------------------------------------------------------------------------- */
+/* --- step and take
+ * -------------------------------------------------------------------------------- */
 
 static int restore(struct decree_synod *synod, const struct decree_synod_record *record)
 {
@@ -460,7 +469,8 @@ void decree_synod_take(struct decree_synod *synod, struct decree_synod_effects *
         .wake_at_ns = synod->retry_at_ns};
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- life
+ * ----------------------------------------------------------------------------------------- */
 
 static bool members_are_sane(const struct decree_synod_config *config)
 {

@@ -4,10 +4,10 @@
  *     node  -- append(records, sync_lsn), fetch() -->  journal
  *     node  <-- persisted(lsn), fetched(), trouble() --
  *
- * An adapter embeds struct journal as its first member. Calls and callbacks happen on the owner's thread (the
- * loop's; in the simulator, the only one). append() never blocks and never fails: what cannot be written
- * stays queued, nothing of it is reported persisted, and trouble() says why; when writing works again
- * the adapter goes on by itself and trouble(0) says so.
+ * An adapter embeds struct journal as its first member. Calls and callbacks happen on the owner's
+ * thread (the loop's; in the simulator, the only one). append() never blocks and never fails: what
+ * cannot be written stays queued, nothing of it is reported persisted, and trouble() says why; when
+ * writing works again the adapter goes on by itself and trouble(0) says so.
  */
 #ifndef DECREE_PORT_JOURNAL_H
 #define DECREE_PORT_JOURNAL_H
@@ -19,13 +19,15 @@ struct journal {
 };
 
 struct journal_ops {
-    /* Queues records for the next batch, in order; takes its own references on the values and drops them
-     * when they are durable. sync_lsn is not 0: make everything up to it durable as soon as possible. */
+    /* Queues records for the next batch, in order; takes its own references on the values and drops
+     * them when they are durable. sync_lsn is not 0: make everything up to it durable as soon as
+     * possible. */
     void (*append)(struct journal *journal, const struct decree_record *records, uint32_t count,
                    decree_lsn sync_lsn);
 
-    /* Reads back decided slots [first, last], as many as fit into about 1 MiB; answered by fetched(), perhaps
-     * later, or never. Only slots that a DECIDE record has covered are asked for. */
+    /* Reads back decided slots [first, last], as many as fit into about 1 MiB; answered by
+     * fetched(), perhaps later, or never. Only slots that a DECIDE record has covered are asked
+     * for. */
     void (*fetch)(struct journal *journal, const struct decree_fetch *fetch);
 
     /* Writes and syncs what is queued if it can, stops its thread, drops the lock, frees. */

@@ -3,8 +3,8 @@
  *
  *     log_info(logger, "leader_changed", "node=%s round=%" PRIu64, name, round);
  *
- * An event is a word with underscores; details are key=value pairs, values with spaces in double quotes.
- * A NULL logger is silent. write may be called from any thread.
+ * An event is a word with underscores; details are key=value pairs, values with spaces in double
+ * quotes. A NULL logger is silent. write may be called from any thread.
  */
 #ifndef DECREE_PORT_LOGGER_H
 #define DECREE_PORT_LOGGER_H

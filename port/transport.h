@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* transport.h -- the port to the other nodes.
  *
- * An adapter embeds struct transport as its first member. All calls and callbacks happen on the owner's thread.
- * A transport may lose, duplicate, reorder and delay messages; it never blocks, bounds its queues (by
- * bytes, dropping the oldest), and reconnects by itself with back-off and jitter. It hands on only messages
- * whose from is a member and whose to is this node.
+ * An adapter embeds struct transport as its first member. All calls and callbacks happen on the
+ * owner's thread. A transport may lose, duplicate, reorder and delay messages; it never blocks,
+ * bounds its queues (by bytes, dropping the oldest), and reconnects by itself with back-off and
+ * jitter. It hands on only messages whose from is a member and whose to is this node.
  */
 #ifndef DECREE_PORT_TRANSPORT_H
 #define DECREE_PORT_TRANSPORT_H
@@ -16,14 +16,15 @@ struct transport {
 };
 
 struct transport_ops {
-    /* Queues one message for message->to. Borrows the message for the call; takes references on the values
-     * that it keeps. */
+    /* Queues one message for message->to. Borrows the message for the call; takes references on the
+     * values that it keeps. */
     void (*send)(struct transport *transport, const struct decree_message *message);
 
     /* End of a turn: what was queued goes out now, in as few system calls as possible. */
     void (*flush)(struct transport *transport);
 
-    /* Begins to close; closed(context) is called, from the loop, when nothing is left. Frees itself then. */
+    /* Begins to close; closed(context) is called, from the loop, when nothing is left. Frees itself
+     * then. */
     void (*close)(struct transport *transport, void (*closed)(void *context), void *context);
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* arena.h -- memory for one decoded message, given back all at once.
  *
- * protobuf-c asks for many small pieces and frees each; an arena hands them out one behind the other and frees
- * nothing until the reset. The first block stays for the next message. bytes_max bounds what a hostile
- * message, small on the wire and large in memory, can ask for: past it there is no memory.
+ * protobuf-c asks for many small pieces and frees each; an arena hands them out one behind the
+ * other and frees nothing until the reset. The first block stays for the next message. bytes_max
+ * bounds what a hostile message, small on the wire and large in memory, can ask for: past it there
+ * is no memory.
  */
 #ifndef DECREE_SERVER_ARENA_H
 #define DECREE_SERVER_ARENA_H

@@ -4,9 +4,10 @@
  *     kv_service, cluster_service, ...  -- propose, read, kv, status, member -->  backend
  *                                       <-- done -------------------------------
  *
- * An adapter embeds struct backend as its first member. All calls and completions happen on the loop thread.
- * propose and read may be called at any time but from inside a completion; the adapter sees to it that a turn
- * follows. A completion is called exactly once, always later, never from inside propose or read.
+ * An adapter embeds struct backend as its first member. All calls and completions happen on the
+ * loop thread. propose and read may be called at any time but from inside a completion; the adapter
+ * sees to it that a turn follows. A completion is called exactly once, always later, never from
+ * inside propose or read.
  */
 #ifndef DECREE_SERVER_BACKEND_H
 #define DECREE_SERVER_BACKEND_H
@@ -40,13 +41,14 @@ struct backend_status {
 };
 
 struct backend_ops {
-    /* Orders a command of kv/command.h. command is borrowed; the adapter takes its own reference. done gets
-     * a const struct kv_result as result, borrowed for the call; on an error, nothing.
+    /* Orders a command of kv/command.h. command is borrowed; the adapter takes its own reference.
+     * done gets a const struct kv_result as result, borrowed for the call; on an error, nothing.
      * Errors, without a call of done: FULL (offer again later), TOO_LARGE, CLOSED, NOMEM. */
     int (*propose)(struct backend *backend, struct decree_value *command, decree_done *done,
                    void *argument);
 
-    /* done is called when the store shows all that was decided before this call. Errors: FULL, CLOSED. */
+    /* done is called when the store shows all that was decided before this call. Errors: FULL,
+     * CLOSED. */
     int (*read)(struct backend *backend, decree_done *done, void *argument);
 
     /* The store as of now. */

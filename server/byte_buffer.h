@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* byte_buffer.h -- bytes that grow at the end, for requests as they come in and responses as they are made.
+/* byte_buffer.h -- bytes that grow at the end, for requests as they come in and responses as they
+ * are made.
  *
- * Running out of memory makes the buffer failed: what is in it stays, every later call is a no-op, and the
- * owner asks once, at the end. Zero-initialised is empty.
+ * Running out of memory makes the buffer failed: what is in it stays, every later call is a no-op,
+ * and the owner asks once, at the end. Zero-initialised is empty.
  */
 #ifndef DECREE_SERVER_BYTE_BUFFER_H
 #define DECREE_SERVER_BYTE_BUFFER_H
@@ -37,7 +38,8 @@ static inline void byte_buffer_reset(struct byte_buffer *buffer, size_t keep_byt
     buffer->failed = false;
 }
 
-/* Room for size more bytes at data + size, to be taken with byte_buffer_grew(); NULL when there is none. */
+/* Room for size more bytes at data + size, to be taken with byte_buffer_grew(); NULL when there is
+ * none. */
 static inline uint8_t *byte_buffer_reserve(struct byte_buffer *buffer, size_t size)
 {
     size_t capacity = buffer->capacity > 0 ? buffer->capacity : BYTE_BUFFER_FIRST_BYTES;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* deadline_wheel.h -- very many deadlines, nearly all of which are called off before they come.
  *
- * A hashed wheel: slot n holds what ends in a tick congruent to n. To arm and to disarm cost a few pointers;
- * a turn looks at the slots of the ticks that have passed. A deadline is reported up to a tick late, never
- * early.
+ * A hashed wheel: slot n holds what ends in a tick congruent to n. To arm and to disarm cost a few
+ * pointers; a turn looks at the slots of the ticks that have passed. A deadline is reported up to a
+ * tick late, never early.
  */
 #ifndef DECREE_SERVER_DEADLINE_WHEEL_H
 #define DECREE_SERVER_DEADLINE_WHEEL_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* etcd_errors.h -- the errors that clients of etcd know, by code and by text: some match the one, some the other. */
+/* etcd_errors.h -- the errors that clients of etcd know, by code and by text: some match the one,
+ * some the other. */
 #ifndef DECREE_SERVER_ETCD_ERRORS_H
 #define DECREE_SERVER_ETCD_ERRORS_H
 

@@ -8,8 +8,8 @@
  *     ... closed() was called; then the node is closed, which completes what it still had with LOST ...
  *     etcd_front_free(front);
  *
- * All calls on the loop thread. What is to be written is written once a turn, before the loop sleeps; an owner
- * whose own work comes after that may call etcd_front_flush().
+ * All calls on the loop thread. What is to be written is written once a turn, before the loop
+ * sleeps; an owner whose own work comes after that may call etcd_front_flush().
  */
 #ifndef DECREE_SERVER_ETCD_FRONT_H
 #define DECREE_SERVER_ETCD_FRONT_H

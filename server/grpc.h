@@ -11,10 +11,12 @@
  *
  * An error is headers alone: :status 200, grpc-status, grpc-message percent-encoded.
  *
- * A handler answers at once with grpc_reply_end() or grpc_fail(), or keeps the call with grpc_keep() and answers
- * later. In between the client may go away or the deadline pass; grpc_resume() tells.
+ * A handler answers at once with grpc_reply_end() or grpc_fail(), or keeps the call with
+ * grpc_keep() and answers later. In between the client may go away or the deadline pass;
+ * grpc_resume() tells.
  *
- * Codes and texts of what goes wrong below the services are those of grpc-go, which etcd's clients know.
+ * Codes and texts of what goes wrong below the services are those of grpc-go, which etcd's clients
+ * know.
  */
 #ifndef DECREE_SERVER_GRPC_H
 #define DECREE_SERVER_GRPC_H
@@ -116,12 +118,12 @@ void grpc_reply_end(struct grpc_call *call);
 /* A whole reply. */
 void grpc_reply(struct grpc_call *call, const ProtobufCMessage *message);
 
-/* Answers with an error; what was begun of a reply is dropped. text may have any bytes but zero; a long one is
- * shortened. */
+/* Answers with an error; what was begun of a reply is dropped. text may have any bytes but zero; a
+ * long one is shortened. */
 void grpc_fail(struct grpc_call *call, enum grpc_status status, const char *text);
 
-/* Decodes the message; it lives until the handler returns. NULL: it was malformed or too costly, and the call is
- * answered. */
+/* Decodes the message; it lives until the handler returns. NULL: it was malformed or too costly,
+ * and the call is answered. */
 ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
                               const uint8_t *message, size_t size);
 

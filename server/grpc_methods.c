@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* grpc_methods.c -- see grpc_methods.h. The table is made once; to find is one hash and one comparison. */
+/* grpc_methods.c -- see grpc_methods.h. The table is made once; to find is one hash and one
+ * comparison. */
 #include "grpc_methods.h"
 
 #include <assert.h>

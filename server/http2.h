@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* http2.h -- an HTTP/2 server in clear text (prior knowledge), on a libuv loop: nghttp2 speaks, this listens.
+/* http2.h -- an HTTP/2 server in clear text (prior knowledge), on a libuv loop: nghttp2 speaks,
+ * this listens.
  *
  *     socket -> nghttp2 -> stream.in -> ready list -> handler.request()
  *     socket <- nghttp2 <- stream.out <- http2_answer()
  *
- * It knows connections, streams and limits, but nothing of what is asked: that is the handler's. A request that
- * is whole waits in its connection's ready list. It is handed on outside of nghttp2, and only while the
- * connection's answers are being read, so that who asks much and reads little waits for himself.
+ * It knows connections, streams and limits, but nothing of what is asked: that is the handler's. A
+ * request that is whole waits in its connection's ready list. It is handed on outside of nghttp2,
+ * and only while the connection's answers are being read, so that who asks much and reads little
+ * waits for himself.
  *
- * Nothing is written at once. A connection with something to say is noted, and once a turn of the loop, just
- * before it sleeps, each of them gets one write for all its frames.
+ * Nothing is written at once. A connection with something to say is noted, and once a turn of the
+ * loop, just before it sleeps, each of them gets one write for all its frames.
  *
  * All calls on the loop thread.
  */
@@ -46,7 +48,8 @@ struct http2_stream {
 
 struct http2_handler {
     size_t stream_bytes; /* of the struct that begins with a struct http2_stream */
-    /* A new stream; what follows the struct http2_stream is as the last user left it, at first zero. */
+    /* A new stream; what follows the struct http2_stream is as the last user left it, at first
+     * zero. */
     void (*begin)(struct http2_stream *stream);
     /* One header field; the bytes are borrowed. Not called for trailers. */
     void (*header)(struct http2_stream *stream, const uint8_t *name, size_t name_size,
@@ -59,7 +62,8 @@ struct http2_handler {
     void (*whole)(struct http2_stream *stream);
     /* Its turn has come. FULL: offer it again after a turn of the loop; otherwise 0. */
     int (*request)(struct http2_stream *stream);
-    /* The stream is gone, answered or not; stream->connection is NULL. It lives on while it is referenced. */
+    /* The stream is gone, answered or not; stream->connection is NULL. It lives on while it is
+     * referenced. */
     void (*closed)(struct http2_stream *stream);
 };
 
@@ -91,11 +95,12 @@ int http2_open(struct http2_server **ret_server, uv_loop_t *loop,
 /* Starts to accept on a numeric address; port 0 takes a free one. Returns 0 or libuv's error. */
 int http2_listen(struct http2_server *server, const char *host, uint16_t port, uint16_t *ret_port);
 
-/* Writes what there is to write now, instead of at the end of the loop's turn. Not from a handler. */
+/* Writes what there is to write now, instead of at the end of the loop's turn. Not from a
+ * handler. */
 void http2_flush(struct http2_server *server);
 
-/* Stops to accept, tells the clients to go away, lets open streams end for at most grace_ms, then closes.
- * closed(context) is called from the loop when no connection is left. */
+/* Stops to accept, tells the clients to go away, lets open streams end for at most grace_ms, then
+ * closes. closed(context) is called from the loop when no connection is left. */
 void http2_close(struct http2_server *server, uint32_t grace_ms, void (*closed)(void *context),
                  void *context);
 
@@ -104,9 +109,10 @@ void http2_free(struct http2_server *server);
 
 void http2_counters(const struct http2_server *server, struct http2_counters *ret_counters);
 
-/* Gives the answer, once: headers, what is in stream->out, trailers if there are any. headers are borrowed for the
- * call; their bytes are copied unless flagged otherwise. trailers live as long as the stream. If the request
- * is not whole yet, the rest of it is not wanted: the stream is reset after the answer. */
+/* Gives the answer, once: headers, what is in stream->out, trailers if there are any. headers are
+ * borrowed for the call; their bytes are copied unless flagged otherwise. trailers live as long as
+ * the stream. If the request is not whole yet, the rest of it is not wanted: the stream is reset
+ * after the answer. */
 void http2_answer(struct http2_stream *stream, const nghttp2_nv *headers, size_t count,
                   const nghttp2_nv *trailers, size_t trailer_count);
 

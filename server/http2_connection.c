@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* http2_connection.c -- bytes between a socket and nghttp2, and whole requests on to the handler.
  *
- * Writing: frames are collected into one buffer that all connections share, and offered to the socket at
- * once. What it does not take is copied and waits for it; nghttp2 is asked for no more frames until then, so
- * a connection holds one such buffer at most. While the socket is full and nghttp2's queue is long (answers
- * to pings, resets), nothing more is read either.
+ * Writing: frames are collected into one buffer that all connections share, and offered to the
+ * socket at once. What it does not take is copied and waits for it; nghttp2 is asked for no more
+ * frames until then, so a connection holds one such buffer at most. While the socket is full and
+ * nghttp2's queue is long (answers to pings, resets), nothing more is read either.
  */
 #include "http2_connection.h"
 
@@ -31,7 +31,8 @@ static struct http2_connection *connection_of(void *handle)
 
 /* ---- handing on ---- */
 
-/* Answers pile up if they are not read: then new requests wait. One answer at a time goes through always. */
+/* Answers pile up if they are not read: then new requests wait. One answer at a time goes through
+ * always. */
 static bool may_answer(const struct http2_connection *connection)
 {
     const struct http2_server *server = connection->server;
@@ -323,7 +324,8 @@ static struct http2_connection *new_connection(struct http2_server *server)
     return connection;
 }
 
-/* Takes the next connection of the listener; one over the limit, or one that there is no memory for, is closed. */
+/* Takes the next connection of the listener; one over the limit, or one that there is no memory
+ * for, is closed. */
 int connection_accept(struct http2_server *server)
 {
     struct http2_connection *connection = new_connection(server);

@@ -5,8 +5,8 @@
  *     http2_connection.c  bytes between socket and nghttp2; the hand-over of whole requests
  *     http2_stream.c      nghttp2's callbacks: what a peer's frames do to streams; answers
  *
- * A connection is never closed inside a callback of nghttp2, for nghttp2 goes on after it. What goes
- * wrong there sets failed, and the one who called nghttp2 looks at it afterwards.
+ * A connection is never closed inside a callback of nghttp2, for nghttp2 goes on after it. What
+ * goes wrong there sets failed, and the one who called nghttp2 looks at it afterwards.
  */
 #ifndef DECREE_SERVER_HTTP2_CONNECTION_H
 #define DECREE_SERVER_HTTP2_CONNECTION_H

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* http2_server.c -- the listener and what all connections share: limits, the pool of streams, the flush.
+/* http2_server.c -- the listener and what all connections share: limits, the pool of streams, the
+ * flush.
  *
  * A turn of the loop, and where this comes in:
  *
  *     timers -> idle -> prepare: http2_flush() -> sleep, then reads -> check -> closing -> timers ...
  *
- * What becomes dirty after the flush starts the idle handle, which keeps the loop from sleeping, so that the next
- * flush comes at once. Requests that found no room are offered again at each flush, but nothing is kept awake
- * for them: what makes room, a completion, wakes the loop itself.
+ * What becomes dirty after the flush starts the idle handle, which keeps the loop from sleeping, so
+ * that the next flush comes at once. Requests that found no room are offered again at each flush,
+ * but nothing is kept awake for them: what makes room, a completion, wakes the loop itself.
  */
 #include "http2_connection.h"
 
@@ -146,7 +147,8 @@ static void on_prepare(uv_prepare_t *prepare)
 
 /* ---- accepting ---- */
 
-/* One line for the first, the second, the fourth: a flood of connections is not a flood of lines. */
+/* One line for the first, the second, the fourth: a flood of connections is not a flood of
+ * lines. */
 static void note_refused(struct http2_server *server)
 {
     uint64_t refused = ++server->counters.refused;

@@ -10,8 +10,8 @@
  *     out is sent     trailers, END_STREAM
  *     closed          closed; the object goes back to the pool with its last reference
  *
- * A peer may reset a stream at any of these points. What it can make us hold is bounded: streams, header
- * bytes and body bytes are counted per connection and in all.
+ * A peer may reset a stream at any of these points. What it can make us hold is bounded: streams,
+ * header bytes and body bytes are counted per connection and in all.
  */
 #include "http2_connection.h"
 
@@ -34,7 +34,8 @@ static void reset(struct http2_connection *connection, int32_t id, uint32_t code
         connection->failed = true;
 }
 
-/* Frames that ask for nothing are cheap to send and not for us: only so many of them between two requests. */
+/* Frames that ask for nothing are cheap to send and not for us: only so many of them between two
+ * requests. */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, void *user_data)
 {
     struct http2_connection *connection = user_data;
@@ -247,7 +248,8 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     return 0;
 }
 
-/* A client that still sends after its answer is told that nobody reads. Not before: nghttp2 would drop the answer. */
+/* A client that still sends after its answer is told that nobody reads. Not before: nghttp2 would
+ * drop the answer. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_connection *connection = user_data;
@@ -336,7 +338,8 @@ void http2_stream_ref(struct http2_stream *stream)
     stream->refs++;
 }
 
-/* The connection holds a reference of its own, so the last one to go is never that of an operation on a live stream. */
+/* The connection holds a reference of its own, so the last one to go is never that of an operation
+ * on a live stream. */
 void http2_stream_unref(struct http2_stream *stream, struct http2_server *server)
 {
     assert(stream->refs > 0);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* kv_backend.c -- proposals and reads go straight to the engine: server and node share the loop's thread.
+/* kv_backend.c -- proposals and reads go straight to the engine: server and node share the loop's
+ * thread.
  *
- * What the services ask outside of a turn is handed out by the turn at the end of the same iteration of the loop; what
- * they ask while their answers are flushed, after the turn, by the next one, which then comes at once.
+ * What the services ask outside of a turn is handed out by the turn at the end of the same
+ * iteration of the loop; what they ask while their answers are flushed, after the turn, by the next
+ * one, which then comes at once.
  */
 #include "kv_backend.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kv_backend.h -- the backend port on a node of this process: its engine, and the store that it keeps. */
+/* kv_backend.h -- the backend port on a node of this process: its engine, and the store that it
+ * keeps. */
 #ifndef DECREE_SERVER_KV_BACKEND_H
 #define DECREE_SERVER_KV_BACKEND_H
 

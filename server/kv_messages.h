@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* kv_messages.h -- requests and responses of etcdserverpb.KV as plain structs and bytes, without protobuf-c.
+/* kv_messages.h -- requests and responses of etcdserverpb.KV as plain structs and bytes, without
+ * protobuf-c.
  *
- * Field numbers are those of proto/rpc.proto and proto/kv.proto. Bytes in a request are borrowed from its message.
+ * Field numbers are those of proto/rpc.proto and proto/kv.proto. Bytes in a request are borrowed
+ * from its message.
  */
 #ifndef DECREE_SERVER_KV_MESSAGES_H
 #define DECREE_SERVER_KV_MESSAGES_H

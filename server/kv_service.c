@@ -4,8 +4,8 @@
  *     Put, DeleteRange   check -> command -> backend.propose -> kv_result -> response
  *     Range              check -> [backend.read ->] kv_range -> response
  *
- * A serializable Range skips the read in brackets and may show an old state of the store. Which checks
- * come first, and the texts, are etcd's.
+ * A serializable Range skips the read in brackets and may show an old state of the store. Which
+ * checks come first, and the texts, are etcd's.
  */
 #include "services.h"
 

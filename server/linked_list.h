@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* linked_list.h -- a circular list whose links live inside its members: to enter and to leave costs no memory.
+/* linked_list.h -- a circular list whose links live inside its members: to enter and to leave costs
+ * no memory.
  *
- * The head is a link too. A link that points to itself is in no list; one that is all zero was never
- * initialised and must be, first.
+ * The head is a link too. A link that points to itself is in no list; one that is all zero was
+ * never initialised and must be, first.
  */
 #ifndef DECREE_SERVER_LINKED_LIST_H
 #define DECREE_SERVER_LINKED_LIST_H

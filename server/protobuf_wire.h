@@ -4,8 +4,9 @@
  *   tag     varint: field number << 3 | kind; kinds: 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes
  *   length  varint
  *
- * A request is read into a plain struct by a table with a line per field: bytes are borrowed from the message, unknown
- * fields are skipped, of a field that comes twice the last counts. All other messages go through protobuf-c.
+ * A request is read into a plain struct by a table with a line per field: bytes are borrowed from
+ * the message, unknown fields are skipped, of a field that comes twice the last counts. All other
+ * messages go through protobuf-c.
  */
 #ifndef DECREE_SERVER_PROTOBUF_WIRE_H
 #define DECREE_SERVER_PROTOBUF_WIRE_H

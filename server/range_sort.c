@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* range_sort.c -- see range_sort.h. A pair borrows its bytes from the store, which does not change meanwhile. */
+/* range_sort.c -- see range_sort.h. A pair borrows its bytes from the store, which does not change
+ * meanwhile. */
 #include "range_sort.h"
 
 struct gathering {
@@ -90,7 +91,8 @@ enum kv_error range_sorted(const struct kv *kv, const struct range_request *requ
     struct kv_pair *pairs;
     size_t count;
 
-    /* etcd has it so: without an order the limit is that of the keys, which are then ordered among themselves. */
+    /* etcd has it so: without an order the limit is that of the keys, which are then ordered among
+     * themselves. */
     if (request->sort_order == SORT_NONE && !has_bounds(request) && request->limit > 0)
         all.limit = (uint64_t)request->limit + 1;
     error = kv_range(kv, &all, gather, &gathering, ret_result);

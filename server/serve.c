@@ -4,8 +4,8 @@
  *     SIGTERM --> front: no more connections, open calls may end --> node: journal synced, open proposals
  *             LOST --> handles closed --> the loop is empty, serve_run() returns
  *
- * Node and front share one loop. The node's turn applies commands and so completes calls; the answers are
- * flushed right behind it, before the loop sleeps.
+ * Node and front share one loop. The node's turn applies commands and so completes calls; the
+ * answers are flushed right behind it, before the loop sleeps.
  */
 #include "serve.h"
 
@@ -120,7 +120,8 @@ static int init_loop(struct member *member, char *sentence)
     return 0;
 }
 
-/* Only when all is open: until then nothing is to be finished, and a signal ends the process as always. */
+/* Only when all is open: until then nothing is to be finished, and a signal ends the process as
+ * always. */
 static void start_signals(struct member *member)
 {
     uv_signal_start(&member->signals[0], on_signal, SIGTERM);

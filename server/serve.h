@@ -20,9 +20,10 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
     const struct logger *logger;
 };
 
-/* Opens everything, prints one line that begins with 'ready' on standard output, and serves until SIGTERM or SIGINT:
- * then it stops to accept, lets open requests end, syncs the journal and returns 0. A second signal ends the
- * process at once. A decree_error if it could not start; sentence, of SERVE_SENTENCE_BYTES, says why. */
+/* Opens everything, prints one line that begins with 'ready' on standard output, and serves until
+ * SIGTERM or SIGINT: then it stops to accept, lets open requests end, syncs the journal and returns
+ * 0. A second signal ends the process at once. A decree_error if it could not start; sentence, of
+ * SERVE_SENTENCE_BYTES, says why. */
 int serve_run(const struct serve_options *options, char *sentence);
 
 #endif

@@ -7,7 +7,8 @@
 #include "etcd_errors.h"
 #include "grpc.h"
 
-/* What clients are told; some split it at the dots and want numbers, and switch features on by it. */
+/* What clients are told; some split it at the dots and want numbers, and switch features on by
+ * it. */
 #define ETCD_VERSION "3.6.0"
 
 struct services {
@@ -25,8 +26,9 @@ static inline struct backend *call_backend(const struct grpc_call *call)
     return services->backend;
 }
 
-/* What became of a request that the backend took or did not take: 0 and FULL are to be handed back by the handler,
- * anything else is answered here. The call was kept before and is let go if the backend did not take it. */
+/* What became of a request that the backend took or did not take: 0 and FULL are to be handed back
+ * by the handler, anything else is answered here. The call was kept before and is let go if the
+ * backend did not take it. */
 int services_after_ask(struct grpc_call *call, int error);
 
 /* For completions. True: answer now. Otherwise there is nobody to answer, or it is answered. */

@@ -41,8 +41,8 @@ const struct sim_scenario *sim_scenarios(void);
 /* NULL: no such scenario. */
 const struct sim_scenario *sim_scenario_find(const char *name);
 
-/* Runs what sim_options_check() has no objection to: random faults, or the scenario if given. trace is
- * borrowed. */
+/* Runs what sim_options_check() has no objection to: random faults, or the scenario if given. trace
+ * is borrowed. */
 void sim_run(const struct sim_options *options, const struct sim_scenario *scenario,
              struct sim_trace *trace, struct sim_result *ret_result);
 

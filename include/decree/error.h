@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* error.h -- every error that decree reports, from one table.
  *
- * Functions return 0 or one of these negative codes. decree_error_text() gives the sentence for people,
- * decree_error_name() the word for programs. Both return static strings and may be called by any thread.
+ * Functions return 0 or one of these negative codes. decree_error_text() gives the sentence for
+ * people, decree_error_name() the word for programs. Both return static strings and may be called
+ * by any thread.
  */
 #ifndef DECREE_ERROR_H
 #define DECREE_ERROR_H
@@ -34,7 +35,8 @@ enum decree_error {
 /* A sentence for people, never NULL; unknown codes get a sentence too. */
 const char *decree_error_text(int error);
 
-/* The name without its prefix, such as "FULL"; "OK" for 0, "UNKNOWN" for a code not in the table. */
+/* The name without its prefix, such as "FULL"; "OK" for 0, "UNKNOWN" for a code not in the
+ * table. */
 const char *decree_error_name(int error);
 
 #endif

@@ -10,8 +10,9 @@
  *     decree_node_open(&node, &options);
  *     decree_node_propose(node, "+1", 2, done, NULL);
  *
- * A node runs one loop thread and one journal thread of its own. decree_node_propose() and decree_node_read()
- * may be called from any thread; apply and the completions are called on the loop thread and must not block.
+ * A node runs one loop thread and one journal thread of its own. decree_node_propose() and
+ * decree_node_read() may be called from any thread; apply and the completions are called on the
+ * loop thread and must not block.
  */
 #ifndef DECREE_NODE_H
 #define DECREE_NODE_H
@@ -21,10 +22,10 @@
 /* What is replicated: a deterministic state machine. */
 struct decree_machine {
     void *context;
-    /* Called once per decided command, by slot, on the loop thread; no-ops are left out. The outcome must
-     * follow from the commands alone: no clock, no randomness. data is borrowed for the call. What it returns
-     * goes as result to the completion of who proposed the command on this node, at once, and is not
-     * looked at again; NULL is fine. */
+    /* Called once per decided command, by slot, on the loop thread; no-ops are left out. The
+     * outcome must follow from the commands alone: no clock, no randomness. data is borrowed for
+     * the call. What it returns goes as result to the completion of who proposed the command on
+     * this node, at once, and is not looked at again; NULL is fine. */
     void *(*apply)(void *context, decree_slot slot, const uint8_t *data, uint32_t size);
 };
 
@@ -52,14 +53,14 @@ struct decree_node_options {   /* strings and structs are copied; 0 and NULL tak
 
 struct decree_node;
 
-/* Opens the data directory, replays it into the machine, starts the threads and returns; elections happen
- * later. On failure ret_error_text (if given) receives a sentence, to be freed with free().
+/* Opens the data directory, replays it into the machine, starts the threads and returns; elections
+ * happen later. On failure ret_error_text (if given) receives a sentence, to be freed with free().
  * Errors: INVALID, QUORUM, NOMEM, LOCKED, IDENTITY, CORRUPT, VERSION, IO. */
 int decree_node_open(struct decree_node **ret_node, const struct decree_node_options *options,
                      char **ret_error_text);
 
-/* Called once, on the loop thread. error: 0, or LOST when the node closed before the outcome was known.
- * result: what apply returned, for a propose; NULL for a read. */
+/* Called once, on the loop thread. error: 0, or LOST when the node closed before the outcome was
+ * known. result: what apply returned, for a propose; NULL for a read. */
 typedef void decree_done(void *argument, int error, decree_slot slot, void *result);
 
 /* Proposes a command; done is called after it was applied on this node. Copies data.
@@ -67,14 +68,16 @@ typedef void decree_done(void *argument, int error, decree_slot slot, void *resu
 int decree_node_propose(struct decree_node *node, const void *data, size_t size, decree_done *done,
                         void *argument);
 
-/* Calls done when the machine has applied everything that was decided before this call: what done then reads
- * from the machine, on the loop thread, is linearizable. Any thread. Errors as for propose. */
+/* Calls done when the machine has applied everything that was decided before this call: what done
+ * then reads from the machine, on the loop thread, is linearizable. Any thread. Errors as for
+ * propose. */
 int decree_node_read(struct decree_node *node, decree_done *done, void *argument);
 
 /* A copy of the core's status, as of the last turn. Any thread. */
 void decree_node_status(struct decree_node *node, struct decree_status *ret_status);
 
-/* Stops, syncs, completes what is open with LOST, joins the threads, frees. Not from a completion. NULL is fine. */
+/* Stops, syncs, completes what is open with LOST, joins the threads, frees. Not from a completion.
+ * NULL is fine. */
 void decree_node_close(struct decree_node *node);
 
 /* A hub lives longer than the nodes that use it. */

@@ -21,9 +21,9 @@
  *                   PROPOSE, READ and FETCHED can meet DECREE_FULL: take, or wait for the journal, and
  *                   offer the event again. PERSISTED and WAKE free room, so they always fit.
  *
- * The protocol is the one of van Renesse and Altinbuken, "Paxos Made Moderately Complex" (PMMC), with
- * flexible quorums (Howard et al.), runs of slots per message, and a leader chosen by quorum connection
- * (OmniPaxos). Any thread may own a core, one at a time.
+ * The protocol is the one of van Renesse and Altinbuken, "Paxos Made Moderately Complex" (PMMC),
+ * with flexible quorums (Howard et al.), runs of slots per message, and a leader chosen by quorum
+ * connection (OmniPaxos). Any thread may own a core, one at a time.
  */
 #ifndef DECREE_PAXOS_H
 #define DECREE_PAXOS_H
@@ -67,8 +67,8 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
     struct decree_command command;
 };
 
-/* X(name, text, what the fields mean). Messages carry decided, heartbeat_ack excepted: every slot up
- * to it is decided, as far as the sender knows. Fields not named are zero. */
+/* X(name, text, what the fields mean). Messages carry decided, heartbeat_ack excepted: every slot
+ * up to it is decided, as far as the sender knows. Fields not named are zero. */
 #define DECREE_MESSAGE_TABLE(X)                                                                       \
     X(P1A, "p1a", "ballot asks for a promise; slot: first slot wanted")                               \
     X(P1B, "p1b",                                                                                     \
@@ -143,8 +143,9 @@ enum decree_event_type {
     DECREE_EVENT_WAKE         /* the time asked for has come */
 };
 
-/* A peer needs decided slots that only this node's journal still holds. The host reads them back and gives
- * them to the core as FETCHED; it may give fewer, or forget the request: the peer asks again. */
+/* A peer needs decided slots that only this node's journal still holds. The host reads them back
+ * and gives them to the core as FETCHED; it may give fewer, or forget the request: the peer asks
+ * again. */
 struct decree_fetch {
     decree_node_id to;
     decree_slot first, last;
@@ -181,7 +182,8 @@ struct decree_effects {
     uint64_t wake_at_ns; /* send WAKE then, at once if it is not after now; UINT64_MAX: never */
 };
 
-/* What the core did, for people and tests; X(name, text). ballot, slot, count and node as they apply. */
+/* What the core did, for people and tests; X(name, text). ballot, slot, count and node as they
+ * apply. */
 #define DECREE_TRACE_TABLE(X)                                                \
     X(BOOTED, "booted")           /* count: incarnation */                   \
     X(SCOUTING, "scouting")       /* phase 1 begins for ballot */            \
@@ -256,18 +258,19 @@ struct decree_paxos;
 /* Checks and copies config, allocates all memory. Errors: INVALID, QUORUM, NOMEM. */
 int decree_paxos_open(struct decree_paxos **ret_paxos, const struct decree_config *config);
 
-/* Takes in one event. 0, or FULL, MISUSE, TOO_LARGE, CORRUPT (RESTORE only); then nothing has changed. */
+/* Takes in one event. 0, or FULL, MISUSE, TOO_LARGE, CORRUPT (RESTORE only); then nothing has
+ * changed. */
 int decree_paxos_step(struct decree_paxos *paxos, const struct decree_event *event);
 
-/* Hands out everything that is due at now_ns, the time of the last event. Borrowed until the next step or
- * take. */
+/* Hands out everything that is due at now_ns, the time of the last event. Borrowed until the next
+ * step or take. */
 void decree_paxos_take(struct decree_paxos *paxos, struct decree_effects *ret_effects);
 
 /* Drops all values and frees; NULL is fine. */
 void decree_paxos_close(struct decree_paxos *paxos);
 
-/* The sequence given to the last PROPOSE that was taken in; a decision with this origin, incarnation
- * and sequence is its outcome. 0 before the first. */
+/* The sequence given to the last PROPOSE that was taken in; a decision with this origin,
+ * incarnation and sequence is its outcome. 0 before the first. */
 uint64_t decree_paxos_last_sequence(const struct decree_paxos *paxos);
 
 /* A copy, as of the last step. */
@@ -279,7 +282,8 @@ int decree_ballot_compare(struct decree_ballot a, struct decree_ballot b);
 struct decree_value *decree_value_ref(struct decree_value *value); /* NULL is fine */
 void decree_value_unref(struct decree_value *value);               /* NULL is fine */
 
-/* A value of its own memory, with one reference and a copy of the bytes; NULL when out of memory. */
+/* A value of its own memory, with one reference and a copy of the bytes; NULL when out of
+ * memory. */
 struct decree_value *decree_value_copy(const void *data, uint32_t size);
 
 /* Static names such as "p1a" and "adopted"; "?" for what is not in the table. */

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* synod.h -- single-decree Paxos: a set of nodes chooses one value, once.
  *
- * The protocol of Lamport's "Paxos Made Simple", pure as paxos.h is and with the same shape in miniature: events go
- * in by step, effects come out by take. It keeps nothing but what one decree needs, and one file has all of it.
+ * The protocol of Lamport's "Paxos Made Simple", pure as paxos.h is and with the same shape in
+ * miniature: events go in by step, effects come out by take. It keeps nothing but what one decree
+ * needs, and one file has all of it.
  *
  *      events                                     effects
  *   message, propose,  -->  decree_synod_step() x N  -->  decree_synod_take() once
  *   persisted, wake                                 record | messages | decided
  *
- * The state that must survive a crash is one record; each record replaces the one before. Every message handed out
- * may be sent at once: a promise or a vote stays inside until PERSISTED tells that its record is durable. Messages may
- * be lost, copied and reordered. Who has proposed or voted tries again until it knows the decision, after random
- * waits that grow, so that duels end. No function here calls back, and any thread may own a synod, one at a time.
+ * The state that must survive a crash is one record; each record replaces the one before. Every
+ * message handed out may be sent at once: a promise or a vote stays inside until PERSISTED tells
+ * that its record is durable. Messages may be lost, copied and reordered. Who has proposed or voted
+ * tries again until it knows the decision, after random waits that grow, so that duels end. No
+ * function here calls back, and any thread may own a synod, one at a time.
  */
 #ifndef DECREE_SYNOD_H
 #define DECREE_SYNOD_H
@@ -93,8 +95,8 @@ struct decree_synod;
 /* Checks and copies config. Errors: INVALID, QUORUM, NOMEM. */
 int decree_synod_open(struct decree_synod **ret_synod, const struct decree_synod_config *config);
 
-/* Takes in one event; pointers in it are borrowed for the call, values are referred to. 0, MISUSE, or CORRUPT for a
- * record that contradicts itself; then nothing has changed. */
+/* Takes in one event; pointers in it are borrowed for the call, values are referred to. 0, MISUSE,
+ * or CORRUPT for a record that contradicts itself; then nothing has changed. */
 int decree_synod_step(struct decree_synod *synod, const struct decree_synod_event *event);
 
 /* Hands out what is due. Borrowed until the next step or take. */

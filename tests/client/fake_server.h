@@ -26,7 +26,8 @@ struct fake_answer {
 
 struct fake_server;
 
-/* Listens on a free port of 127.0.0.1, and is ready when this returns. The answer is borrowed until the stop. */
+/* Listens on a free port of 127.0.0.1, and is ready when this returns. The answer is borrowed until
+ * the stop. */
 struct fake_server *fake_server_start(const struct fake_answer *answer);
 
 /* "127.0.0.1:PORT" */

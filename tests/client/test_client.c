@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_client.c -- which server a call goes to, what is sent twice and what never is, and what users are told. */
+/* test_client.c -- which server a call goes to, what is sent twice and what never is, and what
+ * users are told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,10 +3,11 @@
  *
  *     golden [--rewrite] FILE...
  *
- * A line that begins with "> " is a command; the lines below it, up to the next command, comment or empty line, are
- * what it is expected to print. Lines that begin with # and empty lines are for the reader. With --rewrite, or
- * GOLDEN_REWRITE in the environment, the file gets what was printed instead; read the difference before you
- * keep it. The commands are in the table below, the lines in golden_print.h.
+ * A line that begins with "> " is a command; the lines below it, up to the next command, comment or
+ * empty line, are what it is expected to print. Lines that begin with # and empty lines are for the
+ * reader. With --rewrite, or GOLDEN_REWRITE in the environment, the file gets what was printed
+ * instead; read the difference before you keep it. The commands are in the table below, the lines
+ * in golden_print.h.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -28,7 +29,8 @@ struct golden {
     bool wrong; /* the command made no sense */
 };
 
-/* --- arguments ------------------------------------------------------------------------------------ */
+/* --- arguments
+ * ------------------------------------------------------------------------------------ */
 
 static const char *word(struct golden *golden, int index)
 {
@@ -102,7 +104,8 @@ static void print_error(struct golden *golden, int error)
         golden_text_add(&golden->out, "error %s\n", decree_error_name(error));
 }
 
-/* --- commands ------------------------------------------------------------------------------------- */
+/* --- commands
+ * ------------------------------------------------------------------------------------- */
 
 static void on_trace(void *context, decree_node_id node, const struct decree_trace *trace)
 {
@@ -455,7 +458,8 @@ static const struct {
      "[all|nothing|trace|records|messages|heartbeats|decisions|reads|fetches|waits]..."},
 };
 
-/* --- scripts -------------------------------------------------------------------------------------- */
+/* --- scripts
+ * -------------------------------------------------------------------------------------- */
 
 static void split(struct golden *golden, char *line)
 {

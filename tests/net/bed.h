@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* bed.h -- a few nodes, each with a loop and a transport of the kind under test, driven by one thread.
+/* bed.h -- a few nodes, each with a loop and a transport of the kind under test, driven by one
+ * thread.
  *
- * What a node receives is kept in its list. bed_until() runs the loops until a condition holds, sleeping in between, and
- * fails the test if that takes too long. A paused node's loop does not run.
+ * What a node receives is kept in its list. bed_until() runs the loops until a condition holds,
+ * sleeping in between, and fails the test if that takes too long. A paused node's loop does not
+ * run.
  */
 #ifndef DECREE_TESTS_NET_BED_H
 #define DECREE_TESTS_NET_BED_H

@@ -7,8 +7,9 @@
 
 #include "prng.h"
 
-/* A message of that type with anything in its fields, and pvalues of all sorts if it is so inclined: long runs, no-ops,
- * empty values, small and large ones, odd combinations. To be released. */
+/* A message of that type with anything in its fields, and pvalues of all sorts if it is so
+ * inclined: long runs, no-ops, empty values, small and large ones, odd combinations. To be
+ * released. */
 struct decree_message message_random(struct prng *prng, enum decree_message_type type);
 
 /* A run of count pvalues of size bytes each in a p2a, from slot on. To be released. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_codec.c -- the wire form: that it is as codec.h says, gives back what went in, and believes nothing. */
+/* test_codec.c -- the wire form: that it is as codec.h says, gives back what went in, and believes
+ * nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -150,7 +151,8 @@ static void large_values_are_not_copied_to_send_them(void **state)
     message_release(&message);
 }
 
-/* A value that fills its chunk stays there; a small one gets memory of its own, and lets the chunk go. */
+/* A value that fills its chunk stays there; a small one gets memory of its own, and lets the chunk
+ * go. */
 static void small_values_do_not_keep_large_chunks(void **state)
 {
     struct codec *codec = *state;
@@ -308,7 +310,8 @@ static void runs_that_do_not_add_up_are_corrupt(void **state)
     assert_int_equal(decode_payload(*state, good, sizeof(good)), 0);
 }
 
-/* Payloads with a few bytes changed, and ones of pure chance: the sanitizers see what is read and written. */
+/* Payloads with a few bytes changed, and ones of pure chance: the sanitizers see what is read and
+ * written. */
 static void random_payloads_do_no_harm(void **state)
 {
     struct codec *codec = *state;
@@ -355,7 +358,8 @@ static void too_large_messages_are_not_encoded(void **state)
     encoder_release(&encoder);
 }
 
-/* One frame of each type, byte by byte: other versions of decree, on other machines, must read these. */
+/* One frame of each type, byte by byte: other versions of decree, on other machines, must read
+ * these. */
 static void frames_are_golden(void **state)
 {
     static const char *const golden[DECREE_MESSAGE_TYPES] = {

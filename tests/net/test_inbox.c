@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_inbox.c -- a stream cut anywhere gives the same frames, and lengths that lie cost no memory. */
+/* test_inbox.c -- a stream cut anywhere gives the same frames, and lengths that lie cost no
+ * memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 #include "chunk.h"
 #include "prng.h"
 
-/* The frames of this test: four bytes of length, little-endian, that count themselves, then counted bytes. */
+/* The frames of this test: four bytes of length, little-endian, that count themselves, then counted
+ * bytes. */
 static uint32_t frame_size(const uint8_t *data)
 {
     return (uint32_t)data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 |

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test_memory_threads.c -- nodes of one process, each on a thread of its own with a loop that the hub wakes.
+/* test_memory_threads.c -- nodes of one process, each on a thread of its own with a loop that the
+ * hub wakes.
  *
- * Each node sends a number of runs to each other one, some each turn, keeps some of the values it receives while more
- * arrive, and is done when it has all that the others sent.
+ * Each node sends a number of runs to each other one, some each turn, keeps some of the values it
+ * receives while more arrive, and is done when it has all that the others sent.
  */
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_no_memory.c -- each allocation fails once: an error or a lost message, never more.
  *
- * The linker sends the allocations of net/ and of this test through the functions below; while armed, the nth of them
- * fails. A step is repeated with n = 1, 2, ... until it needs fewer.
+ * The linker sends the allocations of net/ and of this test through the functions below; while
+ * armed, the nth of them fails. A step is repeated with n = 1, 2, ... until it needs fewer.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -214,7 +214,8 @@ static bool beat_until_heard(struct bed *bed, void *argument)
     return bed->nodes[2].received_count > 0;
 }
 
-/* From the first connection on, each allocation of either side fails in turn; afterwards they can talk. */
+/* From the first connection on, each allocation of either side fails in turn; afterwards they can
+ * talk. */
 static void talking(void **state)
 {
     const struct bed_kind *kind = *state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_send_queue.c -- whole frames go out in order whatever is written at a time, and only whole ones are dropped. */
+/* test_send_queue.c -- whole frames go out in order whatever is written at a time, and only whole
+ * ones are dropped. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_tcp.c -- what is peculiar to tcp: names and families of addresses, ports that are taken, wrong peers, back-off. */
+/* test_tcp.c -- what is peculiar to tcp: names and families of addresses, ports that are taken,
+ * wrong peers, back-off. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test_tcp_abuse.c -- what does not speak the protocol is closed, costs little, and stops nobody else.
+/* test_tcp_abuse.c -- what does not speak the protocol is closed, costs little, and stops nobody
+ * else.
  *
- * Node 1 is the one abused. Its peer 2 exists only as sockets of this test; after each abuse a real hello and a
- * real message must still get through.
+ * Node 1 is the one abused. Its peer 2 exists only as sockets of this test; after each abuse a real
+ * hello and a real message must still get through.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -165,7 +166,8 @@ static bool write_all(struct target *target, int fd, const void *data, size_t si
     return true;
 }
 
-/* Reads what the target has to say until it closes the connection; fails the test if it does not. */
+/* Reads what the target has to say until it closes the connection; fails the test if it does
+ * not. */
 static void expect_close(struct target *target, int fd)
 {
     uint64_t begin_ns = uv_hrtime();
@@ -382,7 +384,8 @@ static void an_oversized_claim_is_closed_at_once(void **state)
     expect_service(target);
 }
 
-/* Who says nothing, or says hello too slowly, is closed; a member may be silent as long as it likes. */
+/* Who says nothing, or says hello too slowly, is closed; a member may be silent as long as it
+ * likes. */
 static void slow_strangers_are_closed(void **state)
 {
     struct target *target = *state;
@@ -425,7 +428,8 @@ static void a_newer_connection_of_a_member_replaces_the_older(void **state)
     assert_int_equal(close(newer), 0);
 }
 
-/* 2000 connections that say nothing: few are kept, the log stays short, and a member gets in all the same. */
+/* 2000 connections that say nothing: few are kept, the log stays short, and a member gets in all the
+ * same. */
 static void a_crowd_cannot_keep_a_member_out(void **state)
 {
     enum { CROWD = 2000 };
@@ -449,7 +453,8 @@ static void a_crowd_cannot_keep_a_member_out(void **state)
     expect_service(target);
 }
 
-/* Only so many strangers are waited for, and the latest of them: the others are closed long before their time. */
+/* Only so many strangers are waited for, and the latest of them: the others are closed long before
+ * their time. */
 static void strangers_are_few(void **state)
 {
     enum { MORE = 10 };
@@ -470,7 +475,8 @@ static void strangers_are_few(void **state)
     expect_service(target);
 }
 
-/* Without file descriptors nothing can be accepted; the loop must not spin over it, and go on afterwards. */
+/* Without file descriptors nothing can be accepted; the loop must not spin over it, and go on
+ * afterwards. */
 static void no_file_descriptors_is_not_the_end(void **state)
 {
     enum { CLIENTS = 20 };

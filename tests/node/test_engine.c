@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_engine.c -- the engine over ports that write down what they are asked, with the real core inside. */
+/* test_engine.c -- the engine over ports that write down what they are asked, with the real core
+ * inside. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_node.c -- the public node: three of them over tcp in one process, with threads, restarts and misuse. */
+/* test_node.c -- the public node: three of them over tcp in one process, with threads, restarts and
+ * misuse. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -25,8 +26,8 @@
 #define EACH 50
 
 #ifdef __SANITIZE_THREAD__
-/* libuv closes descriptors by a bare system call, so that ThreadSanitizer takes a number that is used again by
- * another thread for a race. */
+/* libuv closes descriptors by a bare system call, so that ThreadSanitizer takes a number that is
+ * used again by another thread for a race. */
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_invariants.c -- the invariants of "Paxos Made Moderately Complex" (van Renesse and Altinbuken, 2015), a test of
- * each one's name. A role is driven alone, inside a core that nobody else touches; what is stated is the paper's, in
- * our words. invariants.h looks for the same in every state of the random worlds of test_stress.c.
+/* test_invariants.c -- the invariants of "Paxos Made Moderately Complex" (van Renesse and
+ * Altinbuken, 2015), a test of each one's name. A role is driven alone, inside a core that nobody
+ * else touches; what is stated is the paper's, in our words. invariants.h looks for the same in
+ * every state of the random worlds of test_stress.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -186,8 +187,9 @@ static void elected(struct cores *cores)
     cores_run(cores, 20 * CORES_MS);
 }
 
-/* The p2a is sent again until it is answered; between, a higher ballot puts something else into the leader's log. What
- * goes out must still be what was proposed in that ballot: cores.c compares every p2a with those before. */
+/* The p2a is sent again until it is answered; between, a higher ballot puts something else into the
+ * leader's log. What goes out must still be what was proposed in that ballot: cores.c compares
+ * every p2a with those before. */
 static void test_C1_a_retry_proposes_the_same_command(void **state)
 {
     struct cores cores;

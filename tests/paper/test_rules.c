@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_rules.c -- the five rules of paxos.h, a test of each one's name, and that nothing is left to chance. */
+/* test_rules.c -- the five rules of paxos.h, a test of each one's name, and that nothing is left to
+ * chance. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +47,8 @@ static struct decree_event message_event(const struct decree_message *message)
     return (struct decree_event){.type = DECREE_EVENT_MESSAGE, .u.message = *message};
 }
 
-/* --- SEND-NOW ------------------------------------------------------------------------------------- */
+/* --- SEND-NOW
+ * ------------------------------------------------------------------------------------- */
 
 static void test_SEND_NOW_p2b_waits_for_its_record(void **state)
 {
@@ -113,7 +115,8 @@ static void test_SEND_NOW_nothing_of_its_own_before_the_boot_record(void **state
     cores_release(&cores);
 }
 
-/* --- APPEND-ORDER and APPLY-ORDER ----------------------------------------------------------------- */
+/* --- APPEND-ORDER and APPLY-ORDER
+ * ----------------------------------------------------------------- */
 
 static void test_APPEND_ORDER_lsns_are_dense_across_restarts(void **state)
 {
@@ -176,7 +179,8 @@ static void test_APPLY_ORDER_once_per_run_and_again_after_a_restart(void **state
     cores_release(&cores);
 }
 
-/* --- BORROW --------------------------------------------------------------------------------------- */
+/* --- BORROW
+ * --------------------------------------------------------------------------------------- */
 
 /* A copy of the message, of its pvalues and their values, each in memory of its own. */
 static struct decree_message *separate(const struct decree_message *message)
@@ -208,8 +212,8 @@ static void poison(struct decree_message *message)
     free(message);
 }
 
-/* Each message is gone, memory and all, as soon as the step has returned. With AddressSanitizer a pointer that was
- * kept is found at once; without it, by what is then decided. */
+/* Each message is gone, memory and all, as soon as the step has returned. With AddressSanitizer a
+ * pointer that was kept is found at once; without it, by what is then decided. */
 static void test_BORROW_events_live_for_their_step_only(void **state)
 {
     struct cores cores;
@@ -274,7 +278,8 @@ static void test_BORROW_a_value_is_kept_by_reference_and_let_go(void **state)
     assert_int_equal(releases, 1);
 }
 
-/* --- ALL-OR-NONE ---------------------------------------------------------------------------------- */
+/* --- ALL-OR-NONE
+ * ---------------------------------------------------------------------------------- */
 
 struct twins { /* the same events for both; the second is also offered what it must refuse */
     struct decree_paxos *one, *two;
@@ -472,7 +477,8 @@ static void test_ALL_OR_NONE_refused_records(void **state)
     decree_paxos_close(twins.two);
 }
 
-/* --- the same again ------------------------------------------------------------------------------- */
+/* --- the same again
+ * ------------------------------------------------------------------------------- */
 
 static void digest_effects(void *context, decree_node_id node, const struct decree_effects *effects)
 {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* test_stress.c -- small worlds at random: many short lives of a few cores, each from one seed.
  *
- * First everything may happen: messages are lost, copied and reordered, the disk is slow, nodes crash and lose what
- * was not synced, links are cut, the clock jumps. The rules of cores.c judge each effect. Then the world heals, and
- * within seconds all nodes must have decided all that is still wanted, and every read must be answered.
+ * First everything may happen: messages are lost, copied and reordered, the disk is slow, nodes
+ * crash and lose what was not synced, links are cut, the clock jumps. The rules of cores.c judge
+ * each effect. Then the world heals, and within seconds all nodes must have decided all that is
+ * still wanted, and every read must be answered.
  *
- * A failure prints its seed: `test_stress SEED [SEED]` runs that seed alone, or all from the first to the last.
+ * A failure prints its seed: `test_stress SEED [SEED]` runs that seed alone, or all from the first
+ * to the last.
  */
 #include <assert.h>
 #include <stdio.h>

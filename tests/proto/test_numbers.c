@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test_numbers.c -- the wire contract: names and numbers that every client of etcd was compiled with.
+/* test_numbers.c -- the wire contract: names and numbers that every client of etcd was compiled
+ * with.
  *
- * Each message is written down as "name=number" of all its fields, in order. A change here is a break of the
- * contract, not a test to be mended.
+ * Each message is written down as "name=number" of all its fields, in order. A change here is a
+ * break of the contract, not a test to be mended.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* memory_backend.h -- a backend for tests: a kv store without a cluster, in one process.
  *
- * What is asked in a turn of the loop is done at its end, in order. A test may hold everything back, bound
- * how much is taken, or let there be no leader.
+ * What is asked in a turn of the loop is done at its end, in order. A test may hold everything
+ * back, bound how much is taken, or let there be no leader.
  */
 #ifndef DECREE_TESTS_SERVER_MEMORY_BACKEND_H
 #define DECREE_TESTS_SERVER_MEMORY_BACKEND_H

@@ -3,10 +3,10 @@
  *
  *     memory_server [port=N] [room=N] [timeout=N] [held=1] [leaderless=1] [fail=N]
  *
- * Prints "listening on PORT"; ends well on SIGTERM. room: so many operations at a time, FULL past it. timeout: the
- * server's own, in milliseconds. held: nothing that is asked of the backend is ever done. fail: of what the front
- * allocates while it serves, the Nth allocation finds no memory; the store is spared, for it may not go on
- * without.
+ * Prints "listening on PORT"; ends well on SIGTERM. room: so many operations at a time, FULL past
+ * it. timeout: the server's own, in milliseconds. held: nothing that is asked of the backend is
+ * ever done. fail: of what the front allocates while it serves, the Nth allocation finds no memory;
+ * the store is spared, for it may not go on without.
  */
 #include <signal.h>
 #include <stdbool.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_deadline_wheel.c -- deadlines come once, not early, at most a tick late, and not when called off. */
+/* test_deadline_wheel.c -- deadlines come once, not early, at most a tick late, and not when called
+ * off. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

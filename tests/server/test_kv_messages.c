@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_kv_messages.c -- what we read and write without protobuf-c is what protobuf-c writes and reads. */
+/* test_kv_messages.c -- what we read and write without protobuf-c is what protobuf-c writes and
+ * reads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -136,7 +137,8 @@ static void test_malformed(void **state)
     assert_bytes(request.key, "b");
 }
 
-/* Cut anywhere and changed anywhere; each copy is as large as it is read, so that a sanitizer sees more. */
+/* Cut anywhere and changed anywhere; each copy is as large as it is read, so that a sanitizer sees
+ * more. */
 static void test_damaged(void **state)
 {
     Etcdserverpb__RangeRequest message;
