@@ -85,6 +85,11 @@ void sim_cluster_release(struct sim_cluster *cluster);
 
 struct sim_node *sim_cluster_node(struct sim_cluster *cluster, unsigned id);
 
+/* For sim_cluster.c: a node that is down; its end; a packet that has arrived. */
+void sim_node_init(struct sim_node *node, struct sim_cluster *cluster, unsigned id);
+void sim_node_release(struct sim_node *node);
+void sim_node_receive(struct sim_node *node, unsigned from, const uint8_t *bytes, size_t size);
+
 /* Ends a node, frozen or not; with power_lost its disk forgets. One that is down
  * stays down, whatever would have started it. */
 void sim_node_crash(struct sim_node *node, bool power_lost);

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* sim_transport.c -- the transport port of a node in the simulator: each message becomes the bytes that
+ * it has on a real wire, and a packet of the network; and back.
+ */
+#include "sim_transport.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim_describe.h"
+
+static struct sim_node *node_of_transport(struct transport *transport)
+{
+    return (struct sim_node *)(void *)((char *)transport - offsetof(struct sim_node, transport));
+}
+
+static bool message_is_heartbeat(const struct decree_message *message)
+{
+    return message->type == DECREE_HEARTBEAT || message->type == DECREE_HEARTBEAT_ACK;
+}
+
+static void node_trace_sendings(struct sim_node *node)
+{
+    struct sim_cluster *cluster = node->cluster;
+    char text[SIM_TRACE_CELL_MAX], to[16];
+
+    for (unsigned i = 0; i < node->sending_count; i++) {
+        sim_describe_message(text, sizeof(text), &node->sendings[i].message);
+        sim_describe_set(to, sizeof(to), node->sendings[i].to,
+                         sim_cluster_everyone(cluster) & ~(1u << node->id));
+        sim_trace_put(cluster->trace, cluster->world->now_ns, node->id, "%s >%s", text, to);
+    }
+    node->sending_count = 0;
+}
+
+static void node_note_sending(struct sim_node *node, const struct decree_message *message)
+{
+    const struct sim_trace *trace = node->cluster->trace;
+
+    if (trace->detail == SIM_TRACE_NOTHING ||
+        (trace->detail == SIM_TRACE_EVENTS && message_is_heartbeat(message)))
+        return;
+    for (unsigned i = 0; i < node->sending_count; i++) {
+        if (sim_describe_alike(&node->sendings[i].message, message)) {
+            node->sendings[i].to |= 1u << message->to;
+            return;
+        }
+    }
+    if (node->sending_count == SIM_SENDINGS_MAX)
+        node_trace_sendings(node);
+    node->sendings[node->sending_count] = (struct sim_sending){.message = *message,
+                                                               .to = 1u << message->to};
+    node->sendings[node->sending_count++].message.pvalues = NULL;
+}
+
+static void transport_send(struct transport *transport, const struct decree_message *message)
+{
+    struct sim_node *node = node_of_transport(transport);
+    struct sim_cluster *cluster = node->cluster;
+    struct frame *frame;
+    uint8_t *bytes;
+
+    assert(message->from == node->id);
+    assert(message->to >= 1 && message->to <= cluster->node_count);
+    node_note_sending(node, message);
+    if (encoder_encode(&cluster->encoder, message, &frame) != 0) {
+        verdict_fail(cluster->verdict, "codec", cluster->world->now_ns,
+                     "node %u: cannot encode a %s", node->id, decree_message_name(message->type));
+        world_stop(cluster->world);
+        return;
+    }
+    bytes = malloc(frame->size);
+    assert(bytes != NULL);
+    frame_copy(frame, bytes);
+    network_send(&cluster->network, node->id, message->to, bytes, frame->size);
+    free(bytes);
+    frame_free(frame);
+}
+
+static void transport_flush(struct transport *transport)
+{
+    node_trace_sendings(node_of_transport(transport));
+}
+
+static void transport_close(struct transport *transport, void (*closed)(void *context),
+                            void *context)
+{
+    (void)transport;
+    closed(context);
+}
+
+const struct transport_ops sim_transport_ops = {
+    .send = transport_send, .flush = transport_flush, .close = transport_close};
+
+bool sim_transport_receive(struct sim_node *node, unsigned from, const uint8_t *bytes, size_t size)
+{
+    struct sim_cluster *cluster = node->cluster;
+    struct frame_header header;
+    struct decree_message message;
+    struct chunk *chunk = chunk_new(size);
+    int error;
+
+    assert(chunk != NULL);
+    memcpy(chunk->data, bytes, size);
+    error = frame_header_read(&header, chunk->data, SIM_FRAME_BYTES_MAX);
+    if (error == 0 && (header.payload_size != size - FRAME_HEADER_BYTES ||
+                       !frame_is_sound(&header, chunk->data + FRAME_HEADER_BYTES)))
+        error = DECREE_CORRUPT;
+    if (error == 0)
+        error = decoder_decode(&cluster->decoder, &header, chunk->data + FRAME_HEADER_BYTES, chunk,
+                               from, node->id, &message);
+    if (error == 0) {
+        engine_on_message(node->engine, &message);
+        decoder_drop(&cluster->decoder, &message);
+    } else {
+        verdict_fail(cluster->verdict, "codec", cluster->world->now_ns,
+                     "node %u: a frame from node %u does not decode: %s; expected what was sent",
+                     node->id, from, decree_error_name(error));
+        world_stop(cluster->world);
+    }
+    chunk_unref(chunk);
+    return error == 0;
+}
