@@ -17,7 +17,8 @@ enum { OPTION_ENDPOINTS = 0x100, OPTION_TIMEOUT, OPTION_JSON };
 static const struct argp_option options[] = {
     {0, 0, 0, 0, "Where, how long, and how to print:", 90},
     {"endpoints", OPTION_ENDPOINTS, "HOST:PORT,...", 0,
-     "Servers to ask; the next is tried when one does not answer. Default: $DECREE_ENDPOINTS, else " ENDPOINTS_DEFAULT,
+     "Servers to ask; the next is tried when one does not answer. Default: $DECREE_ENDPOINTS, "
+     "else " ENDPOINTS_DEFAULT,
      90},
     {"timeout", OPTION_TIMEOUT, "TIME", 0, "Give up after this: 5s, 500ms, 1m (default 5s)", 90},
     {"write-out", 'w', "FORMAT", 0, "simple, json or table", 90},

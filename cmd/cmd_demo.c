@@ -385,22 +385,18 @@ static void watch_signals(void)
     sigaction(SIGPIPE, &action, NULL);
 }
 
+static const char doc[] =
+    "Starts three nodes in a temporary folder, writes and reads, kills the leader, shows how the "
+    "others go on, brings the node back, and checks that no acknowledged write was lost on any "
+    "node. Takes less than 30 s, and leaves nothing behind.";
+
 int cmd_demo(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"keep", 'k', 0, 0,
          "Leave the cluster running in the end, and say how to use and to stop it", 0},
         {0}};
-    static const struct argp argp = {
-        options,
-        parse_option,
-        NULL,
-        "Starts three nodes in a temporary folder, writes and reads, kills the leader, shows how the others go on, "
-        "brings the node back, and checks that no acknowledged write was lost on any node. Takes less than 30 s, "
-        "and leaves nothing behind.",
-        NULL,
-        NULL,
-        NULL};
+    static const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
     struct demo demo = {0};
     bool keep = false;
     int status, error;

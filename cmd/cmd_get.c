@@ -32,7 +32,8 @@ static const struct argp_option options[] = {
     {"limit", OPTION_LIMIT, "N", 0, "At most N keys", 2},
     {"rev", OPTION_REV, "N", 0, "As it was at revision N", 2},
     {"consistency", OPTION_CONSISTENCY, "l|s", 0,
-     "l: linearizable, the default, sees every write that was acknowledged before; s: serializable, whatever the "
+     "l: linearizable, the default, sees every write that was acknowledged before; s: "
+     "serializable, whatever the "
      "asked server has, which is faster and may be old",
      2},
     {0, 0, 0, 0, "What of them:", 3},
@@ -43,8 +44,9 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-    "Reads KEY, or the keys from KEY up to but without RANGE_END. Prints a line with the key and a line with the "
-    "value for each; bytes are printed as they are. A key that is not there is no failure: nothing is printed.\v"
+    "Reads KEY, or the keys from KEY up to but without RANGE_END. Prints a line with the key and a "
+    "line with the value for each; bytes are printed as they are. A key that is not there is no "
+    "failure: nothing is printed.\v"
     "Examples:\n"
     "  decree get city\n"
     "  decree get user/ --prefix --limit 10\n"

@@ -29,7 +29,8 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
     "Writes VALUE under KEY. Prints OK once a quorum of the nodes has it on disk.\v"
-    "With VALUE - or without VALUE, the value is read from standard input, to its end, byte for byte.\n\n"
+    "With VALUE - or without VALUE, the value is read from standard input, to its end, byte for "
+    "byte.\n\n"
     "Examples:\n"
     "  decree put city Paris\n"
     "  decree put photo - < photo.png\n"

@@ -27,9 +27,9 @@ struct answer {
 };
 
 static const char doc[] =
-    "Asks each of the endpoints for its own state: version, size of its store, whether it leads, in "
-    "which ballot round, how far its log goes, and what it complains of. An endpoint that does not "
-    "answer is named on standard error, and makes the exit status 69.\v"
+    "Asks each of the endpoints for its own state: version, size of its store, whether it leads, "
+    "in which ballot round, how far its log goes, and what it complains of. An endpoint that does "
+    "not answer is named on standard error, and makes the exit status 69.\v"
     "Examples:\n"
     "  decree status\n"
     "  decree status --endpoints 127.0.0.1:2379,127.0.0.1:2381 --timeout 1s\n"
