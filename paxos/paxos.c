@@ -221,8 +221,11 @@ static void on_read(struct decree_paxos *paxos, const struct decree_message *mes
 static void on_heartbeat(struct decree_paxos *paxos, const struct decree_message *message)
 {
     struct decree_ballot before = paxos->election.leader;
+    struct decree_message heard = *message;
 
-    election_on_heartbeat(&paxos->election, message, paxos->acceptor.promised, &paxos->outbox);
+    if (paxos->leader.active && ballot_compare(heard.ballot, paxos->leader.ballot) < 0)
+        heard.ballot = (struct decree_ballot){0}; /* a leader follows nobody of a lower ballot */
+    election_on_heartbeat(&paxos->election, &heard, paxos->acceptor.promised, &paxos->outbox);
     give_way(paxos, message->ballot);
     take_hint(paxos, message);
     if (!ballot_equal(before, paxos->election.leader))
