@@ -11,35 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disk_file.h"
+#include "disk_names.h"
 #include "draw.h"
 
-#define DISK_PATH_MAX 256
-#define DISK_NAMES_MAX 512
 #define DISK_HANDLES_MAX 64
 #define DISK_CHANGES_MAX 256
-
-struct disk_file {
-    uint8_t *cache, *platter;
-    uint64_t size, platter_size, capacity;
-    bool *dirty; /* per sector of the capacity */
-    bool is_directory, locked;
-};
-
-struct disk_name {
-    char path[DISK_PATH_MAX];
-    struct disk_file *file;
-};
-
-struct disk_names {
-    struct disk_name names[DISK_NAMES_MAX];
-    unsigned count;
-};
-
-/* from empty: to is made; to empty: from is removed; else a rename. */
-struct disk_change {
-    char from[DISK_PATH_MAX], to[DISK_PATH_MAX];
-    struct disk_file *file;
-};
 
 struct disk {
     struct fs fs;
@@ -59,195 +36,26 @@ static struct disk *disk_of(struct fs *fs)
     return (struct disk *)fs;
 }
 
-/* --- names --- */
-
-static struct disk_name *names_find(struct disk_names *names, const char *path)
-{
-    for (unsigned i = 0; i < names->count; i++)
-        if (strcmp(names->names[i].path, path) == 0)
-            return &names->names[i];
-    return NULL;
-}
-
-static void names_set(struct disk_names *names, const char *path, struct disk_file *file)
-{
-    struct disk_name *name = names_find(names, path);
-
-    assert(strlen(path) < DISK_PATH_MAX);
-    if (name == NULL) {
-        assert(names->count < DISK_NAMES_MAX);
-        name = &names->names[names->count++];
-        memcpy(name->path, path, strlen(path) + 1);
-    }
-    name->file = file;
-}
-
-static void names_remove(struct disk_names *names, const char *path)
-{
-    struct disk_name *name = names_find(names, path);
-
-    if (name != NULL)
-        *name = names->names[--names->count];
-}
-
-static void names_change(struct disk_names *names, const struct disk_change *change)
-{
-    if (change->from[0] != '\0') {
-        if (names_find(names, change->from) == NULL)
-            return;
-        names_remove(names, change->from);
-    }
-    if (change->to[0] != '\0')
-        names_set(names, change->to, change->file);
-}
-
-/* True if path is directly in directory. */
-static bool path_in(const char *path, const char *directory)
-{
-    size_t size = strlen(directory);
-
-    if (strcmp(directory, "/") == 0)
-        return path[0] == '/' && path[1] != '\0' && strchr(path + 1, '/') == NULL;
-    return strncmp(path, directory, size) == 0 && path[size] == '/' &&
-           strchr(path + size + 1, '/') == NULL;
-}
-
-static bool change_in(const struct disk_change *change, const char *directory)
-{
-    return path_in(change->from[0] != '\0' ? change->from : change->to, directory);
-}
-
 static void disk_change(struct disk *disk, const char *from, const char *to, struct disk_file *file)
 {
     struct disk_change *change;
 
-    assert(strlen(from) < DISK_PATH_MAX && strlen(to) < DISK_PATH_MAX);
     if (disk->change_count == DISK_CHANGES_MAX) { /* the file system writes the oldest by itself */
-        names_change(&disk->platter, &disk->changes[0]);
+        disk_names_change(&disk->platter, &disk->changes[0]);
         memmove(disk->changes, disk->changes + 1, --disk->change_count * sizeof(disk->changes[0]));
     }
     change = &disk->changes[disk->change_count++];
-    memcpy(change->from, from, strlen(from) + 1);
-    memcpy(change->to, to, strlen(to) + 1);
-    change->file = file;
-    names_change(&disk->seen, change);
+    disk_change_make(change, from, to, file);
+    disk_names_change(&disk->seen, change);
 }
-
-static bool disk_parent_exists(struct disk *disk, const char *path)
-{
-    char parent[DISK_PATH_MAX];
-    const char *slash = strrchr(path, '/');
-
-    assert(slash != NULL);
-    assert((size_t)(slash - path) < sizeof(parent));
-    if (slash == path)
-        return true;
-    memcpy(parent, path, (size_t)(slash - path));
-    parent[slash - path] = '\0';
-    return names_find(&disk->seen, parent) != NULL;
-}
-
-/* --- files --- */
 
 static struct disk_file *disk_new_file(struct disk *disk, bool is_directory)
 {
-    struct disk_file *file = calloc(1, sizeof(*file));
-
-    assert(file != NULL);
-    file->is_directory = is_directory;
     disk->files = realloc(disk->files, (disk->file_count + 1) * sizeof(struct disk_file *));
     assert(disk->files != NULL);
-    disk->files[disk->file_count++] = file;
-    return file;
+    disk->files[disk->file_count] = disk_file_new(is_directory);
+    return disk->files[disk->file_count++];
 }
-
-static void file_free(struct disk_file *file)
-{
-    free(file->cache);
-    free(file->platter);
-    free(file->dirty);
-    free(file);
-}
-
-static uint64_t file_sectors(const struct disk_file *file)
-{
-    return file->capacity / FS_SECTOR_BYTES;
-}
-
-/* Room for size bytes; new bytes are zero on both sides. */
-static void file_grow(struct disk_file *file, uint64_t size)
-{
-    uint64_t capacity = (size + FS_SECTOR_BYTES - 1) / FS_SECTOR_BYTES * FS_SECTOR_BYTES;
-    uint64_t old = file->capacity;
-
-    if (capacity <= old)
-        return;
-    if (capacity < 2 * old)
-        capacity = 2 * old;
-    file->cache = realloc(file->cache, capacity);
-    file->platter = realloc(file->platter, capacity);
-    file->dirty = realloc(file->dirty, capacity / FS_SECTOR_BYTES * sizeof(*file->dirty));
-    assert(file->cache != NULL && file->platter != NULL && file->dirty != NULL);
-    memset(file->cache + old, 0, capacity - old);
-    memset(file->platter + old, 0, capacity - old);
-    memset(file->dirty + old / FS_SECTOR_BYTES, 0,
-           (capacity - old) / FS_SECTOR_BYTES * sizeof(*file->dirty));
-    file->capacity = capacity;
-}
-
-static void file_put(struct disk_file *file, const void *data, size_t size, uint64_t offset)
-{
-    if (size == 0)
-        return;
-    file_grow(file, offset + size);
-    memcpy(file->cache + offset, data, size);
-    for (uint64_t sector = offset / FS_SECTOR_BYTES;
-         sector <= (offset + size - 1) / FS_SECTOR_BYTES; sector++)
-        file->dirty[sector] = true;
-    if (offset + size > file->size)
-        file->size = offset + size;
-}
-
-static void file_sync(struct disk_file *file)
-{
-    for (uint64_t sector = 0; sector < file_sectors(file); sector++) {
-        if (!file->dirty[sector])
-            continue;
-        memcpy(file->platter + sector * FS_SECTOR_BYTES, file->cache + sector * FS_SECTOR_BYTES,
-               FS_SECTOR_BYTES);
-        file->dirty[sector] = false;
-    }
-    file->platter_size = file->size;
-}
-
-static void file_crash(struct disk_file *file, struct prng *prng)
-{
-    for (uint64_t sector = 0; sector < file_sectors(file); sector++) {
-        uint8_t *kept = file->platter + sector * FS_SECTOR_BYTES;
-        uint8_t *written = file->cache + sector * FS_SECTOR_BYTES;
-        uint64_t fate;
-
-        if (!file->dirty[sector])
-            continue;
-        fate = prng_below(prng, 5);
-        if (fate < 2) /* as written */
-            memcpy(kept, written, FS_SECTOR_BYTES);
-        else if (fate == 2) /* torn */
-            memcpy(kept, written, prng_below(prng, FS_SECTOR_BYTES));
-        memcpy(written, kept, FS_SECTOR_BYTES);
-        file->dirty[sector] = false;
-    }
-    if (prng_below(prng, 2) == 0)
-        file->platter_size = file->size;
-    file->size = file->platter_size;
-    if (file->capacity >
-        file->size) /* what lies past the end reads as zeros once the file grows again */
-        memset(file->cache + file->size, 0, file->capacity - file->size);
-    if (file->capacity > file->size)
-        memset(file->platter + file->size, 0, file->capacity - file->size);
-}
-
-/* --- the table --- */
 
 static struct disk_file *disk_handle(struct disk *disk, int handle)
 {
@@ -271,13 +79,13 @@ static int disk_new_handle(struct disk *disk, struct disk_file *file, int *ret_h
 static int disk_open(struct fs *fs, const char *path, enum fs_open_mode mode, int *ret_file)
 {
     struct disk *disk = disk_of(fs);
-    struct disk_name *name = names_find(&disk->seen, path);
+    struct disk_name *name = disk_names_find(&disk->seen, path);
     struct disk_file *file = name != NULL ? name->file : NULL;
 
     if (disk->stopped)
         return -EIO;
     if (file == NULL) {
-        if (mode != FS_OPEN_CREATE || !disk_parent_exists(disk, path))
+        if (mode != FS_OPEN_CREATE || !disk_names_has_parent(&disk->seen, path))
             return -ENOENT;
         file = disk_new_file(disk, false);
         disk_change(disk, "", path, file);
@@ -349,7 +157,7 @@ static ssize_t disk_write(struct fs *fs, int handle, const struct iovec *pieces,
     for (int i = 0; i < count && done < size; i++) {
         size_t part = pieces[i].iov_len < size - done ? pieces[i].iov_len : size - done;
 
-        file_put(file, pieces[i].iov_base, part, offset + done);
+        disk_file_put(file, pieces[i].iov_base, part, offset + done);
         done += part;
     }
     return (ssize_t)done;
@@ -372,7 +180,7 @@ static int disk_sync(struct fs *fs, int handle)
 
     if (disk->stopped || prng_chance(&disk->prng, disk->faults.sync_fails))
         return -EIO;
-    file_sync(disk_handle(disk, handle));
+    disk_file_sync(disk_handle(disk, handle));
     return 0;
 }
 
@@ -384,8 +192,8 @@ static int disk_sync_directory(struct fs *fs, const char *path)
     if (disk->stopped)
         return -EIO;
     for (unsigned i = 0; i < disk->change_count; i++) {
-        if (change_in(&disk->changes[i], path))
-            names_change(&disk->platter, &disk->changes[i]);
+        if (disk_change_in(&disk->changes[i], path))
+            disk_names_change(&disk->platter, &disk->changes[i]);
         else
             disk->changes[kept++] = disk->changes[i];
     }
@@ -399,9 +207,9 @@ static int disk_make_directory(struct fs *fs, const char *path)
 
     if (disk->stopped)
         return -EIO;
-    if (names_find(&disk->seen, path) != NULL)
+    if (disk_names_find(&disk->seen, path) != NULL)
         return -EEXIST;
-    if (!disk_parent_exists(disk, path))
+    if (!disk_names_has_parent(&disk->seen, path))
         return -ENOENT;
     disk_change(disk, "", path, disk_new_file(disk, true));
     return 0;
@@ -410,7 +218,7 @@ static int disk_make_directory(struct fs *fs, const char *path)
 static int disk_rename(struct fs *fs, const char *from, const char *to)
 {
     struct disk *disk = disk_of(fs);
-    struct disk_name *name = names_find(&disk->seen, from);
+    struct disk_name *name = disk_names_find(&disk->seen, from);
 
     if (disk->stopped)
         return -EIO;
@@ -426,7 +234,7 @@ static int disk_unlink(struct fs *fs, const char *path)
 
     if (disk->stopped)
         return -EIO;
-    if (names_find(&disk->seen, path) == NULL)
+    if (disk_names_find(&disk->seen, path) == NULL)
         return -ENOENT;
     disk_change(disk, path, "", NULL);
     return 0;
@@ -439,11 +247,11 @@ static int disk_list(struct fs *fs, const char *path, int (*entry)(void *context
 
     if (disk->stopped)
         return -EIO;
-    if (names_find(&disk->seen, path) == NULL)
+    if (disk_names_find(&disk->seen, path) == NULL)
         return -ENOENT;
     for (unsigned i = 0; i < disk->seen.count; i++) {
         const char *found = disk->seen.names[i].path;
-        int error = path_in(found, path) ? entry(context, strrchr(found, '/') + 1) : 0;
+        int error = disk_path_in(found, path) ? entry(context, strrchr(found, '/') + 1) : 0;
 
         if (error != 0)
             return error;
@@ -454,7 +262,7 @@ static int disk_list(struct fs *fs, const char *path, int (*entry)(void *context
 static int disk_lock(struct fs *fs, const char *path, int *ret_file)
 {
     struct disk *disk = disk_of(fs);
-    struct disk_name *name = names_find(&disk->seen, path);
+    struct disk_name *name = disk_names_find(&disk->seen, path);
     struct disk_file *file = name != NULL ? name->file : NULL;
     int error;
 
@@ -514,8 +322,10 @@ void disk_free(struct disk *disk)
     if (disk == NULL)
         return;
     for (unsigned i = 0; i < disk->file_count; i++)
-        file_free(disk->files[i]);
+        disk_file_free(disk->files[i]);
     free(disk->files);
+    disk_names_release(&disk->seen);
+    disk_names_release(&disk->platter);
     free(disk);
 }
 
@@ -542,19 +352,6 @@ static bool disk_file_named(const struct disk *disk, const struct disk_file *fil
     return false;
 }
 
-/* Names in a directory that did not survive are gone with it. */
-static void disk_drop_orphans(struct disk *disk)
-{
-    for (unsigned i = 0; i < disk->seen.count;) {
-        if (disk_parent_exists(disk, disk->seen.names[i].path)) {
-            i++;
-            continue;
-        }
-        disk->seen.names[i] = disk->seen.names[--disk->seen.count];
-        i = 0;
-    }
-}
-
 static void disk_drop_nameless(struct disk *disk)
 {
     unsigned kept = 0;
@@ -563,7 +360,7 @@ static void disk_drop_nameless(struct disk *disk)
         if (disk_file_named(disk, disk->files[i]))
             disk->files[kept++] = disk->files[i];
         else
-            file_free(disk->files[i]);
+            disk_file_free(disk->files[i]);
     }
     disk->file_count = kept;
 }
@@ -586,15 +383,14 @@ void disk_crash(struct disk *disk)
     assert(disk->change_count <= DISK_CHANGES_MAX);
     for (unsigned i = 0; i < disk->change_count; i++)
         if (prng_below(&disk->prng, 2) == 0)
-            names_change(&disk->platter, &disk->changes[i]);
+            disk_names_change(&disk->platter, &disk->changes[i]);
     disk->change_count = 0;
-    memcpy(&disk->seen, &disk->platter, sizeof(disk->seen));
-    disk_drop_orphans(disk);
-    memcpy(&disk->platter, &disk->seen, sizeof(disk->platter));
+    disk_names_drop_orphans(&disk->platter);
+    disk_names_copy(&disk->seen, &disk->platter);
     disk_drop_nameless(disk);
     disk_forget_processes(disk);
     for (unsigned i = 0; i < disk->file_count; i++)
-        file_crash(disk->files[i], &disk->prng);
+        disk_file_crash(disk->files[i], &disk->prng);
 }
 
 uint64_t disk_unsynced_bytes(const struct disk *disk)
@@ -602,7 +398,6 @@ uint64_t disk_unsynced_bytes(const struct disk *disk)
     uint64_t bytes = 0;
 
     for (unsigned i = 0; i < disk->file_count; i++)
-        for (uint64_t sector = 0; sector < file_sectors(disk->files[i]); sector++)
-            bytes += disk->files[i]->dirty[sector] ? FS_SECTOR_BYTES : 0;
+        bytes += disk_file_unsynced_bytes(disk->files[i]);
     return bytes;
 }
