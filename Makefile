@@ -37,6 +37,7 @@ bench:
 	DECREE_BUILD=$(abspath $(BUILD)-release) bench/run
 
 install: all
+	meson configure $(BUILD) --prefix=$(PREFIX)
 	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
 
 format:

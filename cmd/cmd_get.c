@@ -51,7 +51,7 @@ static const char doc[] =
     "  decree get city\n"
     "  decree get user/ --prefix --limit 10\n"
     "  decree get '' --prefix --count-only          how many keys there are\n"
-    "  decree get photo --print-value-only > photo.png\n"
+    "  decree get photo --print-value-only | head -c -1 > photo.png\n"
     "  decree get city --consistency s              ask one server alone";
 
 static int64_t parse_number(const char *text, const char *option, struct argp_state *state)

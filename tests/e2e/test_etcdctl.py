@@ -44,6 +44,12 @@ def test_revisions_are_as_in_etcd(single):
     assert answer["kvs"][0]["create_revision"] == 5
 
 
+def test_endpoint_status_of_all_members_by_one(cluster):
+    # With --cluster etcdctl names the servers by URL, in :authority too.
+    lines = etcdctl(cluster.nodes[0].endpoint, "endpoint", "status", "--cluster").splitlines()
+    assert sorted(line.split(", ")[0] for line in lines) == sorted(f"http://{node.endpoint}" for node in cluster.nodes)
+
+
 def test_endpoint_status_as_a_table(cluster):
     table = etcdctl(cluster.endpoints, "endpoint", "status", "-w", "table")
     rows = [line for line in table.splitlines() if "127.0.0.1" in line]
