@@ -289,8 +289,8 @@ static int open_session(struct http2_connection *connection)
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, server->limits.header_bytes_max},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
-    int error = nghttp2_session_server_new2(&connection->session, server->callbacks, connection,
-                                            server->option);
+    int error = nghttp2_session_server_new3(&connection->session, server->callbacks, connection,
+                                            server->option, &server->memory.hooks);
 
     if (error != 0)
         return error;

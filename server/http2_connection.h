@@ -12,6 +12,7 @@
 #define DECREE_SERVER_HTTP2_CONNECTION_H
 
 #include "http2.h"
+#include "pool_memory.h"
 
 #define HTTP2_READ_BYTES (256u * 1024)
 #define HTTP2_WRITE_BYTES (256u * 1024)    /* collected for one write */
@@ -28,6 +29,7 @@ struct http2_server {
     struct http2_counters counters;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
+    struct pool_memory memory; /* nghttp2's */
     uv_tcp_t listener;
     uv_prepare_t flush; /* once a turn, before the loop sleeps */
     uv_idle_t awake;    /* while a connection has something to write, the loop must not sleep */

@@ -20,6 +20,7 @@
 #define LISTEN_BACKLOG 4096
 #define TIMER_MS 1000u
 #define FREE_STREAMS_MAX 16384u
+#define POOL_BYTES_MAX (16u * 1024 * 1024)
 #define KEPT_BYTES_MAX 4096u /* of each buffer of a free stream */
 
 static const struct http2_limits DEFAULTS = {
@@ -212,6 +213,7 @@ static void free_server(struct http2_server *server)
     }
     nghttp2_session_callbacks_del(server->callbacks);
     nghttp2_option_del(server->option);
+    pool_memory_release(&server->memory);
     free(server);
 }
 
@@ -278,8 +280,12 @@ static int init_nghttp2(struct http2_server *server)
     if (nghttp2_session_callbacks_new(&server->callbacks) != 0 ||
         nghttp2_option_new(&server->option) != 0)
         return DECREE_NOMEM;
+    pool_memory_init(&server->memory, POOL_BYTES_MAX);
     stream_set_callbacks(server->callbacks);
     nghttp2_option_set_no_closed_streams(server->option, 1);
+    /* nghttp2 would refuse the authority that etcdctl sends, which is a whole URL, and check the bytes of
+     * headers that nobody reads. What matters of a request the calls check themselves. */
+    nghttp2_option_set_no_http_messaging(server->option, 1);
     return 0;
 }
 
