@@ -679,8 +679,9 @@ static decree_lsn wanted_lsn(const struct decree_paxos *paxos)
 {
     const struct outbox *outbox = &paxos->outbox;
 
-    if (outbox_waiting_bytes(outbox) > paxos->config.log_bytes_max)
-        return outbox->appended; /* nobody waits, but memory does */
+    if (outbox_waiting_bytes(outbox) > paxos->config.log_bytes_max ||
+        outbox_waiting_bytes(outbox) > paxos->config.proposal_bytes_max)
+        return outbox->appended; /* nobody waits, but memory does, and soon messages would */
     if (outbox->held_released < outbox->held_end)
         return outbox->held[(outbox->held_end - 1) & (OUTBOX_HELD_MAX - 1)].lsn;
     return paxos->replica.boot_lsn > outbox->persisted ? paxos->replica.boot_lsn : 0;

@@ -63,8 +63,10 @@ static void begin(struct life *life, uint64_t seed)
     config.log_slots_max <<= pick(life, 4);
     config.message_bytes_max = 1 + pick(life, 60);
     config.log_bytes_max = pick(life, 2) == 0 ? 0 : 1 + pick(life, 200);
+    config.proposal_bytes_max = pick(life, 2) == 0 ? 0 : 10 + pick(life, 200);
     choose_quorums(life, count, &config);
     cores_init(&life->cores, count, &config);
+    life->cores.lazy = pick(life, 2) == 0;
     for (decree_node_id id = 1; id <= count; id++)
         if (cores_start(&life->cores, id) != 0)
             abort();

@@ -589,14 +589,21 @@ uint64_t cores_digest(uint64_t digest, const struct decree_effects *effects)
 /* --- a quick world
  * -------------------------------------------------------------------------------- */
 
+static bool wants_sync(const struct cores_node *node)
+{
+    decree_lsn wanted = node->cores->lazy ? node->sync_lsn : node->journal.count;
+
+    return !node->hangs && node->journal.synced < wanted;
+}
+
 static bool serve_node(struct cores *cores, struct cores_node *node)
 {
     bool busy = false;
 
     if (node->core == NULL)
         return false;
-    while (!node->hangs && node->journal.synced < node->journal.count) {
-        cores_persist(cores, node->id, 0);
+    while (wants_sync(node)) {
+        cores_persist(cores, node->id, cores->lazy ? node->sync_lsn : 0);
         busy = true;
     }
     while (node->fetch_count > 0) {

@@ -64,6 +64,7 @@ struct cores {
     uint32_t count;
     uint64_t now_ns;
     uint64_t takes;
+    bool lazy; /* while the world runs, disks sync only what somebody waits for */
     struct cores_node nodes[CORES_MAX];
     struct cores_link links[CORES_MAX][CORES_MAX];
     struct decree_pvalue *decided; /* slot is the index plus one */
