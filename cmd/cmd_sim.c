@@ -3,6 +3,7 @@
 #include <argp.h>
 #include <assert.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,8 @@ static const char doc[] =
     "  decree sim --seeds 1..1000\n"
     "  decree sim --seed 7 --nodes 5 --loss 10% --trace | less -S\n"
     "  decree sim --scenario chained --trace | less -S";
+
+static char *replay; /* the command that gives the run at hand again; for the signal handler too */
 
 static double now_s(void)
 {
@@ -148,31 +151,49 @@ static int sim_list(void)
     return EXIT_OK;
 }
 
-/* What a person types to see it again. */
-static void print_replay(const struct sim_arguments *arguments, const struct sim_scenario *scenario,
-                         uint64_t seed)
+/* What a person types to see it again; to be freed. */
+static char *describe_replay(const struct sim_arguments *arguments,
+                             const struct sim_scenario *scenario, uint64_t seed)
 {
-    size_t count;
+    size_t count, size;
     const struct sim_knob *knobs = sim_knobs(&count);
-    char text[64];
+    char text[64], *command = NULL;
+    FILE *out = open_memstream(&command, &size);
 
-    printf("  replay:   decree sim --seed %" PRIu64, seed);
+    assert(out != NULL);
+    fprintf(out, "decree sim --seed %" PRIu64, seed);
     if (scenario != NULL)
-        printf(" --scenario %s", scenario->name);
+        fprintf(out, " --scenario %s", scenario->name);
     for (size_t i = 0; i < count; i++) {
         if (!arguments->overrides.set[i])
             continue;
         sim_knob_print(&arguments->overrides.values, (int)i, text, sizeof(text));
-        printf(" --");
+        fprintf(out, " --");
         for (const char *at = knobs[i].name; *at != '\0'; at++)
-            putchar(*at == '_' ? '-' : *at);
-        printf(" %s", text);
+            fputc(*at == '_' ? '-' : *at, out);
+        fprintf(out, " %s", text);
     }
-    printf(" --trace\n");
+    fclose(out);
+    return command;
 }
 
-static void print_failure(const struct sim_arguments *arguments,
-                          const struct sim_scenario *scenario, uint64_t seed,
+/* The code under test has failed an assertion of its own: says in which run, and goes down all the same. Only
+ * what a signal handler may call. */
+static void on_abort(int number)
+{
+    static const char head[] = "FAILED in the code under test\n  checker:  assertion\n  replay:   ";
+    static const char tail[] = " --trace\n";
+    ssize_t ignored;
+
+    ignored = write(STDOUT_FILENO, head, sizeof(head) - 1);
+    ignored = write(STDOUT_FILENO, replay, strlen(replay));
+    ignored = write(STDOUT_FILENO, tail, sizeof(tail) - 1);
+    (void)ignored;
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void print_failure(const struct sim_scenario *scenario, uint64_t seed,
                           const struct verdict *verdict)
 {
     printf("FAILED seed %" PRIu64 "%s%s\n", seed, scenario != NULL ? ", scenario " : "",
@@ -180,7 +201,7 @@ static void print_failure(const struct sim_arguments *arguments,
     printf("  checker:  %s\n", verdict->checker);
     printf("  time:     %.3f ms\n", (double)verdict->at_ns / 1e6);
     printf("  because:  %s\n", verdict->text);
-    print_replay(arguments, scenario, seed);
+    printf("  replay:   %s --trace\n", replay);
 }
 
 static void print_failure_json(const struct sim_scenario *scenario, uint64_t seed,
@@ -221,6 +242,31 @@ static void show_progress(struct sim_totals *totals, uint64_t all)
             totals->runs, all, rate, (double)(all - totals->runs) / rate);
 }
 
+/* What the run is to be like; ends the program when that cannot be. */
+static void choose_options(const struct sim_arguments *arguments,
+                           const struct sim_scenario *scenario, uint64_t seed,
+                           struct sim_options *ret_options)
+{
+    const char *refusal;
+    uint64_t roles = 0;
+
+    if (scenario != NULL) {
+        sim_options_calm(ret_options, seed);
+        scenario->prepare(ret_options);
+        roles = ret_options->nodes;
+    } else {
+        sim_options_draw(ret_options, seed);
+    }
+    sim_options_override(ret_options, &arguments->overrides);
+    refusal = sim_options_check(ret_options);
+    if (refusal == NULL && ret_options->nodes < roles)
+        refusal = "this scenario has more roles than that many nodes";
+    if (refusal != NULL) {
+        fprintf(stderr, "decree sim: %s (seed %" PRIu64 ")\n", refusal, seed);
+        exit(EXIT_USAGE);
+    }
+}
+
 /* False: it failed. */
 static bool run_one(const struct sim_arguments *arguments, const struct sim_scenario *scenario,
                     uint64_t seed, struct sim_totals *totals)
@@ -228,20 +274,10 @@ static bool run_one(const struct sim_arguments *arguments, const struct sim_scen
     struct sim_options options;
     struct sim_trace trace;
     struct sim_result result;
-    const char *refusal;
 
-    if (scenario != NULL) {
-        sim_options_calm(&options, seed);
-        scenario->prepare(&options);
-    } else {
-        sim_options_draw(&options, seed);
-    }
-    sim_options_override(&options, &arguments->overrides);
-    refusal = sim_options_check(&options);
-    if (refusal != NULL) {
-        fprintf(stderr, "decree sim: %s (seed %" PRIu64 ")\n", refusal, seed);
-        exit(EXIT_USAGE);
-    }
+    choose_options(arguments, scenario, seed, &options);
+    free(replay);
+    replay = describe_replay(arguments, scenario, seed);
     sim_trace_init(&trace, stdout, arguments->detail, (unsigned)options.nodes);
     sim_run(&options, scenario, &trace, &result);
     totals_add(totals, &result);
@@ -250,7 +286,7 @@ static bool run_one(const struct sim_arguments *arguments, const struct sim_scen
     if (arguments->json)
         print_failure_json(scenario, seed, &result.verdict);
     else
-        print_failure(arguments, scenario, seed, &result.verdict);
+        print_failure(scenario, seed, &result.verdict);
     return false;
 }
 
@@ -284,10 +320,10 @@ static void print_totals(const struct sim_arguments *arguments, const struct sim
 static void run_seeds(const struct sim_arguments *arguments, const struct sim_scenario *scenario,
                       struct sim_totals *totals)
 {
-    for (uint64_t seed = arguments->first; seed <= arguments->last; seed++) {
-        if (!run_one(arguments, scenario, seed, totals))
-            return;
+    for (uint64_t seed = arguments->first; run_one(arguments, scenario, seed, totals); seed++) {
         show_progress(totals, arguments->last - arguments->first + 1);
+        if (seed == arguments->last)
+            return;
     }
 }
 
@@ -297,6 +333,11 @@ static int sim(const struct sim_arguments *arguments)
 
     if (arguments->list)
         return sim_list();
+    if (arguments->detail != SIM_TRACE_NOTHING)
+        setvbuf(stdout, NULL, _IOLBF,
+                0); /* so that all of it is out when the code under test aborts */
+    signal(SIGABRT, on_abort);
+    signal(SIGSEGV, on_abort);
     if (arguments->scenario == NULL) {
         run_seeds(arguments, NULL, &totals);
     } else if (strcmp(arguments->scenario, "all") != 0) {
@@ -309,6 +350,8 @@ static int sim(const struct sim_arguments *arguments)
     if (totals.shown_s > 0)
         fprintf(stderr, "\n");
     print_totals(arguments, &totals);
+    free(replay);
+    replay = NULL;
     return fflush(stdout) == 0 && totals.failures == 0 ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -130,8 +130,11 @@ def judge(program, seeds):
     checker = re.search(r"checker:\s+(\S+)", result.stdout)
     if seed and checker:
         return f"seed {seed.group(1)}, {checker.group(1)}"
+    replay = re.search(r"replay:.*--seed (\d+)", result.stdout)
     assertion = re.search(r"Assertion `(.*)' failed", result.stderr)
-    return f"assertion {assertion.group(1)}" if assertion else f"exit status {result.returncode}"
+    if replay and assertion:
+        return f"seed {replay.group(1)}, assertion {assertion.group(1)}"
+    return f"exit status {result.returncode}"
 
 
 def run_one(build, root, mutant, commands, seeds):
