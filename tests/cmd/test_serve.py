@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """test_serve.py DECREE -- what `decree serve` says and how it exits when it cannot start, and how it stops."""
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-DECREE = sys.argv[1]
+DECREE = os.path.abspath(sys.argv[1])
 TIMEOUT = 60
 
 

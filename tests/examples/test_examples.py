@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """test_examples.py COUNTER CLUSTER_IN_MEMORY -- runs the examples and reads what they print."""
+import os
 import re
 import socket
 import os
