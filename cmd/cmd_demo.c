@@ -407,6 +407,8 @@ int cmd_demo(int argc, char **argv)
     watch_signals();
     demo_screen_init(&demo.screen);
     error = demo_cluster_init(&demo.cluster, keep);
+    if (error != 0)
+        demo_screen_say(&demo.screen, "cannot make a temporary folder, or find free ports");
     status = error != 0 ? fail(&demo, strerror(-error)) : open_clients(&demo);
     if (status == EXIT_OK)
         status = play(&demo);

@@ -41,6 +41,14 @@ def test_demo_shows_that_nothing_is_lost(tmp_path):
     assert processes_with(str(tmp_path)) == []
 
 
+def test_demo_says_why_it_can_not_run(tmp_path):
+    result = subprocess.run([DECREE, "demo"], env=demo_environment(tmp_path / "nowhere"), capture_output=True, text=True,
+                            timeout=60)
+    assert result.returncode == 1
+    assert "cannot make a temporary folder" in result.stdout
+    assert "No such file or directory" in result.stdout
+
+
 def test_interrupted_demo_cleans_up(tmp_path):
     with subprocess.Popen([DECREE, "demo"], env=demo_environment(tmp_path), stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
