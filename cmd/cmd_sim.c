@@ -177,8 +177,8 @@ static char *describe_replay(const struct sim_arguments *arguments,
     return command;
 }
 
-/* The code under test has failed an assertion of its own: says in which run, and goes down all the same. Only
- * what a signal handler may call. */
+/* The code under test has failed an assertion of its own: says in which run, and goes down all the
+ * same. Only what a signal handler may call. */
 static void on_abort(int number)
 {
     static const char head[] = "FAILED in the code under test\n  checker:  assertion\n  replay:   ";

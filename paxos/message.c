@@ -35,7 +35,8 @@ int decree_ballot_compare(struct decree_ballot a, struct decree_ballot b)
     return ballot_compare(a, b);
 }
 
-/* Slots and rounds count up from one, so larger ones are never true, and sums of smaller ones never wrap. */
+/* Slots and rounds count up from one, so larger ones are never true, and sums of smaller ones never
+ * wrap. */
 #define NUMBER_MAX (UINT64_MAX / 2)
 
 static bool command_is_sane(const struct decree_command *command, const struct outbox *outbox)
@@ -45,7 +46,8 @@ static bool command_is_sane(const struct decree_command *command, const struct o
     return command->value != NULL && command->value->size <= outbox->config->value_bytes_max;
 }
 
-/* Commands that make sense, and for successive slots from the first, each in a ballot if with_ballots. */
+/* Commands that make sense, and for successive slots from the first, each in a ballot if
+ * with_ballots. */
 static bool run_is_sane(const struct decree_message *message, uint32_t window, bool with_ballots,
                         const struct outbox *outbox)
 {

@@ -283,8 +283,8 @@ static int init_nghttp2(struct http2_server *server)
     pool_memory_init(&server->memory, POOL_BYTES_MAX);
     stream_set_callbacks(server->callbacks);
     nghttp2_option_set_no_closed_streams(server->option, 1);
-    /* nghttp2 would refuse the authority that etcdctl sends, which is a whole URL, and check the bytes of
-     * headers that nobody reads. What matters of a request the calls check themselves. */
+    /* nghttp2 would refuse the authority that etcdctl sends, which is a whole URL, and check the
+     * bytes of headers that nobody reads. What matters of a request the calls check themselves. */
     nghttp2_option_set_no_http_messaging(server->option, 1);
     return 0;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* pool_memory.h -- an allocator for many small pieces of few sizes that come and go by the hundred: nghttp2's.
+/* pool_memory.h -- an allocator for many small pieces of few sizes that come and go by the hundred:
+ * nghttp2's.
  *
- * nghttp2 asks for some ten pieces a request and frees them when it is answered. With hundreds of requests
- * under way that is more than malloc keeps at hand for a thread. Freed pieces are kept here by size class, up to
- * a bound, and handed out again, the warmest first. Large pieces are malloc's. One thread.
+ * nghttp2 asks for some ten pieces a request and frees them when it is answered. With hundreds of
+ * requests under way that is more than malloc keeps at hand for a thread. Freed pieces are kept
+ * here by size class, up to a bound, and handed out again, the warmest first. Large pieces are
+ * malloc's. One thread.
  *
  *     piece:  head, 16 bytes: the class | what was asked for
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* disk_file.h -- a file on a disk of the simulator: what processes see, and what the platter holds. */
+/* disk_file.h -- a file on a disk of the simulator: what processes see, and what the platter
+ * holds. */
 #ifndef DECREE_SIM_DISK_FILE_H
 #define DECREE_SIM_DISK_FILE_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* disk_names.h -- what names there are on a disk of the simulator, and changes of them that may be lost.
+/* disk_names.h -- what names there are on a disk of the simulator, and changes of them that may be
+ * lost.
  *
  * Paths are absolute; "/" is always there and not in the list.
  */

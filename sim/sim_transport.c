@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_transport.c -- the transport port of a node in the simulator: each message becomes the bytes that
- * it has on a real wire, and a packet of the network; and back.
+/* sim_transport.c -- the transport port of a node in the simulator: each message becomes the bytes
+ * that it has on a real wire, and a packet of the network; and back.
  */
 #include "sim_transport.h"
 

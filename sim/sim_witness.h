@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_witness.h -- the hooks that a node of the simulator gives to its engine; context is the struct
- * sim_node.
+/* sim_witness.h -- the hooks that a node of the simulator gives to its engine; context is the
+ * struct sim_node.
  */
 #ifndef DECREE_SIM_WITNESS_H
 #define DECREE_SIM_WITNESS_H

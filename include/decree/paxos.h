@@ -16,10 +16,12 @@
  *  2. APPEND-ORDER  Records are journalled in the order given; lsns are dense.
  *  3. APPLY-ORDER   Decisions come by slot, without gaps, once per run; apply at once.
  *  4. BORROW        Pointers in an event live for that call, in effects until the next
- *                   decree_paxos_step() or decree_paxos_take(). To keep a value, decree_value_ref() it.
- *  5. ALL-OR-NONE   A decree_paxos_step() that returns an error has changed nothing. Only RESTORE, MESSAGE,
- *                   PROPOSE, READ and FETCHED can meet DECREE_FULL: take, or wait for the journal, and
- *                   offer the event again. PERSISTED and WAKE free room, so they always fit.
+ *                   decree_paxos_step() or decree_paxos_take(). To keep a value:
+ *                   decree_value_ref().
+ *  5. ALL-OR-NONE   A decree_paxos_step() that returns an error has changed nothing. Only
+ *                   RESTORE, MESSAGE, PROPOSE, READ and FETCHED can meet DECREE_FULL: take, or wait
+ *                   for the journal, and offer the event again. PERSISTED and WAKE free room, so
+ *                   they always fit.
  *
  * The protocol is the one of van Renesse and Altinbuken, "Paxos Made Moderately Complex" (PMMC),
  * with flexible quorums (Howard et al.), runs of slots per message, and a leader chosen by quorum
@@ -69,27 +71,27 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
 
 /* X(name, text, what the fields mean). Messages carry decided, heartbeat_ack excepted: every slot
  * up to it is decided, as far as the sender knows. Fields not named are zero. */
-#define DECREE_MESSAGE_TABLE(X)                                                                       \
-    X(P1A, "p1a", "ballot asks for a promise; slot: first slot wanted")                               \
-    X(P1B, "p1b",                                                                                     \
-      "ballot: promised; slot: first slot answered for, 0: refused; last: highest accepted; "         \
-      "pvalues: the first run accepted in [slot, last], ask again past it")                           \
-    X(P2A, "p2a", "ballot; slot: first of the run; pvalues: the run, one per slot")                   \
-    X(P2B, "p2b",                                                                                     \
-      "ballot: promised; slot, count: the run voted for, none if the ballot is higher")               \
-    X(DECISION, "decision",                                                                           \
-      "ballot: what was accepted in it up to decided is decided; pvalues: decided"                    \
-      " whatever their ballot")                                                                       \
-    X(CATCH_UP, "catch_up", "slot: first decided slot wanted; last: no need for slots past it")       \
-    X(PROPOSE, "propose", "pvalues: commands to be ordered, slot and ballot unset")                   \
-    X(HEARTBEAT, "heartbeat",                                                                         \
-      "round; ballot: of the leader that the sender is or hears, with a quorum,"                      \
-      " or bottom; age_ns: since it was heard")                                                       \
-    X(HEARTBEAT_ACK, "heartbeat_ack", "round: the one answered; ballot: promised")                    \
-    X(READ, "read", "round: the asker's number")                                                      \
-    X(READ_OK, "read_ok",                                                                             \
-      "round: the one asked with; slot: apply up to here, then answer; ballot: of the leader, if it " \
-      "answers itself")
+#define DECREE_MESSAGE_TABLE(X)                                                                 \
+    X(P1A, "p1a", "ballot asks for a promise; slot: first slot wanted")                         \
+    X(P1B, "p1b",                                                                               \
+      "ballot: promised; slot: first slot answered for, 0: refused; last: highest accepted; "   \
+      "pvalues: the first run accepted in [slot, last], ask again past it")                     \
+    X(P2A, "p2a", "ballot; slot: first of the run; pvalues: the run, one per slot")             \
+    X(P2B, "p2b",                                                                               \
+      "ballot: promised; slot, count: the run voted for, none if the ballot is higher")         \
+    X(DECISION, "decision",                                                                     \
+      "ballot: what was accepted in it up to decided is decided; pvalues: decided"              \
+      " whatever their ballot")                                                                 \
+    X(CATCH_UP, "catch_up", "slot: first decided slot wanted; last: no need for slots past it") \
+    X(PROPOSE, "propose", "pvalues: commands to be ordered, slot and ballot unset")             \
+    X(HEARTBEAT, "heartbeat",                                                                   \
+      "round; ballot: of the leader that the sender is or hears, with a quorum,"                \
+      " or bottom; age_ns: since it was heard")                                                 \
+    X(HEARTBEAT_ACK, "heartbeat_ack", "round: the one answered; ballot: promised")              \
+    X(READ, "read", "round: the asker's number")                                                \
+    X(READ_OK, "read_ok",                                                                       \
+      "round: the one asked with; slot: apply up to here, then answer; ballot: of the leader, " \
+      "if it answers itself")
 
 enum decree_message_type {
     DECREE_MESSAGE_NONE = 0,
@@ -139,7 +141,7 @@ enum decree_event_type {
     DECREE_EVENT_READ,        /* a linearizable read: in effects.reads when it may be answered */
     DECREE_EVENT_PERSISTED,   /* every record up to lsn is on stable storage */
     DECREE_EVENT_FETCHED,     /* decided pvalues for a decree_fetch, by slot, without gaps */
-    DECREE_EVENT_UNREACHABLE, /* a hint: this peer's process is gone (its port refuses connections) */
+    DECREE_EVENT_UNREACHABLE, /* a hint: this peer's port refuses connections */
     DECREE_EVENT_WAKE         /* the time asked for has come */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_acceptor.c -- answers held for the disk: what they say when they leave, and what must not be mistaken. */
+/* test_acceptor.c -- answers held for the disk: what they say when they leave, and what must not be
+ * mistaken. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_message.c -- names, and that nothing a peer may send trips an assertion: each field bad in turn, then any bytes. */
+/* test_message.c -- names, and that nothing a peer may send trips an assertion: each field bad in
+ * turn, then any bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -198,7 +199,8 @@ static struct decree_message any_message(struct prng *prng, const struct decree_
     return message;
 }
 
-/* A peer may be old, confused or hostile: the core may stop to work with such peers, but it lives. */
+/* A peer may be old, confused or hostile: the core may stop to work with such peers, but it
+ * lives. */
 static void test_any_message_is_survived(void **state)
 {
     (void)state;
