@@ -99,7 +99,7 @@ class ServeTest(unittest.TestCase):
         self.refused(64, "not in --cluster", "--cluster", "a=h:1,b=h:2", "--name", "c")
 
     def test_unsafe_quorums(self):
-        self.refused(78, "more than the members", "--cluster", "n1=h:1,n2=h:2,n3=h:3", "--vote-quorum", "1")
+        self.refused(78, "are unsafe with", "--cluster", "n1=h:1,n2=h:2,n3=h:3", "--vote-quorum", "1")
 
     def test_disk_and_ports_that_cannot_be_had(self):
         self.refused(74, "/proc/none", "--data", "/proc/none")
