@@ -194,8 +194,8 @@ static int open_engine(struct host *host, const struct host_options *options, ch
     if (error == DECREE_QUORUM)
         return fail(
             sentence, error,
-            "prepare quorum %u and vote quorum %u are unsafe with %u members: together they must be more "
-            "than the members, and neither may be",
+            "prepare quorum %u and vote quorum %u are unsafe with %u members: their sum must exceed the "
+            "number of members, and neither may do so alone",
             options->prepare_quorum, options->vote_quorum, options->cluster.count);
     if (error != 0)
         return fail(sentence, error, "cannot set up the core: %s", decree_error_text(error));

@@ -744,14 +744,14 @@ void decree_paxos_status(const struct decree_paxos *paxos, struct decree_status 
     const struct outbox *outbox = &paxos->outbox;
     const struct quorum *quorum = &outbox->quorum;
     uint32_t need = quorum->prepare > quorum->vote ? quorum->prepare : quorum->vote;
-    struct decree_ballot leader = paxos->leader.active ? paxos->leader.ballot
-                                                       : paxos->election.leader;
+    struct decree_ballot own = leading(paxos);
+    struct decree_ballot leader = paxos->leader.active ? own : paxos->election.leader;
 
     *ret_status = (struct decree_status){
         .leader = leader.node,
         .leader_ballot = leader,
         .promised = paxos->acceptor.promised,
-        .leading = paxos->leader.active,
+        .leading = !ballot_is_bottom(own),
         .quorum_connected = election_reaches(&paxos->election, need, outbox),
         .incarnation = paxos->replica.incarnation,
         .decided = paxos->log.delivered,

@@ -7,7 +7,7 @@
  *         .data_dir = "./n1",
  *         .machine = {.context = &counter, .apply = counter_apply},
  *     };
- *     decree_node_open(&node, &options);
+ *     decree_node_open(&node, &options, NULL);
  *     decree_node_propose(node, "+1", 2, done, NULL);
  *
  * A node runs one loop thread and one journal thread of its own. decree_node_propose() and
@@ -76,8 +76,8 @@ int decree_node_read(struct decree_node *node, decree_done *done, void *argument
 /* A copy of the core's status, as of the last turn. Any thread. */
 void decree_node_status(struct decree_node *node, struct decree_status *ret_status);
 
-/* Stops, syncs, completes what is open with LOST, joins the threads, frees. Not from a completion.
- * NULL is fine. */
+/* Stops, syncs, completes what is open with LOST, joins the threads, frees. Not from a completion, and no
+ * other call for this node may run meanwhile or come later: the caller sees to that. NULL is fine. */
 void decree_node_close(struct decree_node *node);
 
 /* A hub lives longer than the nodes that use it. */

@@ -216,7 +216,7 @@ struct decree_trace {
 };
 
 /* Every limit is here; memory = f(config), fixed at open; 0 takes the default. proposals_max and
- * log_slots_max must be the same on all members. */
+ * log_slots_max must be the same on all members, and stay so. */
 struct decree_config {
     decree_node_id self;
     const decree_node_id *members; /* all of them, self too; copied */
@@ -244,7 +244,7 @@ struct decree_status {     /* a copy; for people, metrics and routing */
     decree_node_id leader; /* 0: none known */
     struct decree_ballot leader_ballot;
     struct decree_ballot promised;
-    bool leading;          /* this node's ballot was adopted */
+    bool leading;          /* this node's ballot was adopted, and it reaches a vote quorum */
     bool quorum_connected; /* this node reaches enough members to lead */
     uint64_t incarnation;
     decree_slot decided;   /* every slot up to it is decided and was handed out */
