@@ -397,8 +397,10 @@ static void faults_bench(struct faults *faults, struct sim_node *node)
 void faults_end(struct faults *faults, unsigned set)
 {
     struct sim_cluster *cluster = faults->cluster;
+    uint64_t spread_ns = cluster->options->delay_spread, well_ns = cluster->options->heartbeat / 4;
+    /* Well is a network whose round trips are short beside a heartbeat. */
     struct network_weather calm = {.delay_ns = cluster->options->delay,
-                                   .delay_spread_ns = cluster->options->delay_spread};
+                                   .delay_spread_ns = spread_ns < well_ns ? spread_ns : well_ns};
 
     faults->ended = true;
     network_set_weather(&cluster->network, &calm);
