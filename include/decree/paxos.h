@@ -224,8 +224,8 @@ struct decree_config {
     uint32_t prepare_quorum;     /* q1; default a majority; q1 + q2 > member_count */
     uint32_t vote_quorum;        /* q2; default a majority */
     uint32_t proposals_max;      /* of this node; a power of two, 64 to 8192; default 4096 */
-    uint32_t log_slots_max;      /* kept in memory; a power of two; default 65536 */
-    uint32_t reads_max;          /* unanswered; default 8192 */
+    uint32_t log_slots_max;      /* kept in memory; a power of two from 16; default 65536 */
+    uint32_t reads_max;          /* unanswered; a power of two; default 8192 */
     uint32_t message_bytes_max;  /* of values in one message, or one value; default 1 MiB */
     uint32_t value_bytes_max;    /* of one command; default 2 MiB */
     uint64_t proposal_bytes_max; /* of this node's undecided proposals; default 64 MiB */
