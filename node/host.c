@@ -83,12 +83,12 @@ void host_turn(struct host *host)
         if (request_queue_first(&host->requests) == NULL)
             break;
     }
-    if (!turned)
-        return;
-    publish_status(host);
-    if (host->after_turn != NULL)
-        host->after_turn(host->after_turn_context);
-    arm(host);
+    if (turned) {
+        publish_status(host);
+        if (host->after_turn != NULL)
+            host->after_turn(host->after_turn_context);
+    }
+    arm(host); /* also when nothing was due: the loop's clock is coarse, and a timer may be early */
 }
 
 int host_submit(struct host *host, struct request *request)
