@@ -23,7 +23,9 @@
     X(IO, -11, "an input or output operation failed")                                              \
     X(VERSION, -12, "written by another, unknown version of the format")                           \
     X(LOST, -13, "outcome unknown: the node restarted or gave up before the command was decided")  \
-    X(NOT_FOUND, -14, "no such thing")
+    X(NOT_FOUND, -14, "no such thing")                                                             \
+    X(COMPACTED, -15, "compacted: so old a version is not kept any more")                          \
+    X(CONFLICT, -16, "something else is there already")
 
 enum decree_error {
     DECREE_OK = 0,
