@@ -468,6 +468,13 @@ const struct transport_sink *engine_transport_sink(struct engine *engine)
     return &engine->transport_sink;
 }
 
+void engine_campaign(struct engine *engine)
+{
+    struct decree_event event = {.type = DECREE_EVENT_CAMPAIGN};
+
+    step_surely(engine, &event);
+}
+
 uint64_t engine_wake_at(const struct engine *engine)
 {
     if (engine->stepped || engine->persisted > engine->persisted_told)

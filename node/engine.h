@@ -101,6 +101,10 @@ int engine_propose(struct engine *engine, struct decree_value *value, decree_don
  * FULL. */
 int engine_read(struct engine *engine, decree_done *done, void *argument);
 
+/* Begins phase 1 now, whoever leads, in a ballot of this node's own; does nothing while the node
+ * reaches no quorum or its disk stands still. */
+void engine_campaign(struct engine *engine);
+
 /* Hands out everything that is due. True when something was handed out or the core was stepped. */
 bool engine_turn(struct engine *engine);
 

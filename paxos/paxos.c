@@ -79,15 +79,21 @@ static void give_way(struct decree_paxos *paxos, struct decree_ballot seen)
     }
 }
 
-static bool may_scout(const struct decree_paxos *paxos)
+/* Phase 1 would have who answers it, and a disk to keep the promise. */
+static bool can_scout(const struct decree_paxos *paxos)
 {
     const struct outbox *outbox = &paxos->outbox;
     const struct quorum *quorum = &outbox->quorum;
     uint32_t need = quorum->prepare > quorum->vote ? quorum->prepare : quorum->vote;
 
-    return !paxos->leader.active && !paxos->scout.running && !outbox_is_stalled(outbox) &&
-           !election_hears_leader(&paxos->election, outbox) &&
+    return !paxos->scout.running && !outbox_is_stalled(outbox) &&
            election_reaches(&paxos->election, need, outbox);
+}
+
+static bool may_scout(const struct decree_paxos *paxos)
+{
+    return !paxos->leader.active && !election_hears_leader(&paxos->election, &paxos->outbox) &&
+           can_scout(paxos);
 }
 
 /* Phase 1 begins at this node's own acceptor: its durable promise is the claim to the ballot. */
@@ -116,6 +122,16 @@ static void start_scout(struct decree_paxos *paxos)
                  paxos->outbox.now_ns + paxos->config.heartbeat_every_ns);
     scout_start(&paxos->scout, ballot, paxos->log.decided, &paxos->outbox);
     ask_own_acceptor(paxos);
+}
+
+/* Somebody wants this node to lead, or to show how it begins to. */
+static void campaign(struct decree_paxos *paxos)
+{
+    if (!paxos->speaking || !can_scout(paxos))
+        return;
+    if (paxos->leader.active)
+        stand_down(paxos, paxos->leader.ballot);
+    start_scout(paxos);
 }
 
 /* --- messages
@@ -554,6 +570,9 @@ static int step_event(struct decree_paxos *paxos, const struct decree_event *eve
         return paxos->started ? step_fetched(paxos, event) : DECREE_MISUSE;
     case DECREE_EVENT_UNREACHABLE:
         election_on_unreachable(&paxos->election, event->u.unreachable, &paxos->outbox);
+        return 0;
+    case DECREE_EVENT_CAMPAIGN:
+        campaign(paxos);
         return 0;
     case DECREE_EVENT_WAKE:
         step_wake(paxos);

@@ -142,6 +142,7 @@ enum decree_event_type {
     DECREE_EVENT_PERSISTED,   /* every record up to lsn is on stable storage */
     DECREE_EVENT_FETCHED,     /* decided pvalues for a decree_fetch, by slot, without gaps */
     DECREE_EVENT_UNREACHABLE, /* a hint: this peer's port refuses connections */
+    DECREE_EVENT_CAMPAIGN,    /* begin phase 1 now, whoever leads; nothing without a quorum */
     DECREE_EVENT_WAKE         /* the time asked for has come */
 };
 

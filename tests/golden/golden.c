@@ -390,6 +390,17 @@ static void unreachable(struct golden *golden)
     cores_take(&golden->cores, id);
 }
 
+static void campaign(struct golden *golden)
+{
+    decree_node_id id = core_at(golden, 1);
+    struct decree_event event = {.type = DECREE_EVENT_CAMPAIGN};
+
+    if (golden->wrong)
+        return;
+    print_error(golden, cores_offer(&golden->cores, id, &event));
+    cores_take(&golden->cores, id);
+}
+
 static void status(struct golden *golden)
 {
     for (int i = 1; i < golden->word_count; i++) {
@@ -452,6 +463,7 @@ static const struct {
     {"elect", elect, "runs until somebody leads"},
     {"fetch", fetch, "NODE: answers its oldest fetch"},
     {"unreachable", unreachable, "NODE PEER"},
+    {"campaign", campaign, "NODE: is to lead"},
     {"status", status, "NODE..."},
     {"queued", queued, "what is on the links"},
     {"show", show,
