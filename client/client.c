@@ -11,7 +11,7 @@
 
 #include <decree/error.h>
 
-#include "client_connection.h"
+#include "grpc_client.h"
 
 #define TIMEOUT_MS_DEFAULT 5000u
 #define DIAL_TIMEOUT_MS_DEFAULT 2000u
@@ -35,7 +35,7 @@ struct client {
     bool repeat_writes;
     bool time_is_up;
     bool call_is_done;
-    struct client_connection *connection; /* NULL: none */
+    struct grpc_client *connection; /* NULL: none */
     bool connection_is_ready;
     char text[REPLY_TEXT_BYTES];
 };
@@ -76,7 +76,7 @@ int client_new(struct client **ret_client, const struct client_options *options,
 static void disconnect(struct client *client, const char *reason)
 {
     if (client->connection != NULL)
-        client_connection_close(client->connection, reason);
+        grpc_client_close(client->connection, reason);
     while (client->connection != NULL)
         uv_run(&client->loop, UV_RUN_ONCE);
     assert(!client->connection_is_ready);
@@ -140,7 +140,7 @@ static void on_closed(void *context, const char *reason)
     client->connection_is_ready = false;
 }
 
-static void on_done(struct call *call)
+static void on_done(struct grpc_client_call *call)
 {
     struct client *client = call->context;
 
@@ -151,14 +151,13 @@ static void on_done(struct call *call)
  * not. */
 static bool connect_within(struct client *client, uint64_t timeout_ms)
 {
-    struct client_connection_sink sink = {
-        .context = client, .ready = on_ready, .closed = on_closed};
+    struct grpc_client_sink sink = {.context = client, .ready = on_ready, .closed = on_closed};
 
     uv_run(&client->loop, UV_RUN_NOWAIT); /* hear of a connection that has closed meanwhile */
     if (client->connection != NULL)
         return true;
-    client->connection = client_connection_open(&client->loop, &client->endpoints.items[client->at],
-                                                &sink);
+    client->connection = grpc_client_open(&client->loop, &client->endpoints.items[client->at],
+                                          &sink);
     if (client->connection == NULL) {
         snprintf(client->text, sizeof(client->text), "cannot connect: out of memory");
         return false;
@@ -173,54 +172,54 @@ static bool connect_within(struct client *client, uint64_t timeout_ms)
 }
 
 /* One attempt at one endpoint. */
-static void attempt(struct client *client, struct call *call, uint64_t timeout_ms)
+static void attempt(struct client *client, struct grpc_client_call *call, uint64_t timeout_ms)
 {
     uint64_t start_ns = uv_hrtime();
     uint64_t spent_ms;
 
     reply_init(&call->reply);
     if (!connect_within(client, timeout_ms)) {
-        reply_fail(&call->reply, STATUS_UNAVAILABLE, client->text);
+        reply_fail(&call->reply, GRPC_UNAVAILABLE, client->text);
         call->surely_not_done = true;
         return;
     }
     spent_ms = (uv_hrtime() - start_ns) / 1000000u;
     call->timeout_ms = spent_ms < timeout_ms ? timeout_ms - spent_ms : 1;
     client->call_is_done = false;
-    call_start(client->connection, call);
+    grpc_client_start(client->connection, call);
     if (!client->call_is_done)
         wait_for(client, &client->call_is_done, call->timeout_ms);
     if (!client->call_is_done) {
-        call_cancel(client->connection, call, STATUS_DEADLINE_EXCEEDED, "no answer in time");
+        grpc_client_cancel(client->connection, call, GRPC_DEADLINE_EXCEEDED, "no answer in time");
         /* It may be stopped: the next call begins afresh. */
         disconnect(client, "no answer in time");
     }
 }
 
 static bool may_try_next(const struct client *client, const struct method *method,
-                         const struct call *call)
+                         const struct grpc_client_call *call)
 {
     switch (call->reply.code) {
-    case STATUS_UNAVAILABLE:
+    case GRPC_UNAVAILABLE:
         return method->is_read || client->repeat_writes || call->surely_not_done ||
                strcmp(call->reply.text, NO_LEADER) == 0;
-    case STATUS_DEADLINE_EXCEEDED:
+    case GRPC_DEADLINE_EXCEEDED:
         return method->is_read || client->repeat_writes;
-    case STATUS_OK:
-    case STATUS_CANCELLED:
-    case STATUS_UNKNOWN:
-    case STATUS_INVALID_ARGUMENT:
-    case STATUS_NOT_FOUND:
-    case STATUS_ALREADY_EXISTS:
-    case STATUS_PERMISSION_DENIED:
-    case STATUS_RESOURCE_EXHAUSTED:
-    case STATUS_FAILED_PRECONDITION:
-    case STATUS_ABORTED:
-    case STATUS_OUT_OF_RANGE:
-    case STATUS_UNIMPLEMENTED:
-    case STATUS_INTERNAL:
-    case STATUS_DATA_LOSS:
-    case STATUS_UNAUTHENTICATED:
+    case GRPC_OK:
+    case GRPC_CANCELLED:
+    case GRPC_UNKNOWN:
+    case GRPC_INVALID_ARGUMENT:
+    case GRPC_NOT_FOUND:
+    case GRPC_ALREADY_EXISTS:
+    case GRPC_PERMISSION_DENIED:
+    case GRPC_RESOURCE_EXHAUSTED:
+    case GRPC_FAILED_PRECONDITION:
+    case GRPC_ABORTED:
+    case GRPC_OUT_OF_RANGE:
+    case GRPC_UNIMPLEMENTED:
+    case GRPC_INTERNAL:
+    case GRPC_DATA_LOSS:
+    case GRPC_UNAUTHENTICATED:
         return false;
     }
     return false;
@@ -228,7 +227,8 @@ static bool may_try_next(const struct client *client, const struct method *metho
 
 /* Tries one endpoint after the other, each once, as long as there is time. The outcome is in
  * call->reply. */
-static void try_all(struct client *client, const struct method *method, struct call *call)
+static void try_all(struct client *client, const struct method *method,
+                    struct grpc_client_call *call)
 {
     uint64_t start_ns = uv_hrtime();
     size_t count = client->endpoints.count;
@@ -268,39 +268,39 @@ static uint8_t *frame(const ProtobufCMessage *request, size_t *ret_size)
     return body;
 }
 
-static enum status_code call_method(struct client *client, const struct method *method,
+static enum grpc_status call_method(struct client *client, const struct method *method,
                                     const ProtobufCMessage *request,
                                     ProtobufCMessage **ret_response)
 {
-    struct call call = {.path = method->path, .done = on_done, .context = client};
+    struct grpc_client_call call = {.path = method->path, .done = on_done, .context = client};
     uint8_t *body = frame(request, &call.body_size);
     ProtobufCMessage *response = NULL;
-    enum status_code code;
+    enum grpc_status code;
 
     if (body == NULL) {
         snprintf(client->text, sizeof(client->text), "out of memory for the request");
-        return STATUS_RESOURCE_EXHAUSTED;
+        return GRPC_RESOURCE_EXHAUSTED;
     }
     call.body = body;
     try_all(client, method, &call);
-    if (call.reply.code == STATUS_OK) {
+    if (call.reply.code == GRPC_OK) {
         size_t size;
         const uint8_t *message = reply_message(&call.reply, &size);
 
         response = protobuf_c_message_unpack(method->response, NULL, size, message);
         if (response == NULL)
-            reply_fail(&call.reply, STATUS_INTERNAL, "the answer is not the message it should be");
+            reply_fail(&call.reply, GRPC_INTERNAL, "the answer is not the message it should be");
     }
     code = call.reply.code;
     snprintf(client->text, sizeof(client->text), "%s", call.reply.text);
     reply_release(&call.reply);
     free(body);
-    if (code == STATUS_OK)
+    if (code == GRPC_OK)
         *ret_response = response;
     return code;
 }
 
-enum status_code client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
+enum grpc_status client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
                               Etcdserverpb__RangeResponse **ret_response)
 {
     static const struct method method = {"/etcdserverpb.KV/Range",
@@ -309,7 +309,7 @@ enum status_code client_range(struct client *client, const Etcdserverpb__RangeRe
     return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
-enum status_code client_put(struct client *client, const Etcdserverpb__PutRequest *request,
+enum grpc_status client_put(struct client *client, const Etcdserverpb__PutRequest *request,
                             Etcdserverpb__PutResponse **ret_response)
 {
     static const struct method method = {"/etcdserverpb.KV/Put",
@@ -318,7 +318,7 @@ enum status_code client_put(struct client *client, const Etcdserverpb__PutReques
     return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
-enum status_code client_delete_range(struct client *client,
+enum grpc_status client_delete_range(struct client *client,
                                      const Etcdserverpb__DeleteRangeRequest *request,
                                      Etcdserverpb__DeleteRangeResponse **ret_response)
 {
@@ -328,7 +328,7 @@ enum status_code client_delete_range(struct client *client,
     return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
-enum status_code client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response)
+enum grpc_status client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response)
 {
     static const struct method method = {"/etcdserverpb.Maintenance/Status",
                                          &etcdserverpb__status_response__descriptor, true};
@@ -337,7 +337,7 @@ enum status_code client_status(struct client *client, Etcdserverpb__StatusRespon
     return call_method(client, &method, &request.base, (ProtobufCMessage **)ret_response);
 }
 
-enum status_code client_member_list(struct client *client,
+enum grpc_status client_member_list(struct client *client,
                                     const Etcdserverpb__MemberListRequest *request,
                                     Etcdserverpb__MemberListResponse **ret_response)
 {

@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "grpc_status.h"
 #include "rpc.pb-c.h"
-#include "status_code.h"
 
 struct client;
 
@@ -34,17 +34,17 @@ int client_new(struct client **ret_client, const struct client_options *options,
 /* NULL is fine. */
 void client_free(struct client *client);
 
-/* The calls. STATUS_OK, with a response to be freed by its _free_unpacked(response, NULL); or
+/* The calls. GRPC_OK, with a response to be freed by its _free_unpacked(response, NULL); or
  * another code, and client_error_text() says more. */
-enum status_code client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
+enum grpc_status client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
                               Etcdserverpb__RangeResponse **ret_response);
-enum status_code client_put(struct client *client, const Etcdserverpb__PutRequest *request,
+enum grpc_status client_put(struct client *client, const Etcdserverpb__PutRequest *request,
                             Etcdserverpb__PutResponse **ret_response);
-enum status_code client_delete_range(struct client *client,
+enum grpc_status client_delete_range(struct client *client,
                                      const Etcdserverpb__DeleteRangeRequest *request,
                                      Etcdserverpb__DeleteRangeResponse **ret_response);
-enum status_code client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response);
-enum status_code client_member_list(struct client *client,
+enum grpc_status client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response);
+enum grpc_status client_member_list(struct client *client,
                                     const Etcdserverpb__MemberListRequest *request,
                                     Etcdserverpb__MemberListResponse **ret_response);
 

@@ -132,11 +132,11 @@ int client_connect(const struct client_settings *settings, struct client **ret_c
                : bad_endpoints(client_options.endpoints, reason);
 }
 
-int client_failure(const struct client *client, enum status_code code)
+int client_failure(const struct client *client, enum grpc_status code)
 {
-    assert(code != STATUS_OK);
-    fprintf(stderr, "decree: %s: %s: %s\n", client_endpoint(client), status_code_name(code),
+    assert(code != GRPC_OK);
+    fprintf(stderr, "decree: %s: %s: %s\n", client_endpoint(client), grpc_status_name(code),
             client_error_text(client));
-    return code == STATUS_UNAVAILABLE || code == STATUS_DEADLINE_EXCEEDED ? EXIT_UNAVAILABLE
-                                                                          : EXIT_FAILED;
+    return code == GRPC_UNAVAILABLE || code == GRPC_DEADLINE_EXCEEDED ? EXIT_UNAVAILABLE
+                                                                      : EXIT_FAILED;
 }

@@ -37,7 +37,7 @@ int client_endpoints(const struct client_settings *settings, struct endpoints *r
 int client_connect(const struct client_settings *settings, struct client **ret_client);
 
 /* Says on stderr what went wrong with a call, and returns the exit status for it. */
-int client_failure(const struct client *client, enum status_code code);
+int client_failure(const struct client *client, enum grpc_status code);
 
 /* Reads "5s", "500ms", "2m" or plain seconds. False when it is none of these, or zero, or above a
  * day. */

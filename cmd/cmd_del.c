@@ -66,7 +66,7 @@ static int del(const struct del_arguments *arguments, struct client *client)
 {
     Etcdserverpb__DeleteRangeRequest request = ETCDSERVERPB__DELETE_RANGE_REQUEST__INIT;
     Etcdserverpb__DeleteRangeResponse *response;
-    enum status_code code;
+    enum grpc_status code;
     void *memory;
 
     if (!range_of(&arguments->range, &request.key, &request.range_end, &memory)) {
@@ -76,7 +76,7 @@ static int del(const struct del_arguments *arguments, struct client *client)
     request.prev_kv = arguments->prev_kv;
     code = client_delete_range(client, &request, &response);
     free(memory);
-    if (code != STATUS_OK)
+    if (code != GRPC_OK)
         return client_failure(client, code);
     print(arguments, response);
     etcdserverpb__delete_range_response__free_unpacked(response, NULL);

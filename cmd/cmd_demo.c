@@ -58,7 +58,7 @@ static void ask(struct demo *demo, size_t index)
 
     *view = (struct demo_view){0};
     if (demo->cluster.nodes[index].pid == 0 ||
-        client_status(demo->clients[index], &response) != STATUS_OK)
+        client_status(demo->clients[index], &response) != GRPC_OK)
         return;
     view->answers = response->header != NULL;
     if (view->answers) {

@@ -123,7 +123,7 @@ static int get(const struct get_arguments *arguments, struct client *client)
 {
     Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
     Etcdserverpb__RangeResponse *response;
-    enum status_code code;
+    enum grpc_status code;
     void *memory;
 
     if (!range_of(&arguments->range, &request.key, &request.range_end, &memory)) {
@@ -137,7 +137,7 @@ static int get(const struct get_arguments *arguments, struct client *client)
     request.count_only = arguments->count_only;
     code = client_range(client, &request, &response);
     free(memory);
-    if (code != STATUS_OK)
+    if (code != GRPC_OK)
         return client_failure(client, code);
     print(arguments, response);
     etcdserverpb__range_response__free_unpacked(response, NULL);

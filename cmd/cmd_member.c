@@ -95,10 +95,10 @@ static int member_list(const struct client_settings *settings, struct client *cl
 {
     Etcdserverpb__MemberListRequest request = ETCDSERVERPB__MEMBER_LIST_REQUEST__INIT;
     Etcdserverpb__MemberListResponse *response;
-    enum status_code code = client_member_list(client, &request, &response);
+    enum grpc_status code = client_member_list(client, &request, &response);
     int status = EXIT_OK;
 
-    if (code != STATUS_OK)
+    if (code != GRPC_OK)
         return client_failure(client, code);
     if (settings->format == OUTPUT_JSON)
         output_json(&response->base);

@@ -122,7 +122,7 @@ static int put(const struct put_arguments *arguments, uint8_t *value, size_t val
     Etcdserverpb__PutRequest request = ETCDSERVERPB__PUT_REQUEST__INIT;
     Etcdserverpb__PutResponse *response;
     struct client *client;
-    enum status_code code;
+    enum grpc_status code;
     int status = client_connect(&arguments->settings, &client);
 
     if (status != EXIT_OK)
@@ -133,7 +133,7 @@ static int put(const struct put_arguments *arguments, uint8_t *value, size_t val
     request.value.len = value_size;
     request.prev_kv = arguments->prev_kv;
     code = client_put(client, &request, &response);
-    if (code == STATUS_OK) {
+    if (code == GRPC_OK) {
         print(arguments, response);
         etcdserverpb__put_response__free_unpacked(response, NULL);
         status = output_finish();

@@ -131,7 +131,7 @@ static int ask(struct client_settings settings, const struct endpoint *endpoint,
                struct answer *ret_answer)
 {
     struct client *client;
-    enum status_code code;
+    enum grpc_status code;
     int status;
 
     *ret_answer = (struct answer){.endpoint = endpoint->name};
@@ -140,7 +140,7 @@ static int ask(struct client_settings settings, const struct endpoint *endpoint,
     if (status != EXIT_OK)
         return status;
     code = client_status(client, &ret_answer->response);
-    if (code != STATUS_OK)
+    if (code != GRPC_OK)
         status = client_failure(client, code);
     client_free(client);
     return status;

@@ -117,7 +117,7 @@ static bool write_next(struct demo_load *load, struct client *client)
     request.key = bytes_of(key);
     request.value = bytes_of(value);
     for (bool is_repeated = false;; is_repeated = true) {
-        if (client_put(client, &request, &response) == STATUS_OK) {
+        if (client_put(client, &request, &response) == GRPC_OK) {
             note_write(load, response->header != NULL ? response->header->revision : 0,
                        is_repeated);
             etcdserverpb__put_response__free_unpacked(response, NULL);
@@ -145,7 +145,7 @@ static bool read_back(struct demo_load *load, struct client *client)
     make_key(key, load->count - 1);
     make_value(value, load->count - 1);
     request.key = bytes_of(key);
-    while (client_range(client, &request, &response) != STATUS_OK) {
+    while (client_range(client, &request, &response) != GRPC_OK) {
         if (must_stop(load))
             return false;
         uv_sleep(RETRY_PAUSE_MS);
@@ -281,7 +281,7 @@ static int64_t verify_page(const struct demo_load *load, struct client *client, 
     char key[TEXT_BYTES], end[] = "demo0"; /* the first key after all "demo/" */
     Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
     Etcdserverpb__RangeResponse *response;
-    enum status_code code;
+    enum grpc_status code;
     int64_t count;
 
     make_key(key, first);
@@ -290,8 +290,8 @@ static int64_t verify_page(const struct demo_load *load, struct client *client, 
     request.limit = PAGE_KEYS;
     request.serializable = true;
     code = client_range(client, &request, &response);
-    if (code != STATUS_OK) {
-        snprintf(ret_reason, DEMO_REASON_BYTES, "cannot read: %s: %s", status_code_name(code),
+    if (code != GRPC_OK) {
+        snprintf(ret_reason, DEMO_REASON_BYTES, "cannot read: %s: %s", grpc_status_name(code),
                  client_error_text(client));
         return -1;
     }

@@ -37,16 +37,16 @@ static struct client *open_client(const char *endpoints, uint64_t timeout_ms, bo
     return client;
 }
 
-static enum status_code put(struct client *client, int64_t *ret_revision)
+static enum grpc_status put(struct client *client, int64_t *ret_revision)
 {
     static uint8_t bytes[] = "k";
     Etcdserverpb__PutRequest request = ETCDSERVERPB__PUT_REQUEST__INIT;
     Etcdserverpb__PutResponse *response;
-    enum status_code code;
+    enum grpc_status code;
 
     request.key = request.value = (ProtobufCBinaryData){.len = 1, .data = bytes};
     code = client_put(client, &request, &response);
-    if (code == STATUS_OK) {
+    if (code == GRPC_OK) {
         *ret_revision = response->header->revision;
         etcdserverpb__put_response__free_unpacked(response, NULL);
     }
@@ -54,21 +54,21 @@ static enum status_code put(struct client *client, int64_t *ret_revision)
 }
 
 /* A put through `first`, with a good server behind it; how often each was asked. */
-static enum status_code put_over_two(const struct fake_answer *first, bool repeat_writes,
+static enum grpc_status put_over_two(const struct fake_answer *first, bool repeat_writes,
                                      unsigned *ret_first, unsigned *ret_second, char *ret_text,
                                      size_t text_bytes)
 {
     struct fake_server *one = fake_server_start(first), *two = fake_server_start(&good);
     char endpoints[80];
     struct client *client;
-    enum status_code code;
+    enum grpc_status code;
     int64_t revision = 0;
 
     snprintf(endpoints, sizeof(endpoints), "%s,%s", fake_server_endpoint(one),
              fake_server_endpoint(two));
     client = open_client(endpoints, 1000, repeat_writes);
     code = put(client, &revision);
-    if (code == STATUS_OK)
+    if (code == GRPC_OK)
         assert_int_equal(revision, 7);
     snprintf(ret_text, text_bytes, "%s", client_error_text(client));
     client_free(client);
@@ -85,7 +85,7 @@ static void test_answer_is_unpacked(void **state)
 
     (void)state;
     for (int i = 0; i < 3; i++)
-        assert_int_equal(put(client, &revision), STATUS_OK);
+        assert_int_equal(put(client, &revision), GRPC_OK);
     assert_int_equal(revision, 7);
     assert_string_equal(client_endpoint(client), fake_server_endpoint(server));
     client_free(client);
@@ -98,7 +98,7 @@ static void test_nobody_listens(void **state)
     int64_t revision;
 
     (void)state;
-    assert_int_equal(put(client, &revision), STATUS_UNAVAILABLE);
+    assert_int_equal(put(client, &revision), GRPC_UNAVAILABLE);
     assert_string_equal(client_error_text(client), "cannot connect: connection refused");
     client_free(client);
 }
@@ -113,7 +113,7 @@ static void test_next_server_is_tried_when_one_refuses_connections(void **state)
     (void)state;
     snprintf(endpoints, sizeof(endpoints), "%s,%s", NOBODY, fake_server_endpoint(server));
     client = open_client(endpoints, 1000, false);
-    assert_int_equal(put(client, &revision), STATUS_OK);
+    assert_int_equal(put(client, &revision), GRPC_OK);
     assert_string_equal(client_endpoint(client), fake_server_endpoint(server));
     client_free(client);
     assert_int_equal(fake_server_stop(server), 1);
@@ -134,34 +134,34 @@ static void test_what_is_sent_to_the_next_server(void **state)
     static const struct {
         const struct fake_answer *first;
         bool repeat_writes;
-        enum status_code code;
+        enum grpc_status code;
         unsigned first_calls, second_calls;
         const char *text;
     } rows[] = {
-        {&mute, false, STATUS_OK, 0, 1, ""},
-        {&garbage, false, STATUS_OK, 0, 1, ""},
-        {&refuse, false, STATUS_OK, 1, 1, ""},
-        {&no_leader, false, STATUS_OK, 1, 1, ""},
-        {&timed_out, false, STATUS_UNAVAILABLE, 1, 0, "etcdserver: request timed out"},
-        {&timed_out, true, STATUS_OK, 1, 1, ""},
-        {&hang_up, false, STATUS_UNAVAILABLE, 1, 0, "the server has closed the connection"},
-        {&hang_up, true, STATUS_OK, 1, 1, ""},
-        {&no_answer, false, STATUS_DEADLINE_EXCEEDED, 1, 0, "no answer in time"},
-        {&no_answer, true, STATUS_OK, 1, 1, ""},
-        {&plain, false, STATUS_UNAVAILABLE, 1, 0, "no gRPC answer, but HTTP status 503"},
-        {&invalid, true, STATUS_INVALID_ARGUMENT, 1, 0, "etcdserver: key is not provided%"},
+        {&mute, false, GRPC_OK, 0, 1, ""},
+        {&garbage, false, GRPC_OK, 0, 1, ""},
+        {&refuse, false, GRPC_OK, 1, 1, ""},
+        {&no_leader, false, GRPC_OK, 1, 1, ""},
+        {&timed_out, false, GRPC_UNAVAILABLE, 1, 0, "etcdserver: request timed out"},
+        {&timed_out, true, GRPC_OK, 1, 1, ""},
+        {&hang_up, false, GRPC_UNAVAILABLE, 1, 0, "the server has closed the connection"},
+        {&hang_up, true, GRPC_OK, 1, 1, ""},
+        {&no_answer, false, GRPC_DEADLINE_EXCEEDED, 1, 0, "no answer in time"},
+        {&no_answer, true, GRPC_OK, 1, 1, ""},
+        {&plain, false, GRPC_UNAVAILABLE, 1, 0, "no gRPC answer, but HTTP status 503"},
+        {&invalid, true, GRPC_INVALID_ARGUMENT, 1, 0, "etcdserver: key is not provided%"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         unsigned first_calls, second_calls;
         char text[256];
-        enum status_code code = put_over_two(rows[i].first, rows[i].repeat_writes, &first_calls,
+        enum grpc_status code = put_over_two(rows[i].first, rows[i].repeat_writes, &first_calls,
                                              &second_calls, text, sizeof(text));
 
         if (code != rows[i].code || first_calls != rows[i].first_calls ||
             second_calls != rows[i].second_calls || strcmp(text, rows[i].text) != 0)
-            fail_msg("row %zu: %s, asked %u and %u times, said '%s'", i, status_code_name(code),
+            fail_msg("row %zu: %s, asked %u and %u times, said '%s'", i, grpc_status_name(code),
                      first_calls, second_calls, text);
     }
 }
@@ -183,7 +183,7 @@ static void test_bad_messages_are_an_error(void **state)
         struct client *client = open_client(fake_server_endpoint(server), 1000, false);
         int64_t revision;
 
-        assert_int_equal(put(client, &revision), STATUS_INTERNAL);
+        assert_int_equal(put(client, &revision), GRPC_INTERNAL);
         client_free(client);
         fake_server_stop(server);
     }

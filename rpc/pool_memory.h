@@ -9,8 +9,8 @@
  *
  *     piece:  head, 16 bytes: the class | what was asked for
  */
-#ifndef DECREE_SERVER_POOL_MEMORY_H
-#define DECREE_SERVER_POOL_MEMORY_H
+#ifndef DECREE_RPC_POOL_MEMORY_H
+#define DECREE_RPC_POOL_MEMORY_H
 
 #include <nghttp2/nghttp2.h>
 

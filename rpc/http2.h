@@ -15,8 +15,8 @@
  *
  * All calls on the loop thread.
  */
-#ifndef DECREE_SERVER_HTTP2_H
-#define DECREE_SERVER_HTTP2_H
+#ifndef DECREE_RPC_HTTP2_H
+#define DECREE_RPC_HTTP2_H
 
 #include <nghttp2/nghttp2.h>
 #include <uv.h>

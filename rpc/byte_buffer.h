@@ -5,8 +5,8 @@
  * Running out of memory makes the buffer failed: what is in it stays, every later call is a no-op,
  * and the owner asks once, at the end. Zero-initialised is empty.
  */
-#ifndef DECREE_SERVER_BYTE_BUFFER_H
-#define DECREE_SERVER_BYTE_BUFFER_H
+#ifndef DECREE_RPC_BYTE_BUFFER_H
+#define DECREE_RPC_BYTE_BUFFER_H
 
 #include <assert.h>
 #include <stdbool.h>

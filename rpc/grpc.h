@@ -18,39 +18,14 @@
  * Codes and texts of what goes wrong below the services are those of grpc-go, which etcd's clients
  * know.
  */
-#ifndef DECREE_SERVER_GRPC_H
-#define DECREE_SERVER_GRPC_H
+#ifndef DECREE_RPC_GRPC_H
+#define DECREE_RPC_GRPC_H
 
 #include <protobuf-c/protobuf-c.h>
 
 #include "deadline_wheel.h"
+#include "grpc_status.h"
 #include "http2.h"
-
-/* X(name, number) */
-#define GRPC_STATUS_TABLE(X)  \
-    X(OK, 0)                  \
-    X(CANCELLED, 1)           \
-    X(UNKNOWN, 2)             \
-    X(INVALID_ARGUMENT, 3)    \
-    X(DEADLINE_EXCEEDED, 4)   \
-    X(NOT_FOUND, 5)           \
-    X(ALREADY_EXISTS, 6)      \
-    X(PERMISSION_DENIED, 7)   \
-    X(RESOURCE_EXHAUSTED, 8)  \
-    X(FAILED_PRECONDITION, 9) \
-    X(ABORTED, 10)            \
-    X(OUT_OF_RANGE, 11)       \
-    X(UNIMPLEMENTED, 12)      \
-    X(INTERNAL, 13)           \
-    X(UNAVAILABLE, 14)        \
-    X(DATA_LOSS, 15)          \
-    X(UNAUTHENTICATED, 16)
-
-enum grpc_status {
-#define GRPC_STATUS_ENUM(name, number) GRPC_##name = (number),
-    GRPC_STATUS_TABLE(GRPC_STATUS_ENUM)
-#undef GRPC_STATUS_ENUM
-};
 
 #define GRPC_STATE_BYTES 160u /* of a service, in each call */
 #define GRPC_PATH_BYTES_MAX 127u

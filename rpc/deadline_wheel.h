@@ -5,8 +5,8 @@
  * pointers; a turn looks at the slots of the ticks that have passed. A deadline is reported up to a
  * tick late, never early.
  */
-#ifndef DECREE_SERVER_DEADLINE_WHEEL_H
-#define DECREE_SERVER_DEADLINE_WHEEL_H
+#ifndef DECREE_RPC_DEADLINE_WHEEL_H
+#define DECREE_RPC_DEADLINE_WHEEL_H
 
 #include <stdint.h>
 

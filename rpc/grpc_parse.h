@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* grpc_parse.h -- the small grammars of gRPC's headers and frames, as pure functions. */
-#ifndef DECREE_SERVER_GRPC_PARSE_H
-#define DECREE_SERVER_GRPC_PARSE_H
+#ifndef DECREE_RPC_GRPC_PARSE_H
+#define DECREE_RPC_GRPC_PARSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* grpc_methods.h -- all methods of a port by their path: those with a handler and those still
  * without. */
-#ifndef DECREE_SERVER_GRPC_METHODS_H
-#define DECREE_SERVER_GRPC_METHODS_H
+#ifndef DECREE_RPC_GRPC_METHODS_H
+#define DECREE_RPC_GRPC_METHODS_H
 
 #include "grpc.h"
 

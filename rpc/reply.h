@@ -11,14 +11,14 @@
  * Nothing here trusts the peer: what does not fit becomes an INTERNAL or UNKNOWN outcome with a
  * sentence.
  */
-#ifndef DECREE_CLIENT_REPLY_H
-#define DECREE_CLIENT_REPLY_H
+#ifndef DECREE_RPC_REPLY_H
+#define DECREE_RPC_REPLY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "status_code.h"
+#include "grpc_status.h"
 
 #define REPLY_HEAD_BYTES 5u
 #define REPLY_BYTES_MAX ((size_t)INT32_MAX)
@@ -28,7 +28,7 @@ struct reply {
     unsigned http_status;        /* 0: none yet */
     bool has_status;             /* a grpc-status came */
     bool too_large, no_memory;   /* the body was dropped */
-    enum status_code code;       /* set by reply_finish() */
+    enum grpc_status code;       /* set by reply_finish() */
     char text[REPLY_TEXT_BYTES]; /* the sentence that came with an error, cut to fit */
     uint8_t *body;
     size_t size, room;
@@ -48,7 +48,7 @@ void reply_data(struct reply *reply, const uint8_t *data, size_t size);
 void reply_finish(struct reply *reply);
 
 /* Ends it with an outcome of our own, such as a lost connection. */
-void reply_fail(struct reply *reply, enum status_code code, const char *text);
+void reply_fail(struct reply *reply, enum grpc_status code, const char *text);
 
 /* The message, borrowed; only after an OK. */
 const uint8_t *reply_message(const struct reply *reply, size_t *ret_size);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* status_code.h -- the outcomes that gRPC knows, from one table. */
-#ifndef DECREE_CLIENT_STATUS_CODE_H
-#define DECREE_CLIENT_STATUS_CODE_H
+/* grpc_status.h -- the outcomes that gRPC knows, from one table. */
+#ifndef DECREE_RPC_GRPC_STATUS_H
+#define DECREE_RPC_GRPC_STATUS_H
 
 /* X(name, number on the wire, name for people) */
-#define STATUS_CODE_TABLE(X)                        \
+#define GRPC_STATUS_TABLE(X)                        \
     X(OK, 0, "OK")                                  \
     X(CANCELLED, 1, "Canceled")                     \
     X(UNKNOWN, 2, "Unknown")                        \
@@ -23,19 +23,19 @@
     X(DATA_LOSS, 15, "DataLoss")                    \
     X(UNAUTHENTICATED, 16, "Unauthenticated")
 
-enum status_code {
-#define STATUS_CODE_ENUM(name, number, text) STATUS_##name = (number),
-    STATUS_CODE_TABLE(STATUS_CODE_ENUM)
-#undef STATUS_CODE_ENUM
+enum grpc_status {
+#define GRPC_STATUS_ENUM(name, number, text) GRPC_##name = (number),
+    GRPC_STATUS_TABLE(GRPC_STATUS_ENUM)
+#undef GRPC_STATUS_ENUM
 };
 
 /* The name for people; never NULL. */
-const char *status_code_name(enum status_code code);
+const char *grpc_status_name(enum grpc_status code);
 
 /* What a peer wrote in grpc-status; UNKNOWN for what is no code. */
-enum status_code status_code_parse(const char *text);
+enum grpc_status grpc_status_parse(const char *text);
 
 /* The code that stands for an HTTP answer without a grpc-status, by gRPC's own table. */
-enum status_code status_code_of_http(unsigned http_status);
+enum grpc_status grpc_status_of_http(unsigned http_status);
 
 #endif

@@ -4,8 +4,8 @@
  * Each item may begin with http:// and end with a slash, as etcdctl's users write it; an IPv6
  * address stands in brackets. A list has 1 to ENDPOINTS_MAX items.
  */
-#ifndef DECREE_CLIENT_ENDPOINTS_H
-#define DECREE_CLIENT_ENDPOINTS_H
+#ifndef DECREE_RPC_ENDPOINTS_H
+#define DECREE_RPC_ENDPOINTS_H
 
 #include <stddef.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* client_connection.c -- name lookup, TCP and nghttp2, put together over libuv.
+/* grpc_client.c -- name lookup, TCP and nghttp2, put together over libuv.
  *
  * Three things may be under way when a connection ends: a lookup, a handle, and calls. end() stops
  * all of them, and whichever of lookup and handle is the last to go frees the connection.
  */
-#include "client_connection.h"
+#include "grpc_client.h"
 
 #include <assert.h>
 #include <netdb.h>
@@ -18,16 +18,16 @@
 #define WINDOW_BYTES (16 * 1024 * 1024)
 #define REASON_BYTES 256u
 
-struct client_connection {
+struct grpc_client {
     uv_loop_t *loop;
     struct endpoint endpoint;
-    struct client_connection_sink sink;
+    struct grpc_client_sink sink;
     uv_getaddrinfo_t lookup;
     uv_connect_t connect;
     uv_tcp_t tcp;
     struct addrinfo *addresses, *address; /* what the name stands for, and which is tried */
     nghttp2_session *session;
-    struct call *calls;
+    struct grpc_client_call *calls;
     bool looking_up, has_handle, is_ready, has_ended;
     char reason[REASON_BYTES];
     char input[READ_BYTES];
@@ -35,17 +35,17 @@ struct client_connection {
 
 struct output { /* one write on its way */
     uv_write_t request;
-    struct client_connection *connection;
+    struct grpc_client *connection;
     uint8_t *data;
 };
 
-static void try_address(struct client_connection *connection);
+static void try_address(struct grpc_client *connection);
 
 /* ---- the end ---- */
 
-static void finish_call(struct client_connection *connection, struct call *call)
+static void finish_call(struct grpc_client *connection, struct grpc_client_call *call)
 {
-    struct call **at = &connection->calls;
+    struct grpc_client_call **at = &connection->calls;
 
     while (*at != call) {
         assert(*at != NULL);
@@ -57,7 +57,7 @@ static void finish_call(struct client_connection *connection, struct call *call)
     call->done(call);
 }
 
-static void free_when_over(struct client_connection *connection)
+static void free_when_over(struct grpc_client *connection)
 {
     assert(connection->has_ended);
     if (connection->looking_up || connection->has_handle)
@@ -71,7 +71,7 @@ static void free_when_over(struct client_connection *connection)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct client_connection *connection = handle->data;
+    struct grpc_client *connection = handle->data;
 
     connection->has_handle = false;
     if (connection->has_ended)
@@ -80,16 +80,16 @@ static void on_handle_closed(uv_handle_t *handle)
         try_address(connection);
 }
 
-static void end(struct client_connection *connection, const char *reason)
+static void end(struct grpc_client *connection, const char *reason)
 {
     if (connection->has_ended)
         return;
     connection->has_ended = true;
     snprintf(connection->reason, sizeof(connection->reason), "%s", reason);
     while (connection->calls != NULL) {
-        struct call *call = connection->calls;
+        struct grpc_client_call *call = connection->calls;
 
-        reply_fail(&call->reply, STATUS_UNAVAILABLE, reason);
+        reply_fail(&call->reply, GRPC_UNAVAILABLE, reason);
         finish_call(connection, call);
     }
     if (connection->looking_up)
@@ -98,7 +98,7 @@ static void end(struct client_connection *connection, const char *reason)
         uv_close((uv_handle_t *)&connection->tcp, on_handle_closed);
 }
 
-void client_connection_close(struct client_connection *connection, const char *reason)
+void grpc_client_close(struct grpc_client *connection, const char *reason)
 {
     assert(connection != NULL);
     assert(reason != NULL);
@@ -117,7 +117,7 @@ static void on_written(uv_write_t *request, int status)
     free(output);
 }
 
-static int write_out(struct client_connection *connection, const uint8_t *data, size_t size)
+static int write_out(struct grpc_client *connection, const uint8_t *data, size_t size)
 {
     struct output *output = malloc(sizeof(*output));
     uv_buf_t buffer;
@@ -143,7 +143,7 @@ static int write_out(struct client_connection *connection, const uint8_t *data, 
 }
 
 /* Sends all that nghttp2 has to say, and ends a connection that has nothing more to say or hear. */
-static void flush(struct client_connection *connection)
+static void flush(struct grpc_client *connection)
 {
     while (!connection->has_ended) {
         const uint8_t *data;
@@ -173,7 +173,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
                      size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
                      void *user)
 {
-    struct call *call = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+    struct grpc_client_call *call = nghttp2_session_get_stream_user_data(session,
+                                                                         frame->hd.stream_id);
 
     (void)flags;
     (void)user;
@@ -185,7 +186,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
                    size_t size, void *user)
 {
-    struct call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+    struct grpc_client_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
 
     (void)flags;
     (void)user;
@@ -196,7 +197,7 @@ static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, c
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
-    struct client_connection *connection = user;
+    struct grpc_client *connection = user;
 
     (void)session;
     if (frame->hd.type == NGHTTP2_SETTINGS && !connection->is_ready && !connection->has_ended) {
@@ -209,8 +210,8 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 static int on_stream_closed(nghttp2_session *session, int32_t stream_id, uint32_t error_code,
                             void *user)
 {
-    struct client_connection *connection = user;
-    struct call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+    struct grpc_client *connection = user;
+    struct grpc_client_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
     char text[128];
 
     if (call == NULL)
@@ -221,15 +222,14 @@ static int on_stream_closed(nghttp2_session *session, int32_t stream_id, uint32_
         snprintf(text, sizeof(text), "the server has reset the stream: %s",
                  nghttp2_http2_strerror(error_code));
         reply_fail(&call->reply,
-                   error_code == NGHTTP2_REFUSED_STREAM ? STATUS_UNAVAILABLE : STATUS_INTERNAL,
-                   text);
+                   error_code == NGHTTP2_REFUSED_STREAM ? GRPC_UNAVAILABLE : GRPC_INTERNAL, text);
         call->surely_not_done = error_code == NGHTTP2_REFUSED_STREAM;
     }
     finish_call(connection, call);
     return 0;
 }
 
-static int new_session(struct client_connection *connection)
+static int new_session(struct grpc_client *connection)
 {
     static const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
@@ -258,7 +258,7 @@ static int new_session(struct client_connection *connection)
 
 static void on_allocate(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
 {
-    struct client_connection *connection = handle->data;
+    struct grpc_client *connection = handle->data;
 
     (void)size;
     *ret_buffer = uv_buf_init(connection->input, sizeof(connection->input));
@@ -266,7 +266,7 @@ static void on_allocate(uv_handle_t *handle, size_t size, uv_buf_t *ret_buffer)
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
-    struct client_connection *connection = stream->data;
+    struct grpc_client *connection = stream->data;
     ssize_t taken;
 
     if (connection->has_ended || size == 0)
@@ -287,7 +287,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 
 static void on_connected(uv_connect_t *request, int status)
 {
-    struct client_connection *connection = request->handle->data;
+    struct grpc_client *connection = request->handle->data;
     int error;
 
     if (connection->has_ended)
@@ -313,7 +313,7 @@ static void on_connected(uv_connect_t *request, int status)
         flush(connection);
 }
 
-static void try_address(struct client_connection *connection)
+static void try_address(struct grpc_client *connection)
 {
     int error = uv_tcp_init(connection->loop, &connection->tcp);
 
@@ -329,7 +329,7 @@ static void try_address(struct client_connection *connection)
 
 static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)
 {
-    struct client_connection *connection = lookup->data;
+    struct grpc_client *connection = lookup->data;
 
     connection->looking_up = false;
     connection->addresses = connection->address = addresses;
@@ -343,11 +343,11 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
     }
 }
 
-struct client_connection *client_connection_open(uv_loop_t *loop, const struct endpoint *endpoint,
-                                                 const struct client_connection_sink *sink)
+struct grpc_client *grpc_client_open(uv_loop_t *loop, const struct endpoint *endpoint,
+                                     const struct grpc_client_sink *sink)
 {
     static const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    struct client_connection *connection = calloc(1, sizeof(*connection));
+    struct grpc_client *connection = calloc(1, sizeof(*connection));
 
     assert(loop != NULL);
     assert(sink->closed != NULL);
@@ -371,7 +371,7 @@ struct client_connection *client_connection_open(uv_loop_t *loop, const struct e
 static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *target, size_t room,
                          uint32_t *ret_flags, nghttp2_data_source *source, void *user)
 {
-    struct call *call = nghttp2_session_get_stream_user_data(session, stream_id);
+    struct grpc_client_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
     size_t size;
 
     (void)source;
@@ -395,7 +395,7 @@ static nghttp2_nv field(const char *name, const char *value)
                         .valuelen = strlen(value)};
 }
 
-void call_start(struct client_connection *connection, struct call *call)
+void grpc_client_start(struct grpc_client *connection, struct grpc_client_call *call)
 {
     char timeout[32];
     nghttp2_nv fields[8];
@@ -422,7 +422,7 @@ void call_start(struct client_connection *connection, struct call *call)
         fields[count++] = field("grpc-timeout", timeout);
     call->stream_id = nghttp2_submit_request(connection->session, NULL, fields, count, &body, call);
     if (connection->has_ended || call->stream_id < 0) {
-        reply_fail(&call->reply, STATUS_UNAVAILABLE, "the connection takes no more calls");
+        reply_fail(&call->reply, GRPC_UNAVAILABLE, "the connection takes no more calls");
         call->surely_not_done = true;
         finish_call(connection, call);
         return;
@@ -430,11 +430,11 @@ void call_start(struct client_connection *connection, struct call *call)
     flush(connection);
 }
 
-void call_cancel(struct client_connection *connection, struct call *call, enum status_code code,
-                 const char *text)
+void grpc_client_cancel(struct grpc_client *connection, struct grpc_client_call *call,
+                        enum grpc_status code, const char *text)
 {
     assert(call->stream_id > 0);
-    assert(code != STATUS_OK);
+    assert(code != GRPC_OK);
     nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, call->stream_id,
                               NGHTTP2_CANCEL);
     reply_fail(&call->reply, code, text);

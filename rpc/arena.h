@@ -6,8 +6,8 @@
  * bounds what a hostile message, small on the wire and large in memory, can ask for: past it there
  * is no memory.
  */
-#ifndef DECREE_SERVER_ARENA_H
-#define DECREE_SERVER_ARENA_H
+#ifndef DECREE_RPC_ARENA_H
+#define DECREE_RPC_ARENA_H
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
  * The head is a link too. A link that points to itself is in no list; one that is all zero was
  * never initialised and must be, first.
  */
-#ifndef DECREE_SERVER_LINKED_LIST_H
-#define DECREE_SERVER_LINKED_LIST_H
+#ifndef DECREE_RPC_LINKED_LIST_H
+#define DECREE_RPC_LINKED_LIST_H
 
 #include <assert.h>
 #include <stdbool.h>

@@ -10,14 +10,14 @@
 void reply_init(struct reply *reply)
 {
     assert(reply != NULL);
-    *reply = (struct reply){.code = STATUS_UNKNOWN};
+    *reply = (struct reply){.code = GRPC_UNKNOWN};
 }
 
 void reply_release(struct reply *reply)
 {
     assert(reply != NULL);
     free(reply->body);
-    *reply = (struct reply){.code = STATUS_UNKNOWN};
+    *reply = (struct reply){.code = GRPC_UNKNOWN};
 }
 
 static int hex_digit(uint8_t character)
@@ -67,7 +67,7 @@ void reply_header(struct reply *reply, const uint8_t *name, size_t name_size, co
         reply->http_status = (unsigned)strtoul(number, NULL, 10);
     } else if (is_name(name, name_size, "grpc-status")) {
         reply->has_status = true;
-        reply->code = status_code_parse(number);
+        reply->code = grpc_status_parse(number);
     } else if (is_name(name, name_size, "grpc-message")) {
         decode_text(reply, value, value_size);
     }
@@ -108,9 +108,9 @@ void reply_data(struct reply *reply, const uint8_t *data, size_t size)
     reply->size += size;
 }
 
-void reply_fail(struct reply *reply, enum status_code code, const char *text)
+void reply_fail(struct reply *reply, enum grpc_status code, const char *text)
 {
-    assert(code != STATUS_OK);
+    assert(code != GRPC_OK);
     assert(text != NULL);
     reply->code = code;
     snprintf(reply->text, sizeof(reply->text), "%s", text);
@@ -129,22 +129,22 @@ void reply_finish(struct reply *reply)
 
     if (!reply->has_status) {
         snprintf(text, sizeof(text), "no gRPC answer, but HTTP status %u", reply->http_status);
-        reply_fail(reply, status_code_of_http(reply->http_status), text);
-    } else if (reply->code != STATUS_OK) {
+        reply_fail(reply, grpc_status_of_http(reply->http_status), text);
+    } else if (reply->code != GRPC_OK) {
         return;
     } else if (reply->too_large) {
-        reply_fail(reply, STATUS_RESOURCE_EXHAUSTED, "the answer is larger than 2 GiB");
+        reply_fail(reply, GRPC_RESOURCE_EXHAUSTED, "the answer is larger than 2 GiB");
     } else if (reply->no_memory) {
-        reply_fail(reply, STATUS_RESOURCE_EXHAUSTED, "out of memory for the answer");
+        reply_fail(reply, GRPC_RESOURCE_EXHAUSTED, "out of memory for the answer");
     } else if (reply->size < REPLY_HEAD_BYTES || reply->body[0] != 0 ||
                message_size(reply) != reply->size - REPLY_HEAD_BYTES) {
-        reply_fail(reply, STATUS_INTERNAL, "the answer does not hold exactly one plain message");
+        reply_fail(reply, GRPC_INTERNAL, "the answer does not hold exactly one plain message");
     }
 }
 
 const uint8_t *reply_message(const struct reply *reply, size_t *ret_size)
 {
-    assert(reply->code == STATUS_OK);
+    assert(reply->code == GRPC_OK);
     assert(reply->size >= REPLY_HEAD_BYTES);
     *ret_size = reply->size - REPLY_HEAD_BYTES;
     return reply->body + REPLY_HEAD_BYTES;

@@ -8,8 +8,8 @@
  * A connection is never closed inside a callback of nghttp2, for nghttp2 goes on after it. What
  * goes wrong there sets failed, and the one who called nghttp2 looks at it afterwards.
  */
-#ifndef DECREE_SERVER_HTTP2_CONNECTION_H
-#define DECREE_SERVER_HTTP2_CONNECTION_H
+#ifndef DECREE_RPC_HTTP2_CONNECTION_H
+#define DECREE_RPC_HTTP2_CONNECTION_H
 
 #include "http2.h"
 #include "pool_memory.h"
