@@ -4,6 +4,8 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
+# What is installed and measured: optimised as a whole. Asserts stay on.
+RELEASE = --buildtype=release -Db_lto=true
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -32,13 +34,16 @@ tsan:
 
 bench:
 	scripts/install-deps build bench
-	test -f $(BUILD)-release/build.ninja || meson setup $(BUILD)-release --buildtype=release
+	test -f $(BUILD)-release/build.ninja || meson setup $(BUILD)-release $(RELEASE)
 	ninja -C $(BUILD)-release all benchmarks
 	DECREE_BUILD=$(abspath $(BUILD)-release) bench/run
 
-install: all
-	meson configure $(BUILD) --prefix=$(PREFIX)
-	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+install:
+	scripts/install-deps build
+	test -f $(BUILD)-release/build.ninja || meson setup $(BUILD)-release $(RELEASE)
+	meson configure $(BUILD)-release --prefix=$(PREFIX)
+	ninja -C $(BUILD)-release installed
+	DESTDIR=$(DESTDIR) meson install -C $(BUILD)-release --no-rebuild
 	if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 format:
