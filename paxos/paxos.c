@@ -382,6 +382,8 @@ static int step_restore(struct decree_paxos *paxos, const struct decree_record *
     const struct log *log = &paxos->log;
     int error = 0;
 
+    if (record->type == DECREE_RECORD_FOREIGN)
+        return 0;
     if (outbox->appended != 0 && record->lsn != outbox->appended + 1)
         return DECREE_CORRUPT;
     switch (record->type) {

@@ -20,7 +20,9 @@ struct journal {
 
 struct journal_ops {
     /* Queues records for the next batch, in order; takes its own references on the values and drops
-     * them when they are durable. sync_lsn is not 0: make everything up to it durable as soon as
+     * them when they are durable. The journal numbers what it gets, on from its last record: the
+     * lsn in a record is that of its writer, of which there may be several, and is not looked at.
+     * sync_lsn, by the journal's numbers, is not 0: make everything up to it durable as soon as
      * possible. */
     void (*append)(struct journal *journal, const struct decree_record *records, uint32_t count,
                    decree_lsn sync_lsn);

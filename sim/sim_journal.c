@@ -37,8 +37,8 @@ static void journal_push(struct sim_journal *journal, const struct decree_record
         assert(journal->queue != NULL);
     }
     decree_value_ref(record->pvalue.command.value);
-    journal->queue[journal->count++] = *record;
-    journal->appended_lsn = record->lsn;
+    journal->queue[journal->count] = *record;
+    journal->queue[journal->count++].lsn = ++journal->appended_lsn;
 }
 
 static void journal_report(struct sim_journal *journal, decree_lsn lsn)

@@ -46,7 +46,9 @@
  *
  * RECORD. An accept of a small command costs about 20 bytes beyond the command.
  *
- *     1 byte   type: 1 boot, 2 promise, 3 accept, 4 decide (enum decree_record_type)
+ *     1 byte   type: 1 boot, 2 promise, 3 accept, 4 decide, 5 foreign (enum decree_record_type);
+ *              a foreign record has a value and no other field. Journals written before there were
+ *              foreign records are read as ever; who does not know them refuses to run
  *     1 byte   which fields follow: 1 ballot, 2 slot, 4 command, 8 value; the others are zero
  *     varints  ballot: round, node
  *              slot

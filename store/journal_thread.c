@@ -53,8 +53,9 @@ static void held_release(struct journal_thread *thread, decree_lsn up_to)
 
 /* The port */
 
+/* The copies get the journal's numbers. */
 static void record_list_add(struct record_list *list, const struct decree_record *records,
-                            uint32_t count)
+                            uint32_t count, decree_lsn first_lsn)
 {
     uint32_t needed = list->count + count;
 
@@ -69,6 +70,8 @@ static void record_list_add(struct record_list *list, const struct decree_record
         list->capacity = capacity;
     }
     memcpy(list->records + list->count, records, count * sizeof(*records));
+    for (uint32_t i = 0; i < count; i++)
+        list->records[list->count + i].lsn = first_lsn + i;
     list->count = needed;
 }
 
@@ -76,13 +79,11 @@ static void port_append(struct journal *journal, const struct decree_record *rec
                         uint32_t count, decree_lsn sync_lsn)
 {
     struct journal_thread *thread = (struct journal_thread *)journal;
+    decree_lsn first_lsn = thread->appended + 1;
     bool wake;
 
-    for (uint32_t i = 0; i < count; i++) {
-        assert(records[i].lsn == thread->appended + 1);
-        thread->appended = records[i].lsn;
-        held_add(thread, records[i].lsn, records[i].pvalue.command.value);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        held_add(thread, ++thread->appended, records[i].pvalue.command.value);
     assert(sync_lsn <= thread->appended);
     if (count == 0 && sync_lsn <= thread->delivered)
         return;
@@ -90,7 +91,7 @@ static void port_append(struct journal *journal, const struct decree_record *rec
     if (thread->queued.count == 0)
         thread->queued_since_ns = thread_now_ns();
     if (count > 0)
-        record_list_add(&thread->queued, records, count);
+        record_list_add(&thread->queued, records, count, first_lsn);
     /* To wake the thread is dear, and it looks for itself when it is awake, or soon will be. */
     wake = thread->asleep_until_ns != 0 &&
            (sync_lsn > thread->sync_wanted ||

@@ -57,7 +57,7 @@ void record_write_header(struct writer *writer, const struct decree_record *reco
     uint8_t fields = record_fields(pvalue);
 
     assert(record->type >= DECREE_RECORD_BOOT);
-    assert(record->type <= DECREE_RECORD_DECIDE);
+    assert(record->type <= DECREE_RECORD_FOREIGN);
     write_u8(writer, (uint8_t)record->type);
     write_u8(writer, fields);
     if (fields & RECORD_FIELD_BALLOT) {
@@ -167,6 +167,7 @@ bool record_known(const struct record_image *image)
     case DECREE_RECORD_PROMISE:
     case DECREE_RECORD_ACCEPT:
     case DECREE_RECORD_DECIDE:
+    case DECREE_RECORD_FOREIGN:
         return true;
     }
     return false;

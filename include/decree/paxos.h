@@ -119,12 +119,16 @@ struct decree_message {
  *   BOOT     sequence space of this run: pvalue.command.incarnation
  *   PROMISE  pvalue.ballot is promised; to oneself: the ballot is claimed
  *   ACCEPT   the pvalue is accepted (and its ballot promised); replaces what the slot held
- *   DECIDE   every slot up to pvalue.slot is decided, each as what it last held */
+ *   DECIDE   every slot up to pvalue.slot is decided, each as what it last held
+ *   FOREIGN  not the core's: another writer of the same journal keeps bytes in
+ *            pvalue.command.value. The core never hands it out, and does nothing when it is
+ *            restored; its lsn does not count as one of the core's */
 enum decree_record_type {
     DECREE_RECORD_BOOT = 1,
     DECREE_RECORD_PROMISE,
     DECREE_RECORD_ACCEPT,
-    DECREE_RECORD_DECIDE
+    DECREE_RECORD_DECIDE,
+    DECREE_RECORD_FOREIGN
 };
 
 struct decree_record {

@@ -185,6 +185,9 @@ static void print_record(struct golden_text *text, decree_node_id node,
     case DECREE_RECORD_DECIDE:
         golden_text_add(text, " decide to slot %" PRIu64, record->pvalue.slot);
         break;
+    case DECREE_RECORD_FOREIGN:
+        golden_text_add(text, " foreign"); /* never from the core */
+        break;
     }
     golden_text_add(text, "\n");
 }

@@ -435,6 +435,7 @@ static void test_ALL_OR_NONE_refused_records(void **state)
     struct decree_record decide = {.lsn = 2, .type = DECREE_RECORD_DECIDE, .pvalue.slot = 1};
     struct decree_record promise = {
         .lsn = 2, .type = DECREE_RECORD_PROMISE, .pvalue.ballot = {1, 1}};
+    struct decree_record foreign = {.lsn = 2, .type = DECREE_RECORD_FOREIGN};
     struct decree_record accept = {.lsn = 3,
                                    .type = DECREE_RECORD_ACCEPT,
                                    .pvalue = {.ballot = {.round = 1, .node = 1}, .slot = 999}};
@@ -457,6 +458,8 @@ static void test_ALL_OR_NONE_refused_records(void **state)
     event.u.restore = promise;
     event.u.restore.pvalue.ballot = (struct decree_ballot){0};
     refuse(&twins, event, DECREE_CORRUPT);
+    event.u.restore = foreign; /* does not count */
+    assert_int_equal(twins_offer(&twins, event), 0);
     event.u.restore = promise;
     assert_int_equal(twins_offer(&twins, event), 0);
     event.u.restore = accept; /* beyond the window */

@@ -174,6 +174,34 @@ static void test_records_come_back_as_they_went(void **state)
     }
 }
 
+static void test_a_foreign_record_is_its_value(void **state)
+{
+    struct decree_value *value = decree_value_copy("theirs", 6);
+    struct decree_record record = {
+        .lsn = 9, .type = DECREE_RECORD_FOREIGN, .pvalue = {.command = {.value = value}}};
+    uint8_t buffer[RECORD_BYTES_MAX + 8];
+    struct record_image image;
+    struct writer writer;
+    struct reader reader;
+    uint64_t chain = 1;
+
+    (void)state;
+    writer_init(&writer, buffer, sizeof(buffer));
+    record_write_header(&writer, &record);
+    write_bytes(&writer, value->data, value->size);
+    write_u64(&writer, record_checksum(buffer, 3, value, chain));
+    assert_int_equal(writer.at - buffer, record_size(&record));
+    assert_bytes(buffer, 9,
+                 "050806"         /* foreign, a value, 6 bytes */
+                 "746865697273"); /* "theirs" */
+    reader_init(&reader, buffer, (size_t)(writer.at - buffer));
+    assert_true(record_read(&reader, &chain, &image));
+    assert_true(record_known(&image));
+    assert_int_equal(image.record.type, DECREE_RECORD_FOREIGN);
+    assert_memory_equal(image.value, "theirs", 6);
+    decree_value_unref(value);
+}
+
 static void test_the_largest_record_fits_its_bound(void **state)
 {
     struct decree_record record = {.type = DECREE_RECORD_ACCEPT,
@@ -256,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_a_small_journal_has_these_bytes),
         cmocka_unit_test(test_the_identity_is_this_text),
         cmocka_unit_test(test_records_come_back_as_they_went),
+        cmocka_unit_test(test_a_foreign_record_is_its_value),
         cmocka_unit_test(test_the_largest_record_fits_its_bound),
         cmocka_unit_test(test_random_bytes_are_no_record_and_no_header),
         cmocka_unit_test(test_a_frame_belongs_to_one_place_and_directory),
