@@ -8,6 +8,7 @@
  *   accept(b,v) ----------->    vote, if nothing higher is promised
  *               <-----------    accepted(b)
  *   from vote_quorum: v is chosen -------------------------- decided(v) -----> done
+ *                                                           <-- learned
  *
  * Why no two values are chosen: let v be chosen in b, and b' > b be the next ballot in which a
  * value is proposed. Its prepare quorum shares a member with the vote quorum of b (the sizes add up
@@ -31,7 +32,7 @@
 
 #define RETRY_AFTER_NS UINT64_C(100000000)
 #define PATIENCE_MAX 16u       /* the longest wait, in retry_after_ns */
-#define MESSAGES_PER_MEMBER 4u /* an answer, a prepare, an accept, a decision */
+#define MESSAGES_PER_MEMBER 4u /* an answer, a prepare or an accept, a question; or a decision */
 
 enum phase { IDLE, PREPARING, ACCEPTING };
 
@@ -60,7 +61,9 @@ struct decree_synod {
     uint64_t patience;
     uint64_t highest_round; /* of any ballot seen */
 
-    uint32_t to_prepare, to_accept, to_tell; /* members that must get a message, as bits */
+    uint32_t known; /* other members that have on stable storage what is decided, as bits */
+    /* Members that must get a message, as bits. */
+    uint32_t to_prepare, to_accept, to_tell, to_inform, to_ask;
     struct decree_synod_record record;
     struct decree_synod_message messages[MESSAGES_PER_MEMBER * DECREE_MEMBERS_MAX];
     uint32_t message_count;
@@ -135,6 +138,7 @@ static void decide(struct decree_synod *synod, struct decree_value *value)
     synod->phase = IDLE;
     synod->retry_at_ns = UINT64_MAX;
     synod->to_prepare = synod->to_accept = 0;
+    synod->to_inform = others(synod);
     for (uint32_t i = 0; i < synod->quorum.count; i++)
         if (i != synod->quorum.self && synod->owed[i].type != DECREE_SYNOD_NONE)
             synod->to_tell |= 1u << i; /* a better answer than the one that is owed */
@@ -293,6 +297,8 @@ static bool message_is_sane(const struct decree_synod *synod,
         return ballot_is_bottom(message->voted) == (message->value == NULL);
     case DECREE_SYNOD_ACCEPTED:
     case DECREE_SYNOD_REFUSED:
+    case DECREE_SYNOD_ASK:
+    case DECREE_SYNOD_LEARNED:
         return true;
     case DECREE_SYNOD_DECIDED:
         return message->value != NULL;
@@ -308,13 +314,24 @@ static void on_refused(struct decree_synod *synod, struct decree_ballot higher)
         give_up_ballot(synod);
 }
 
+/* Who still asks does not know. */
+static void on_message_decided(struct decree_synod *synod, uint32_t from,
+                               enum decree_synod_message_type type)
+{
+    if (type != DECREE_SYNOD_PREPARE && type != DECREE_SYNOD_ACCEPT && type != DECREE_SYNOD_ASK)
+        return;
+    synod->to_tell |= 1u << from;
+    synod->to_inform |= 1u << from;
+}
+
 static void on_message(struct decree_synod *synod, const struct decree_synod_message *message)
 {
     uint32_t from = quorum_index(&synod->quorum, message->from);
 
+    if (message->type == DECREE_SYNOD_LEARNED)
+        synod->known |= 1u << from;
     if (synod->state.decided) {
-        if (message->type == DECREE_SYNOD_PREPARE || message->type == DECREE_SYNOD_ACCEPT)
-            synod->to_tell |= 1u << from;
+        on_message_decided(synod, from, message->type);
         return;
     }
     if (message->ballot.round > synod->highest_round)
@@ -337,6 +354,9 @@ static void on_message(struct decree_synod *synod, const struct decree_synod_mes
         break;
     case DECREE_SYNOD_DECIDED:
         decide(synod, message->value);
+        break;
+    case DECREE_SYNOD_ASK: /* whom it asks in vain, it asks again */
+    case DECREE_SYNOD_LEARNED:
         break;
     case DECREE_SYNOD_NONE:
         assert(false);
@@ -394,6 +414,9 @@ static int step_event(struct decree_synod *synod, const struct decree_synod_even
         if (synod->now_ns >= synod->retry_at_ns)
             retry(synod);
         return 0;
+    case DECREE_SYNOD_LEARN:
+        synod->to_ask = others(synod);
+        return 0;
     }
     return DECREE_MISUSE;
 }
@@ -428,13 +451,21 @@ static struct decree_synod_message *put(struct decree_synod *synod, uint32_t mem
     return copy;
 }
 
+static bool is_durable(const struct decree_synod *synod)
+{
+    return synod->durable == synod->state.version;
+}
+
 static void put_messages(struct decree_synod *synod, uint32_t member)
 {
+    uint32_t bit = 1u << member;
     struct decree_synod_message prepare = {.type = DECREE_SYNOD_PREPARE, .ballot = synod->ballot};
     struct decree_synod_message accept = {
         .type = DECREE_SYNOD_ACCEPT, .ballot = synod->ballot, .value = synod->best_value};
     struct decree_synod_message decided = {.type = DECREE_SYNOD_DECIDED,
                                            .value = synod->state.value};
+    struct decree_synod_message learned = {.type = DECREE_SYNOD_LEARNED};
+    struct decree_synod_message ask = {.type = DECREE_SYNOD_ASK};
 
     if (is_due(synod, member)) {
         struct decree_synod_message answer = answer_now(synod, &synod->owed[member]);
@@ -442,12 +473,16 @@ static void put_messages(struct decree_synod *synod, uint32_t member)
         put(synod, member, &answer);
         synod->owed[member].type = DECREE_SYNOD_NONE;
     }
-    if ((synod->to_prepare & (1u << member)) != 0)
+    if ((synod->to_prepare & bit) != 0)
         put(synod, member, &prepare);
-    if ((synod->to_accept & (1u << member)) != 0)
+    if ((synod->to_accept & bit) != 0)
         put(synod, member, &accept);
-    if ((synod->to_tell & (1u << member)) != 0)
+    if ((synod->to_tell & bit) != 0)
         put(synod, member, &decided);
+    if ((synod->to_inform & bit) != 0 && is_durable(synod))
+        put(synod, member, &learned);
+    if ((synod->to_ask & bit) != 0)
+        put(synod, member, &ask);
 }
 
 void decree_synod_take(struct decree_synod *synod, struct decree_synod_effects *ret_effects)
@@ -458,7 +493,9 @@ void decree_synod_take(struct decree_synod *synod, struct decree_synod_effects *
     for (uint32_t i = 0; i < synod->quorum.count; i++)
         if (i != synod->quorum.self)
             put_messages(synod, i);
-    synod->to_prepare = synod->to_accept = synod->to_tell = 0;
+    synod->to_prepare = synod->to_accept = synod->to_tell = synod->to_ask = 0;
+    if (is_durable(synod))
+        synod->to_inform = 0;
     synod->record = synod->state;
     synod->handed_out = synod->state.version;
     *ret_effects = (struct decree_synod_effects){
@@ -466,6 +503,7 @@ void decree_synod_take(struct decree_synod *synod, struct decree_synod_effects *
         .messages = synod->messages,
         .message_count = synod->message_count,
         .decided = synod->state.decided ? synod->state.value : NULL,
+        .everyone_knows = synod->known == others(synod),
         .wake_at_ns = synod->retry_at_ns};
 }
 

@@ -12,8 +12,10 @@
  * The state that must survive a crash is one record; each record replaces the one before. Every
  * message handed out may be sent at once: a promise or a vote stays inside until PERSISTED tells
  * that its record is durable. Messages may be lost, copied and reordered. Who has proposed or voted
- * tries again until it knows the decision, after random waits that grow, so that duels end. No
- * function here calls back, and any thread may own a synod, one at a time.
+ * tries again until it knows the decision, after random waits that grow, so that duels end. Who has
+ * not, such as a node that was away, gets to know it by LEARN, without a ballot of its own; that is
+ * for the owner to repeat. No function here calls back, and any thread may own a synod, one at a
+ * time.
  */
 #ifndef DECREE_SYNOD_H
 #define DECREE_SYNOD_H
@@ -28,7 +30,9 @@
     X(ACCEPT, "accept", "ballot; value: asks for a vote")                        \
     X(ACCEPTED, "accepted", "ballot: the vote was given in it")                  \
     X(REFUSED, "refused", "ballot: the higher one that was promised instead")    \
-    X(DECIDED, "decided", "value")
+    X(DECIDED, "decided", "value")                                               \
+    X(ASK, "ask", "wants to know what is decided, if anything is")               \
+    X(LEARNED, "learned", "the sender has on stable storage what is decided")
 
 enum decree_synod_message_type {
     DECREE_SYNOD_NONE = 0,
@@ -58,7 +62,8 @@ enum decree_synod_event_type {
     DECREE_SYNOD_MESSAGE,     /* from a peer; a senseless one is ignored */
     DECREE_SYNOD_PROPOSE,     /* a value to choose, unless another is; once */
     DECREE_SYNOD_PERSISTED,   /* the record of this version, or a newer one, is on stable storage */
-    DECREE_SYNOD_WAKE         /* the time asked for has come */
+    DECREE_SYNOD_WAKE,        /* the time asked for has come */
+    DECREE_SYNOD_LEARN        /* ask the others what is decided; whoever knows it answers */
 };
 
 struct decree_synod_event {
@@ -77,6 +82,7 @@ struct decree_synod_effects {
     const struct decree_synod_message *messages;
     uint32_t message_count;
     struct decree_value *decided; /* from the time it is known, in every take; NULL before */
+    bool everyone_knows;          /* all others have said that they have it on stable storage */
     uint64_t wake_at_ns;          /* UINT64_MAX: never */
 };
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <decree/synod.h>
 
+#include "ballot.h"
 #include "prng.h"
 
 #define MEMBERS 5u
@@ -279,6 +280,55 @@ static void test_vote_quorum_decides_and_tells(void **state)
     assert_text(effects.decided, "v");
     assert_int_equal(effects.message_count, 4);
     assert_int_equal(effects.messages[0].type, DECREE_SYNOD_DECIDED);
+    decree_synod_close(synod);
+}
+
+/* A node that was away: it asks, is told, and says so when its disk has it. */
+static void test_asking_needs_no_ballot(void **state)
+{
+    struct decree_synod *away = open_synod(2, 2, 1, 2), *knows = open_synod(1, 2, 1, 2);
+    struct decree_value *value = decree_value_copy("v", 1);
+    struct decree_synod_record decided = {.version = 3, .value = value, .decided = true};
+    struct decree_synod_event learn = {.type = DECREE_SYNOD_LEARN};
+    struct decree_synod_effects effects;
+
+    (void)state;
+    effects = give(knows,
+                   (struct decree_synod_event){.type = DECREE_SYNOD_RESTORE, .u.restore = decided});
+    assert_false(effects.everyone_knows);
+    effects = give(away, learn);
+    assert_int_equal(effects.message_count, 1);
+    assert_int_equal(effects.messages[0].type, DECREE_SYNOD_ASK);
+    effects = receive(knows, effects.messages[0]);
+    assert_int_equal(effects.message_count, 2);
+    assert_int_equal(effects.messages[0].type, DECREE_SYNOD_DECIDED);
+    assert_int_equal(effects.messages[1].type, DECREE_SYNOD_LEARNED);
+    effects = receive(away, effects.messages[0]);
+    assert_text(effects.decided, "v");
+    assert_true(ballot_is_bottom(effects.record->promised));
+    assert_int_equal(effects.message_count, 0); /* its disk does not have it yet */
+    effects = persisted(away, effects.record->version);
+    assert_int_equal(effects.message_count, 1);
+    assert_int_equal(effects.messages[0].type, DECREE_SYNOD_LEARNED);
+    effects = receive(knows, effects.messages[0]);
+    assert_true(effects.everyone_knows);
+    decree_value_unref(value);
+    decree_synod_close(away);
+    decree_synod_close(knows);
+}
+
+static void test_asking_in_vain_changes_nothing(void **state)
+{
+    struct decree_synod *synod = open_synod(1, 3, 2, 2);
+    struct decree_synod_message ask = {.type = DECREE_SYNOD_ASK, .from = 2, .to = 1};
+    struct decree_synod_message learned = {.type = DECREE_SYNOD_LEARNED, .from = 2, .to = 1};
+
+    (void)state;
+    assert_int_equal(receive(synod, ask).message_count, 0);
+    assert_int_equal(receive(synod, learned).message_count, 0);
+    learned.from = 3;
+    assert_null(receive(synod, learned).decided);
+    assert_null(receive(synod, learned).record);
     decree_synod_close(synod);
 }
 
@@ -592,6 +642,8 @@ int main(void)
         cmocka_unit_test(test_a_promise_counts_once_and_a_stale_one_never),
         cmocka_unit_test(test_a_promise_before_the_claim_counts_not),
         cmocka_unit_test(test_vote_quorum_decides_and_tells),
+        cmocka_unit_test(test_asking_needs_no_ballot),
+        cmocka_unit_test(test_asking_in_vain_changes_nothing),
         cmocka_unit_test(test_refusal_backs_off_and_returns_higher),
         cmocka_unit_test(test_slow_disk_gets_no_second_ballot),
         cmocka_unit_test(test_restart_keeps_promise_vote_and_decision),
