@@ -8,7 +8,8 @@
  * FRAME      16 bytes, then the payload
  *    0  2    0xdec4
  *    2  1    version of this format, 1
- *    3  1    type: 0 a hello, else the message's type (enum decree_message_type)
+ *    3  1    type: 0 a hello; below 32 a message of paxos (enum decree_message_type); 32 and more one of a synod
+ *            (enum decree_synod_message_type); 64 and more one of the registers (enum decree_register_message_type)
  *    4  4    bytes of payload
  *    8  8    checksum: XXH3-64 of the payload, seeded with the 8 bytes before, so that it covers these too
  *
@@ -18,10 +19,13 @@
  *   12  4    receiver that is meant
  *   16  8    0, for later
  *
- * MESSAGE    sender and receiver are those of the hello, so that a frame is the same for every peer
+ * Sender and receiver of a message are those of the hello, so that a frame is the same for every peer. A ballot is
+ * two varints, round and node.
+ *
+ * PAXOS MESSAGE
  *    1       which fields are not zero, from bit 0: ballot, slot, last, decided, round, age_ns, count, pvalues
- *    ...     those fields, in this order: the ballot is two varints, round and node; pvalues is the varint of how
- *            many there are; each other one is a varint
+ *    ...     those fields, in this order: the ballot; pvalues is the varint of how many there are; each
+ *            other one is a varint
  *    ...     runs, until all pvalues are named
  *    ...     the values, end to end, to the end of the payload
  *
@@ -40,6 +44,18 @@
  * A pvalue of a run that goes on costs what its size costs: two bytes for 128 to 16383 bytes. One
  * that breaks the run by its origin costs two bytes more.
  *
+ * SYNOD MESSAGE
+ *    1       which fields are there: 1 ballot, 2 voted, 4 value; the other bits are 0
+ *    ...     those ballots, in this order
+ *    ...     the value, to the end of the payload
+ *
+ * REGISTER MESSAGE
+ *    1       which fields are there: 1 version, 2 number, 4 first, 8 ballot, 16 voted, 32 mark, 64 decided, 128 value
+ *    varint  bytes of the key, 1 to 4096; and these bytes
+ *    ...     those fields, in this order: varints; the mark is three, node, incarnation and sequence; decided is the
+ *            bit alone
+ *    ...     the value, to the end of the payload
+ *
  * A frame that differs from this by one bit, is cut short, has bytes left over, or names more than
  * the bounds below, is refused whole. Nothing is allocated on the word of a length that has not
  * arrived.
@@ -49,14 +65,15 @@
 
 #include <sys/uio.h>
 
-#include <decree/paxos.h>
-
 #include "chunk.h"
+#include "peer_message.h"
 
 #define FRAME_MAGIC 0xdec4u
 #define FRAME_VERSION 1u
 #define FRAME_HEADER_BYTES 16u
 #define FRAME_HELLO 0u
+#define FRAME_SYNOD 32u    /* plus the type in its protocol */
+#define FRAME_REGISTER 64u /* likewise */
 #define HELLO_PAYLOAD_BYTES 24u
 #define HELLO_FRAME_BYTES (FRAME_HEADER_BYTES + HELLO_PAYLOAD_BYTES)
 #define FRAME_BYTES_MAX_DEFAULT (64u << 20)
@@ -106,7 +123,7 @@ void encoder_release(struct encoder *encoder);
 
 /* Encodes a message. The frame keeps references on values, to be dropped by frame_free() on the
  * same thread. Errors: TOO_LARGE, NOMEM. */
-int encoder_encode(struct encoder *encoder, const struct decree_message *message,
+int encoder_encode(struct encoder *encoder, const struct peer_message *message,
                    struct frame **ret_frame);
 
 /* NULL is fine. */
@@ -127,13 +144,13 @@ void decoder_init(struct decoder *decoder);
 void decoder_release(struct decoder *decoder);
 
 /* Decodes a sound payload that lies in chunk; from and to are for the message. The pvalues belong
- * to the decoder until its next call; each value has one reference, which decoder_drop() drops; the
- * values live in the chunk, or in memory of their own when they are small for it. Errors: CORRUPT,
- * NOMEM. */
+ * to the decoder until its next call, a key lies in the payload; each value has one reference,
+ * which decoder_drop() drops; the values live in the chunk, or in memory of their own when they are
+ * small for it. Errors: CORRUPT, NOMEM. */
 int decoder_decode(struct decoder *decoder, const struct frame_header *header,
                    const uint8_t *payload, struct chunk *chunk, decree_node_id from,
-                   decree_node_id to, struct decree_message *ret_message);
-void decoder_drop(struct decoder *decoder, const struct decree_message *message);
+                   decree_node_id to, struct peer_letter *ret_letter);
+void decoder_drop(struct decoder *decoder, const struct peer_letter *letter);
 
 /* Writes a hello with its header: HELLO_FRAME_BYTES bytes. */
 void hello_write(const struct hello *hello, uint8_t *data);

@@ -64,23 +64,6 @@ static bool reserve(struct decoder *decoder, uint32_t count)
     return true;
 }
 
-static uint32_t read_varint_u32(struct reader *reader)
-{
-    uint64_t number = read_varint(reader);
-
-    if (number > UINT32_MAX)
-        reader->failed = true;
-    return (uint32_t)number;
-}
-
-static struct decree_ballot read_ballot(struct reader *reader)
-{
-    struct decree_ballot ballot = {.round = read_varint(reader)};
-
-    ballot.node = read_varint_u32(reader);
-    return ballot;
-}
-
 static void read_fields(struct reader *reader, struct decree_message *message)
 {
     uint8_t bits = read_u8(reader);
@@ -210,73 +193,176 @@ static void value_release(struct decree_value *value)
     free(block);
 }
 
-/* Makes the values from the bytes at data, which are as many as the sizes say. */
-static int make_values(struct decoder *decoder, uint32_t pvalue_count, uint32_t value_count,
-                       struct chunk *chunk, const uint8_t *data, size_t size)
+/* A block for value_count values with the size bytes at *data, which lie in chunk; *data becomes
+ * where they are kept. NULL when out of memory. */
+static struct value_block *block_new(uint32_t value_count, struct chunk *chunk,
+                                     const uint8_t **data, size_t size)
 {
     bool borrow = size >= chunk->capacity / BORROW_SHARE;
     size_t values_size = value_count * sizeof(struct block_value);
     struct value_block *block = malloc(sizeof(*block) + values_size + (borrow ? 0 : size));
-    struct block_value *next;
 
     assert(value_count > 0);
-    assert(data >= chunk->data);
-    assert(size <= (size_t)(chunk->data + chunk->capacity - data));
+    assert(*data >= chunk->data);
+    assert(size <= (size_t)(chunk->data + chunk->capacity - *data));
     if (block == NULL)
-        return DECREE_NOMEM;
+        return NULL;
     *block = (struct value_block){.refs = value_count, .chunk = borrow ? chunk_ref(chunk) : NULL};
     if (!borrow)
-        data = memcpy((uint8_t *)block->values + values_size, data, size);
-    next = block->values;
+        *data = memcpy((uint8_t *)block->values + values_size, *data, size);
+    return block;
+}
+
+static struct decree_value *block_set(struct value_block *block, uint32_t index,
+                                      const uint8_t *data, uint32_t size)
+{
+    struct block_value *value = &block->values[index];
+
+    assert(index < block->refs);
+    *value = (struct block_value){
+        .value = {.refs = 1, .size = size, .data = data, .release = value_release}, .block = block};
+    return &value->value;
+}
+
+/* Makes the values from the bytes at data, which are as many as the sizes say. */
+static int make_values(struct decoder *decoder, uint32_t pvalue_count, uint32_t value_count,
+                       struct chunk *chunk, const uint8_t *data, size_t size)
+{
+    struct value_block *block = block_new(value_count, chunk, &data, size);
+    uint32_t next = 0;
+
+    if (block == NULL)
+        return DECREE_NOMEM;
     for (uint32_t i = 0; i < pvalue_count; i++) {
         if (decoder->sizes[i] == SIZE_NONE)
             continue;
-        *next = (struct block_value){
-            .value = {.refs = 1, .size = decoder->sizes[i], .data = data, .release = value_release},
-            .block = block};
-        decoder->pvalues[i].command.value = &next->value;
+        decoder->pvalues[i].command.value = block_set(block, next++, data, decoder->sizes[i]);
         data += decoder->sizes[i];
-        next++;
     }
-    assert(next == block->values + value_count);
+    assert(next == value_count);
     return 0;
+}
+
+static int decode_paxos(struct decoder *decoder, struct reader *reader, struct chunk *chunk,
+                        struct decree_message *message)
+{
+    uint32_t value_count;
+    uint64_t values_size;
+    int error;
+
+    assert(message->pvalue_count == 0);
+    read_fields(reader, message);
+    if (reader->failed)
+        return DECREE_CORRUPT;
+    error = read_runs(decoder, reader, message);
+    if (error != 0)
+        return error;
+    value_count = count_values(decoder, message->pvalue_count, &values_size);
+    if (values_size != reader_left(reader))
+        return DECREE_CORRUPT;
+    if (value_count > 0)
+        error = make_values(decoder, message->pvalue_count, value_count, chunk, reader->at,
+                            (size_t)values_size);
+    if (error != 0)
+        return error;
+    message->pvalues = message->pvalue_count > 0 ? decoder->pvalues : NULL;
+    return 0;
+}
+
+/* What is left is the value, if there is one. */
+static int decode_value(struct reader *reader, bool with_value, struct chunk *chunk,
+                        struct decree_value **ret_value)
+{
+    const uint8_t *data = reader->at;
+    size_t size = reader_left(reader);
+    struct value_block *block;
+
+    if (reader->failed || (!with_value && size > 0))
+        return DECREE_CORRUPT;
+    assert(size < UINT32_MAX);
+    *ret_value = NULL;
+    if (!with_value)
+        return 0;
+    block = block_new(1, chunk, &data, size);
+    if (block == NULL)
+        return DECREE_NOMEM;
+    *ret_value = block_set(block, 0, data, (uint32_t)size);
+    return 0;
+}
+
+static int decode_synod(struct reader *reader, struct chunk *chunk,
+                        struct decree_synod_message *message)
+{
+    bool with_value = read_synod_fields(reader, message);
+
+    return decode_value(reader, with_value, chunk, &message->value);
+}
+
+static int decode_register(struct reader *reader, struct chunk *chunk,
+                           struct decree_register_message *message)
+{
+    bool with_value = read_register_fields(reader, message);
+
+    return decode_value(reader, with_value, chunk, &message->value);
+}
+
+/* Whose message it is, and of which type. False: nobody's. */
+static bool address_letter(struct peer_letter *letter, uint8_t type, decree_node_id from,
+                           decree_node_id to)
+{
+    if (type > FRAME_HELLO && type < DECREE_MESSAGE_TYPES) {
+        letter->protocol = PEER_PAXOS;
+        letter->u.paxos = (struct decree_message){.type = type, .from = from, .to = to};
+    } else if (type > FRAME_SYNOD && type <= FRAME_SYNOD + DECREE_SYNOD_DECIDED) {
+        letter->protocol = PEER_SYNOD;
+        letter->u.synod = (struct decree_synod_message){
+            .type = type - FRAME_SYNOD, .from = from, .to = to};
+    } else if (type > FRAME_REGISTER && type < FRAME_REGISTER + DECREE_REGISTER_MESSAGE_TYPES) {
+        letter->protocol = PEER_REGISTER;
+        letter->u.reg = (struct decree_register_message){
+            .type = type - FRAME_REGISTER, .from = from, .to = to};
+    } else {
+        return false;
+    }
+    return true;
 }
 
 int decoder_decode(struct decoder *decoder, const struct frame_header *header,
                    const uint8_t *payload, struct chunk *chunk, decree_node_id from,
-                   decree_node_id to, struct decree_message *ret_message)
+                   decree_node_id to, struct peer_letter *ret_letter)
 {
-    struct decree_message message = {.type = header->type, .from = from, .to = to};
-    uint32_t value_count;
-    uint64_t values_size;
     struct reader reader;
-    int error;
 
-    if (header->type == FRAME_HELLO || header->type >= DECREE_MESSAGE_TYPES)
+    assert(from != to);
+    if (!address_letter(ret_letter, header->type, from, to))
         return DECREE_CORRUPT;
     reader_init(&reader, payload, header->payload_size);
-    read_fields(&reader, &message);
-    if (reader.failed)
-        return DECREE_CORRUPT;
-    error = read_runs(decoder, &reader, &message);
-    if (error != 0)
-        return error;
-    value_count = count_values(decoder, message.pvalue_count, &values_size);
-    if (values_size != reader_left(&reader))
-        return DECREE_CORRUPT;
-    if (value_count > 0)
-        error = make_values(decoder, message.pvalue_count, value_count, chunk, reader.at,
-                            (size_t)values_size);
-    if (error != 0)
-        return error;
-    message.pvalues = message.pvalue_count > 0 ? decoder->pvalues : NULL;
-    *ret_message = message;
-    return 0;
+    switch (ret_letter->protocol) {
+    case PEER_PAXOS:
+        return decode_paxos(decoder, &reader, chunk, &ret_letter->u.paxos);
+    case PEER_SYNOD:
+        return decode_synod(&reader, chunk, &ret_letter->u.synod);
+    case PEER_REGISTER:
+        return decode_register(&reader, chunk, &ret_letter->u.reg);
+    }
+    return DECREE_CORRUPT;
 }
 
-void decoder_drop(struct decoder *decoder, const struct decree_message *message)
+void decoder_drop(struct decoder *decoder, const struct peer_letter *letter)
 {
-    assert(message->pvalues == NULL || message->pvalues == decoder->pvalues);
-    for (uint32_t i = 0; i < message->pvalue_count; i++)
-        decree_value_unref(decoder->pvalues[i].command.value);
+    const struct decree_message *paxos = &letter->u.paxos;
+
+    switch (letter->protocol) {
+    case PEER_PAXOS:
+        assert(paxos->pvalues == NULL || paxos->pvalues == decoder->pvalues);
+        for (uint32_t i = 0; i < paxos->pvalue_count; i++)
+            decree_value_unref(decoder->pvalues[i].command.value);
+        break;
+    case PEER_SYNOD:
+        decree_value_unref(letter->u.synod.value);
+        break;
+    case PEER_REGISTER:
+        decree_value_unref(letter->u.reg.value);
+        break;
+    }
 }

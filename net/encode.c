@@ -12,8 +12,8 @@
 #include "checksum.h"
 #include "codec_fields.h"
 
-#define FIELDS_BYTES_MAX (1u + 9u * VARINT_BYTES_MAX) /* all fields of a message */
-#define RUN_BYTES_MAX (7u * VARINT_BYTES_MAX)         /* a run of one pvalue, with its size */
+#define FIELDS_BYTES_MAX (1u + VARINTS_BYTES_MAX(9u)) /* all fields of a paxos message */
+#define RUN_BYTES_MAX VARINTS_BYTES_MAX(7u)           /* a run of one pvalue, with its size */
 
 /* How a message is to be laid out. */
 struct layout {
@@ -48,31 +48,14 @@ static bool reserve(struct encoder *encoder, size_t size)
     return true;
 }
 
-static bool ballot_is_set(struct decree_ballot ballot)
-{
-    return ballot.round != 0 || ballot.node != 0;
-}
-
 static bool ballots_equal(struct decree_ballot a, struct decree_ballot b)
 {
     return a.round == b.round && a.node == b.node;
 }
 
-static void write_ballot(struct writer *writer, struct decree_ballot ballot)
-{
-    write_varint(writer, ballot.round);
-    write_varint(writer, ballot.node);
-}
-
-static void write_nonzero(struct writer *writer, uint64_t number)
-{
-    if (number != 0)
-        write_varint(writer, number);
-}
-
 static void write_fields(struct writer *writer, const struct decree_message *message)
 {
-    unsigned bits = (ballot_is_set(message->ballot) ? FIELD_BALLOT : 0u) |
+    unsigned bits = (field_ballot_is_set(message->ballot) ? FIELD_BALLOT : 0u) |
                     (message->slot != 0 ? FIELD_SLOT : 0u) |
                     (message->last != 0 ? FIELD_LAST : 0u) |
                     (message->decided != 0 ? FIELD_DECIDED : 0u) |
@@ -84,13 +67,13 @@ static void write_fields(struct writer *writer, const struct decree_message *mes
     write_u8(writer, (uint8_t)bits);
     if (bits & FIELD_BALLOT)
         write_ballot(writer, message->ballot);
-    write_nonzero(writer, message->slot);
-    write_nonzero(writer, message->last);
-    write_nonzero(writer, message->decided);
-    write_nonzero(writer, message->round);
-    write_nonzero(writer, message->age_ns);
-    write_nonzero(writer, message->count);
-    write_nonzero(writer, message->pvalue_count);
+    write_field(writer, message->slot);
+    write_field(writer, message->last);
+    write_field(writer, message->decided);
+    write_field(writer, message->round);
+    write_field(writer, message->age_ns);
+    write_field(writer, message->count);
+    write_field(writer, message->pvalue_count);
 }
 
 /* Whether a pvalue goes on a run in which slots and sequences rise by these steps. */
@@ -151,6 +134,16 @@ static void write_run_head(struct writer *writer, struct run_expected *expected,
     *sequence = command->sequence + count * run_step(command->sequence);
 }
 
+static void lay_out(struct layout *layout, uint32_t size)
+{
+    if (size <= FRAME_COPY_BYTES_MAX) {
+        layout->copied_size += size;
+    } else {
+        layout->kept_size += size;
+        layout->kept_count++;
+    }
+}
+
 static void write_sizes(struct writer *writer, const struct decree_pvalue *pvalues, uint32_t count,
                         struct layout *layout)
 {
@@ -158,12 +151,7 @@ static void write_sizes(struct writer *writer, const struct decree_pvalue *pvalu
         uint32_t size = pvalues[i].command.value->size;
 
         write_varint(writer, size);
-        if (size <= FRAME_COPY_BYTES_MAX) {
-            layout->copied_size += size;
-        } else {
-            layout->kept_size += size;
-            layout->kept_count++;
-        }
+        lay_out(layout, size);
     }
 }
 
@@ -209,12 +197,31 @@ static void add_piece(struct frame *frame, const uint8_t *data, size_t size)
         frame->pieces[frame->piece_count++] = (struct iovec){(void *)(uintptr_t)data, size};
 }
 
+static uint32_t value_count(const struct peer_message *message)
+{
+    return message->protocol == PEER_PAXOS ? message->u.paxos->pvalue_count : 1;
+}
+
+/* May be NULL. */
+static struct decree_value *value_at(const struct peer_message *message, uint32_t index)
+{
+    switch (message->protocol) {
+    case PEER_PAXOS:
+        return message->u.paxos->pvalues[index].command.value;
+    case PEER_SYNOD:
+        return message->u.synod->value;
+    case PEER_REGISTER:
+        return message->u.reg->value;
+    }
+    return NULL;
+}
+
 /* Copies the small values behind the fields and names the large ones, in order. */
-static void place_values(struct frame *frame, const struct decree_message *message, uint8_t *begin,
+static void place_values(struct frame *frame, const struct peer_message *message, uint8_t *begin,
                          uint8_t *at)
 {
-    for (uint32_t i = 0; i < message->pvalue_count; i++) {
-        struct decree_value *value = message->pvalues[i].command.value;
+    for (uint32_t i = 0; i < value_count(message); i++) {
+        struct decree_value *value = value_at(message, i);
 
         if (value == NULL || value->size == 0)
             continue;
@@ -249,13 +256,10 @@ static uint64_t pieces_checksum(const struct frame *frame, uint64_t seed)
     return checksum_end(&stream);
 }
 
-int encoder_encode(struct encoder *encoder, const struct decree_message *message,
-                   struct frame **ret_frame)
+static int write_paxos(struct encoder *encoder, const struct decree_message *message,
+                       struct layout *layout)
 {
-    struct layout layout = {0};
     struct writer writer;
-    struct frame *frame;
-    uint8_t *bytes;
 
     assert(message->type > DECREE_MESSAGE_NONE);
     assert(message->type < DECREE_MESSAGE_TYPES);
@@ -266,16 +270,64 @@ int encoder_encode(struct encoder *encoder, const struct decree_message *message
     writer_init(&writer, encoder->fields, encoder->fields_size_max);
     write_fields(&writer, message);
     if (message->pvalue_count > 0)
-        write_runs(&writer, message, &layout);
+        write_runs(&writer, message, layout);
     assert(!writer.failed);
-    layout.fields_size = (size_t)(writer.at - encoder->fields);
+    layout->fields_size = (size_t)(writer.at - encoder->fields);
+    return 0;
+}
+
+/* A message of a synod or of a register, with one value at most. */
+static int write_small(struct encoder *encoder, const struct peer_message *message,
+                       struct layout *layout)
+{
+    const struct decree_value *value = value_at(message, 0);
+    struct writer writer;
+
+    if (!reserve(encoder, REGISTER_FIELDS_BYTES_MAX + SYNOD_FIELDS_BYTES_MAX))
+        return DECREE_NOMEM;
+    writer_init(&writer, encoder->fields, encoder->fields_size_max);
+    if (message->protocol == PEER_SYNOD)
+        write_synod_fields(&writer, message->u.synod);
+    else
+        write_register_fields(&writer, message->u.reg);
+    assert(!writer.failed);
+    layout->fields_size = (size_t)(writer.at - encoder->fields);
+    if (value != NULL)
+        lay_out(layout, value->size);
+    return 0;
+}
+
+static uint8_t frame_type(const struct peer_message *message)
+{
+    switch (message->protocol) {
+    case PEER_PAXOS:
+        return (uint8_t)message->u.paxos->type;
+    case PEER_SYNOD:
+        return (uint8_t)(FRAME_SYNOD + message->u.synod->type);
+    case PEER_REGISTER:
+        return (uint8_t)(FRAME_REGISTER + message->u.reg->type);
+    }
+    return FRAME_HELLO;
+}
+
+int encoder_encode(struct encoder *encoder, const struct peer_message *message,
+                   struct frame **ret_frame)
+{
+    struct layout layout = {0};
+    struct frame *frame;
+    uint8_t *bytes;
+    int error = message->protocol == PEER_PAXOS ? write_paxos(encoder, message->u.paxos, &layout)
+                                                : write_small(encoder, message, &layout);
+
+    if (error != 0)
+        return error;
     if (layout.fields_size + layout.copied_size + layout.kept_size >
         encoder->frame_bytes_max - FRAME_HEADER_BYTES)
         return DECREE_TOO_LARGE;
     frame = frame_new(&layout, &bytes);
     if (frame == NULL)
         return DECREE_NOMEM;
-    frame_header_write(bytes, (uint8_t)message->type, frame->size - FRAME_HEADER_BYTES);
+    frame_header_write(bytes, frame_type(message), frame->size - FRAME_HEADER_BYTES);
     memcpy(bytes + FRAME_HEADER_BYTES, encoder->fields, layout.fields_size);
     place_values(frame, message, bytes, bytes + FRAME_HEADER_BYTES + layout.fields_size);
     assert(frame->value_count == layout.kept_count);

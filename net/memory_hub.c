@@ -153,13 +153,13 @@ static struct parcel *parcel_new(const struct frame *frame)
     return parcel;
 }
 
-static void memory_send(struct transport *transport, const struct decree_message *message)
+static void memory_send(struct transport *transport, const struct peer_message *message)
 {
     struct memory_transport *memory = (struct memory_transport *)transport;
     struct parcel *parcel = NULL;
     struct frame *frame;
 
-    assert(message->to != memory->config.self);
+    assert(peer_message_to(message) != memory->config.self);
     if (encoder_encode(&memory->encoder, message, &frame) == 0) {
         parcel = parcel_new(frame);
         frame_free(frame);
@@ -169,7 +169,7 @@ static void memory_send(struct transport *transport, const struct decree_message
         return;
     }
     parcel->from = memory->config.self;
-    parcel->to = message->to;
+    parcel->to = peer_message_to(message);
     parcels_push(&memory->outbox, parcel);
 }
 
@@ -244,19 +244,21 @@ static void memory_flush(struct transport *transport)
 static void deliver(struct memory_transport *memory, const struct parcel *parcel)
 {
     const uint8_t *payload = parcel->chunk->data + FRAME_HEADER_BYTES;
-    struct decree_message message;
+    struct peer_message message;
+    struct peer_letter letter;
     struct frame_header header;
     int error;
 
     error = frame_header_read(&header, parcel->chunk->data, UINT32_MAX);
     assert(error == 0);
     error = decoder_decode(&memory->decoder, &header, payload, parcel->chunk, parcel->from,
-                           parcel->to, &message);
+                           parcel->to, &letter);
     assert(error != DECREE_CORRUPT);
     if (error != 0)
         return;
+    message = peer_letter_message(&letter);
     memory->sink.message(memory->sink.context, &message);
-    decoder_drop(&memory->decoder, &message);
+    decoder_drop(&memory->decoder, &letter);
 }
 
 bool memory_transport_poll(struct transport *transport)

@@ -78,21 +78,21 @@ bool tcp_may_log(struct tcp *tcp, uint32_t *ret_suppressed)
     return true;
 }
 
-static void drop_unsendable(struct tcp *tcp, const struct decree_message *message, int error)
+static void drop_unsendable(struct tcp *tcp, const struct peer_message *message, int error)
 {
     uint32_t suppressed;
 
     tcp->counters.frames_dropped++;
     if (tcp_may_log(tcp, &suppressed))
         log_warn(tcp->config.logger, "message_dropped",
-                 "peer=%u type=%d pvalues=%u reason=%s suppressed=%u", message->to,
-                 (int)message->type, message->pvalue_count, decree_error_name(error), suppressed);
+                 "peer=%u protocol=%s reason=%s suppressed=%u", peer_message_to(message),
+                 peer_protocol_name(message->protocol), decree_error_name(error), suppressed);
 }
 
-static void tcp_send(struct transport *transport, const struct decree_message *message)
+static void tcp_send(struct transport *transport, const struct peer_message *message)
 {
     struct tcp *tcp = of(transport);
-    struct link *link = tcp_find_link(tcp, message->to);
+    struct link *link = tcp_find_link(tcp, peer_message_to(message));
     struct frame *frame;
     int error;
 

@@ -94,9 +94,10 @@ static const char *deliver(struct inbound *inbound, const struct frame_header *h
                            const uint8_t *payload)
 {
     struct tcp *tcp = inbound->tcp;
-    struct decree_message message;
+    struct peer_message message;
+    struct peer_letter letter;
     int error = decoder_decode(&tcp->decoder, header, payload, inbound->inbox.chunk, inbound->peer,
-                               tcp->config.self, &message);
+                               tcp->config.self, &letter);
 
     assert(inbound->peer != 0);
     assert(!inbound->closing);
@@ -105,8 +106,9 @@ static const char *deliver(struct inbound *inbound, const struct frame_header *h
     if (error != 0) /* no memory: as if lost */
         return NULL;
     tcp->counters.frames_received++;
+    message = peer_letter_message(&letter);
     tcp->sink.message(tcp->sink.context, &message);
-    decoder_drop(&tcp->decoder, &message);
+    decoder_drop(&tcp->decoder, &letter);
     return NULL;
 }
 

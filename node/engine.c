@@ -153,8 +153,11 @@ static void hand_out_messages(struct engine *engine, const struct decree_effects
 {
     struct transport *transport = engine->transport;
 
-    for (uint32_t i = 0; i < effects->message_count; i++)
-        transport->ops->send(transport, &effects->messages[i]);
+    for (uint32_t i = 0; i < effects->message_count; i++) {
+        struct peer_message message = {PEER_PAXOS, {.paxos = &effects->messages[i]}};
+
+        transport->ops->send(transport, &message);
+    }
     if (effects->message_count > 0)
         transport->ops->flush(transport);
     engine->counters.messages_out += effects->message_count;
@@ -314,9 +317,14 @@ static void on_trouble(void *context, int system_errno, const char *what)
         engine->hooks.on_trouble(engine->hooks.context, system_errno, what);
 }
 
-static void on_message(void *context, const struct decree_message *message)
+static void on_message(void *context, const struct peer_message *message)
 {
-    engine_on_message(context, message);
+    struct engine *engine = context;
+
+    if (message->protocol == PEER_PAXOS)
+        engine_on_message(engine, message->u.paxos);
+    else
+        engine->counters.messages_foreign++;
 }
 
 static void on_unreachable(void *context, decree_node_id peer)

@@ -62,6 +62,7 @@ struct engine_config {
 struct engine_counters {
     uint64_t turns, takes;
     uint64_t messages_in, messages_out, messages_refused; /* refused: the core was full; dropped */
+    uint64_t messages_foreign; /* of a protocol that nobody here speaks; dropped */
     uint64_t records, decisions, proposals, reads;
 };
 
@@ -88,7 +89,7 @@ int engine_restore(struct engine *engine, const struct decree_record *record);
 void engine_start(struct engine *engine, struct journal *journal, struct transport *transport);
 
 /* Takes in a message. One that finds the core full is offered again after a turn, then dropped and
- * counted. The same as the transport sink's message(). */
+ * counted. The same as the transport sink's message() with one of paxos. */
 void engine_on_message(struct engine *engine, const struct decree_message *message);
 
 /* Asks for a command to be ordered; value is borrowed, the engine takes its own reference. done is

@@ -129,14 +129,15 @@ static void wake_loop(void *context)
     waker_wake(&host->waker); /* the turn that follows looks for the reason */
 }
 
-static void on_message(void *context, const struct decree_message *message)
+static void on_message(void *context, const struct peer_message *message)
 {
     struct host *host = context;
+    const struct transport_sink *sink = engine_transport_sink(host->engine);
 
     if (!host->running)
         return;
     engine_set_now(host->engine, uv_hrtime());
-    engine_on_message(host->engine, message);
+    sink->message(sink->context, message);
 }
 
 static void on_unreachable(void *context, decree_node_id peer)
@@ -444,6 +445,7 @@ int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options
     host->running = true;
     engine_set_now(host->engine, uv_hrtime());
     engine_start(host->engine, host->journal, host->transport);
+    engine_status(host->engine, &host->status);
     uv_prepare_start(&host->prepare, on_prepare);
     host_turn(host);
     *ret_host = host;

@@ -5,10 +5,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-static void send_message(struct transport *transport, const struct decree_message *message)
+static void send_message(struct transport *transport, const struct peer_message *message)
 {
     assert(transport != NULL);
-    assert(message->to != 0);
+    assert(peer_message_to(message) != 0);
 }
 
 static void flush(struct transport *transport)

@@ -9,6 +9,20 @@
 
 enum peer_protocol { PEER_PAXOS = 1, PEER_SYNOD, PEER_REGISTER };
 
+/* A static name such as "paxos". */
+static inline const char *peer_protocol_name(enum peer_protocol protocol)
+{
+    switch (protocol) {
+    case PEER_PAXOS:
+        return "paxos";
+    case PEER_SYNOD:
+        return "synod";
+    case PEER_REGISTER:
+        return "register";
+    }
+    return "?";
+}
+
 struct peer_message { /* borrows the message that it points to */
     enum peer_protocol protocol;
     union {
@@ -17,6 +31,35 @@ struct peer_message { /* borrows the message that it points to */
         const struct decree_register_message *reg;
     } u;
 };
+
+/* A message of one of the protocols itself: for who makes one, or keeps one. */
+struct peer_letter {
+    enum peer_protocol protocol;
+    union {
+        struct decree_message paxos;
+        struct decree_synod_message synod;
+        struct decree_register_message reg;
+    } u;
+};
+
+/* Borrows the letter. */
+static inline struct peer_message peer_letter_message(const struct peer_letter *letter)
+{
+    struct peer_message message = {.protocol = letter->protocol};
+
+    switch (letter->protocol) {
+    case PEER_PAXOS:
+        message.u.paxos = &letter->u.paxos;
+        break;
+    case PEER_SYNOD:
+        message.u.synod = &letter->u.synod;
+        break;
+    case PEER_REGISTER:
+        message.u.reg = &letter->u.reg;
+        break;
+    }
+    return message;
+}
 
 static inline decree_node_id peer_message_from(const struct peer_message *message)
 {

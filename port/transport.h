@@ -9,16 +9,16 @@
 #ifndef DECREE_PORT_TRANSPORT_H
 #define DECREE_PORT_TRANSPORT_H
 
-#include <decree/paxos.h>
+#include "peer_message.h"
 
 struct transport {
     const struct transport_ops *ops;
 };
 
 struct transport_ops {
-    /* Queues one message for message->to. Borrows the message for the call; takes references on the
+    /* Queues one message for its receiver. Borrows the message for the call; takes references on the
      * values that it keeps. */
-    void (*send)(struct transport *transport, const struct decree_message *message);
+    void (*send)(struct transport *transport, const struct peer_message *message);
 
     /* End of a turn: what was queued goes out now, in as few system calls as possible. */
     void (*flush)(struct transport *transport);
@@ -31,7 +31,7 @@ struct transport_ops {
 struct transport_sink {
     void *context;
     /* The message is borrowed for the call. */
-    void (*message)(void *context, const struct decree_message *message);
+    void (*message)(void *context, const struct peer_message *message);
     /* The peer's port refused a connection just now. */
     void (*unreachable)(void *context, decree_node_id peer);
 };

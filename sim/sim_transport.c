@@ -54,26 +54,29 @@ static void node_note_sending(struct sim_node *node, const struct decree_message
     node->sendings[node->sending_count++].message.pvalues = NULL;
 }
 
-static void transport_send(struct transport *transport, const struct decree_message *message)
+static void transport_send(struct transport *transport, const struct peer_message *message)
 {
     struct sim_node *node = node_of_transport(transport);
     struct sim_cluster *cluster = node->cluster;
+    decree_node_id to = peer_message_to(message);
     struct frame *frame;
     uint8_t *bytes;
 
-    assert(message->from == node->id);
-    assert(message->to >= 1 && message->to <= cluster->node_count);
-    node_note_sending(node, message);
+    assert(peer_message_from(message) == node->id);
+    assert(to >= 1 && to <= cluster->node_count);
+    if (message->protocol == PEER_PAXOS)
+        node_note_sending(node, message->u.paxos);
     if (encoder_encode(&cluster->encoder, message, &frame) != 0) {
         verdict_fail(cluster->verdict, "codec", cluster->world->now_ns,
-                     "node %u: cannot encode a %s", node->id, decree_message_name(message->type));
+                     "node %u: cannot encode a message of %s", node->id,
+                     peer_protocol_name(message->protocol));
         world_stop(cluster->world);
         return;
     }
     bytes = malloc(frame->size);
     assert(bytes != NULL);
     frame_copy(frame, bytes);
-    network_send(&cluster->network, node->id, message->to, bytes, frame->size);
+    network_send(&cluster->network, node->id, to, bytes, frame->size);
     free(bytes);
     frame_free(frame);
 }
@@ -97,7 +100,8 @@ bool sim_transport_receive(struct sim_node *node, unsigned from, const uint8_t *
 {
     struct sim_cluster *cluster = node->cluster;
     struct frame_header header;
-    struct decree_message message;
+    struct peer_message message;
+    struct peer_letter letter;
     struct chunk *chunk = chunk_new(size);
     int error;
 
@@ -109,10 +113,13 @@ bool sim_transport_receive(struct sim_node *node, unsigned from, const uint8_t *
         error = DECREE_CORRUPT;
     if (error == 0)
         error = decoder_decode(&cluster->decoder, &header, chunk->data + FRAME_HEADER_BYTES, chunk,
-                               from, node->id, &message);
+                               from, node->id, &letter);
     if (error == 0) {
-        engine_on_message(node->engine, &message);
-        decoder_drop(&cluster->decoder, &message);
+        const struct transport_sink *sink = engine_transport_sink(node->engine);
+
+        message = peer_letter_message(&letter);
+        sink->message(sink->context, &message);
+        decoder_drop(&cluster->decoder, &letter);
     } else {
         verdict_fail(cluster->verdict, "codec", cluster->world->now_ns,
                      "node %u: a frame from node %u does not decode: %s; expected what was sent",

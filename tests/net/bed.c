@@ -16,11 +16,11 @@
 #define PATIENCE_NS (30 * UINT64_C(1000000000))
 #define NAP_MS 5
 
-static void on_message(void *context, const struct decree_message *message)
+static void on_message(void *context, const struct peer_message *message)
 {
     struct bed_node *node = context;
 
-    assert_int_equal(message->to, node->id);
+    assert_int_equal(peer_message_to(message), node->id);
     if (node->discard) {
         node->received_count++;
         return;
@@ -30,7 +30,7 @@ static void on_message(void *context, const struct decree_message *message)
         node->received = realloc(node->received, node->received_max * sizeof(*node->received));
         assert_non_null(node->received);
     }
-    node->received[node->received_count++] = message_copy(message);
+    node->received[node->received_count++] = letter_copy(message);
 }
 
 static void on_unreachable(void *context, decree_node_id peer)
@@ -289,11 +289,25 @@ void bed_close(struct bed *bed)
     bed->kind->tear_down(bed);
 }
 
-void bed_send(struct bed *bed, const struct decree_message *message)
+static void send_from(struct bed *bed, const struct peer_message *message)
 {
-    struct transport *transport = bed->nodes[message->from].transport;
+    struct transport *transport = bed->nodes[peer_message_from(message)].transport;
 
     transport->ops->send(transport, message);
+}
+
+void bed_send(struct bed *bed, const struct decree_message *message)
+{
+    struct peer_message peer_message = message_of(message);
+
+    send_from(bed, &peer_message);
+}
+
+void bed_send_letter(struct bed *bed, const struct peer_letter *letter)
+{
+    struct peer_message message = peer_letter_message(letter);
+
+    send_from(bed, &message);
 }
 
 void bed_flush(struct bed *bed, decree_node_id id)
@@ -312,7 +326,7 @@ static bool all_have_met(struct bed *bed, void *argument)
     ++*round;
     for (decree_node_id id = 1; id <= bed->count; id++) {
         for (size_t i = 0; i < bed->nodes[id].received_count; i++)
-            heard[id][bed->nodes[id].received[i].from] = true;
+            heard[id][bed->nodes[id].received[i].u.paxos.from] = true;
     }
     for (decree_node_id from = 1; from <= bed->count; from++) {
         for (decree_node_id to = 1; to <= bed->count; to++) {
@@ -349,6 +363,6 @@ void bed_acquaint(struct bed *bed)
 void bed_forget(struct bed_node *node)
 {
     for (size_t i = 0; !node->discard && i < node->received_count; i++)
-        message_release(&node->received[i]);
+        letter_release(&node->received[i]);
     node->received_count = 0;
 }

@@ -25,7 +25,7 @@ struct bed_node {
     struct transport *transport; /* NULL: not open */
     bool loop_open, closed, paused;
     uint16_t port;
-    struct decree_message *received; /* copies, with references on the values */
+    struct peer_letter *received; /* copies, with references on the values */
     size_t received_count, received_max;
     bool discard; /* received is not kept, only counted */
     uint32_t unreachable[BED_NODES_MAX + 1];
@@ -64,6 +64,7 @@ void bed_node_close(struct bed *bed,
 
 void bed_send(struct bed *bed,
               const struct decree_message *message); /* from message->from; no flush */
+void bed_send_letter(struct bed *bed, const struct peer_letter *letter); /* likewise */
 void bed_flush(struct bed *bed, decree_node_id id);
 
 void bed_until(struct bed *bed, bool (*done)(struct bed *bed, void *argument), void *argument);

@@ -152,16 +152,8 @@ void message_release(struct decree_message *message)
     *message = (struct decree_message){0};
 }
 
-static void assert_pvalue_equal(const struct decree_pvalue *a, const struct decree_pvalue *b)
+static void assert_value_equal(const struct decree_value *v, const struct decree_value *w)
 {
-    const struct decree_value *v = a->command.value, *w = b->command.value;
-
-    assert_int_equal(a->ballot.round, b->ballot.round);
-    assert_int_equal(a->ballot.node, b->ballot.node);
-    assert_int_equal(a->slot, b->slot);
-    assert_int_equal(a->command.origin, b->command.origin);
-    assert_int_equal(a->command.incarnation, b->command.incarnation);
-    assert_int_equal(a->command.sequence, b->command.sequence);
     assert_int_equal(v == NULL, w == NULL);
     if (v == NULL)
         return;
@@ -171,13 +163,28 @@ static void assert_pvalue_equal(const struct decree_pvalue *a, const struct decr
         assert_memory_equal(v->data, w->data, v->size);
 }
 
+static void assert_ballot_equal(struct decree_ballot a, struct decree_ballot b)
+{
+    assert_int_equal(a.round, b.round);
+    assert_int_equal(a.node, b.node);
+}
+
+static void assert_pvalue_equal(const struct decree_pvalue *a, const struct decree_pvalue *b)
+{
+    assert_ballot_equal(a->ballot, b->ballot);
+    assert_int_equal(a->slot, b->slot);
+    assert_int_equal(a->command.origin, b->command.origin);
+    assert_int_equal(a->command.incarnation, b->command.incarnation);
+    assert_int_equal(a->command.sequence, b->command.sequence);
+    assert_value_equal(a->command.value, b->command.value);
+}
+
 void message_assert_equal(const struct decree_message *a, const struct decree_message *b)
 {
     assert_int_equal(a->type, b->type);
     assert_int_equal(a->from, b->from);
     assert_int_equal(a->to, b->to);
-    assert_int_equal(a->ballot.round, b->ballot.round);
-    assert_int_equal(a->ballot.node, b->ballot.node);
+    assert_ballot_equal(a->ballot, b->ballot);
     assert_int_equal(a->slot, b->slot);
     assert_int_equal(a->last, b->last);
     assert_int_equal(a->decided, b->decided);
@@ -187,4 +194,169 @@ void message_assert_equal(const struct decree_message *a, const struct decree_me
     assert_int_equal(a->pvalue_count, b->pvalue_count);
     for (uint32_t i = 0; i < a->pvalue_count; i++)
         assert_pvalue_equal(&a->pvalues[i], &b->pvalues[i]);
+}
+
+static struct decree_ballot any_ballot(struct prng *prng)
+{
+    return prng_chance(prng, 300000)
+               ? (struct decree_ballot){0}
+               : (struct decree_ballot){any_number(prng), (decree_node_id)any_number(prng)};
+}
+
+static struct decree_synod_message any_synod(struct prng *prng, int type)
+{
+    return (struct decree_synod_message){
+        .type = (enum decree_synod_message_type)type,
+        .from = 1,
+        .to = 2,
+        .ballot = any_ballot(prng),
+        .voted = any_ballot(prng),
+        .value = prng_chance(prng, 500000) ? any_value(any_size(prng), prng_next(prng)) : NULL,
+    };
+}
+
+static struct decree_register_key any_key(struct prng *prng)
+{
+    uint32_t size = 1 + (uint32_t)prng_below(
+                            prng, prng_chance(prng, 100000) ? DECREE_REGISTER_KEY_BYTES_MAX : 40);
+    uint8_t *data = allocate(size);
+
+    for (uint32_t i = 0; i < size; i++)
+        data[i] = (uint8_t)prng_next(prng);
+    return (struct decree_register_key){data, size};
+}
+
+static struct decree_register_message any_register(struct prng *prng, int type)
+{
+    return (struct decree_register_message){
+        .type = (enum decree_register_message_type)type,
+        .from = 1,
+        .to = 2,
+        .key = any_key(prng),
+        .version = any_number(prng),
+        .number = any_number(prng),
+        .first = any_number(prng),
+        .ballot = any_ballot(prng),
+        .voted = any_ballot(prng),
+        .mark = {(decree_node_id)any_number(prng), any_number(prng), any_number(prng)},
+        .value = prng_chance(prng, 500000) ? any_value(any_size(prng), prng_next(prng)) : NULL,
+        .decided = prng_chance(prng, 500000),
+    };
+}
+
+struct peer_letter letter_random(struct prng *prng, enum peer_protocol protocol, int type)
+{
+    struct peer_letter letter = {.protocol = protocol};
+
+    switch (protocol) {
+    case PEER_PAXOS:
+        letter.u.paxos = message_random(prng, (enum decree_message_type)type);
+        break;
+    case PEER_SYNOD:
+        letter.u.synod = any_synod(prng, type);
+        break;
+    case PEER_REGISTER:
+        letter.u.reg = any_register(prng, type);
+        break;
+    }
+    return letter;
+}
+
+struct peer_letter letter_copy(const struct peer_message *message)
+{
+    struct peer_letter letter = {.protocol = message->protocol};
+    uint8_t *key;
+
+    switch (message->protocol) {
+    case PEER_PAXOS:
+        letter.u.paxos = message_copy(message->u.paxos);
+        break;
+    case PEER_SYNOD:
+        letter.u.synod = *message->u.synod;
+        (void)decree_value_ref(letter.u.synod.value);
+        break;
+    case PEER_REGISTER:
+        letter.u.reg = *message->u.reg;
+        (void)decree_value_ref(letter.u.reg.value);
+        key = allocate(letter.u.reg.key.size);
+        memcpy(key, letter.u.reg.key.data, letter.u.reg.key.size);
+        letter.u.reg.key.data = key;
+        break;
+    }
+    return letter;
+}
+
+void letter_release(struct peer_letter *letter)
+{
+    switch (letter->protocol) {
+    case PEER_PAXOS:
+        message_release(&letter->u.paxos);
+        break;
+    case PEER_SYNOD:
+        decree_value_unref(letter->u.synod.value);
+        break;
+    case PEER_REGISTER:
+        decree_value_unref(letter->u.reg.value);
+        free((void *)(uintptr_t)letter->u.reg.key.data);
+        break;
+    }
+    *letter = (struct peer_letter){0};
+}
+
+static void assert_synod_equal(const struct decree_synod_message *a,
+                               const struct decree_synod_message *b)
+{
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->from, b->from);
+    assert_int_equal(a->to, b->to);
+    assert_ballot_equal(a->ballot, b->ballot);
+    assert_ballot_equal(a->voted, b->voted);
+    assert_value_equal(a->value, b->value);
+}
+
+static void assert_register_equal(const struct decree_register_message *a,
+                                  const struct decree_register_message *b)
+{
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->from, b->from);
+    assert_int_equal(a->to, b->to);
+    assert_int_equal(a->key.size, b->key.size);
+    assert_memory_equal(a->key.data, b->key.data, a->key.size);
+    assert_int_equal(a->version, b->version);
+    assert_int_equal(a->number, b->number);
+    assert_int_equal(a->first, b->first);
+    assert_ballot_equal(a->ballot, b->ballot);
+    assert_ballot_equal(a->voted, b->voted);
+    assert_int_equal(a->mark.node, b->mark.node);
+    assert_int_equal(a->mark.incarnation, b->mark.incarnation);
+    assert_int_equal(a->mark.sequence, b->mark.sequence);
+    assert_value_equal(a->value, b->value);
+    assert_int_equal(a->decided, b->decided);
+}
+
+void letter_assert_equal(const struct peer_letter *a, const struct peer_letter *b)
+{
+    assert_int_equal(a->protocol, b->protocol);
+    switch (a->protocol) {
+    case PEER_PAXOS:
+        message_assert_equal(&a->u.paxos, &b->u.paxos);
+        break;
+    case PEER_SYNOD:
+        assert_synod_equal(&a->u.synod, &b->u.synod);
+        break;
+    case PEER_REGISTER:
+        assert_register_equal(&a->u.reg, &b->u.reg);
+        break;
+    }
+}
+
+void letter_each(void (*do_one)(void *context, enum peer_protocol protocol, int type),
+                 void *context)
+{
+    for (int type = DECREE_MESSAGE_NONE + 1; type < DECREE_MESSAGE_TYPES; type++)
+        do_one(context, PEER_PAXOS, type);
+    for (int type = DECREE_SYNOD_NONE + 1; type <= DECREE_SYNOD_DECIDED; type++)
+        do_one(context, PEER_SYNOD, type);
+    for (int type = DECREE_REGISTER_NONE + 1; type < DECREE_REGISTER_MESSAGE_TYPES; type++)
+        do_one(context, PEER_REGISTER, type);
 }

@@ -3,8 +3,7 @@
 #ifndef DECREE_TESTS_NET_MESSAGE_TOOLS_H
 #define DECREE_TESTS_NET_MESSAGE_TOOLS_H
 
-#include <decree/paxos.h>
-
+#include "peer_message.h"
 #include "prng.h"
 
 /* A message of that type with anything in its fields, and pvalues of all sorts if it is so
@@ -21,6 +20,21 @@ struct decree_message message_beat(decree_node_id from, decree_node_id to, uint6
 /* A copy with references on the same values. To be released. */
 struct decree_message message_copy(const struct decree_message *message);
 void message_release(struct decree_message *message);
+
+/* As the transports take it. */
+static inline struct peer_message message_of(const struct decree_message *message)
+{
+    return (struct peer_message){PEER_PAXOS, {.paxos = message}};
+}
+
+/* The same for messages of all protocols. letter_each() calls do_one once for every type of each
+ * protocol. */
+struct peer_letter letter_random(struct prng *prng, enum peer_protocol protocol, int type);
+struct peer_letter letter_copy(const struct peer_message *message);
+void letter_release(struct peer_letter *letter);
+void letter_assert_equal(const struct peer_letter *a, const struct peer_letter *b);
+void letter_each(void (*do_one)(void *context, enum peer_protocol protocol, int type),
+                 void *context);
 
 /* Fails the test unless the two are equal in every field and byte. */
 void message_assert_equal(const struct decree_message *a, const struct decree_message *b);

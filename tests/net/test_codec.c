@@ -43,7 +43,7 @@ static int tear_down(void **state)
 }
 
 /* The frame of a message as a chunk; size is its capacity, too. */
-static struct chunk *encode(struct codec *codec, const struct decree_message *message)
+static struct chunk *encode_any(struct codec *codec, const struct peer_message *message)
 {
     struct frame *frame;
     struct chunk *chunk;
@@ -56,9 +56,16 @@ static struct chunk *encode(struct codec *codec, const struct decree_message *me
     return chunk;
 }
 
+static struct chunk *encode(struct codec *codec, const struct decree_message *message)
+{
+    struct peer_message peer_message = message_of(message);
+
+    return encode_any(codec, &peer_message);
+}
+
 /* What a receiver does with size bytes of the chunk. 0, or the error. */
 static int receive(struct codec *codec, struct chunk *chunk, size_t size,
-                   struct decree_message *ret_message)
+                   struct peer_letter *ret_letter)
 {
     struct frame_header header;
     int error;
@@ -73,51 +80,53 @@ static int receive(struct codec *codec, struct chunk *chunk, size_t size,
     if (!frame_is_sound(&header, chunk->data + FRAME_HEADER_BYTES))
         return DECREE_CORRUPT;
     return decoder_decode(&codec->decoder, &header, chunk->data + FRAME_HEADER_BYTES, chunk, 1, 2,
-                          ret_message);
+                          ret_letter);
 }
 
-static void assert_round_trip(struct codec *codec, const struct decree_message *message)
-{
-    struct chunk *chunk = encode(codec, message);
-    struct decree_message decoded;
+struct round_trips {
+    struct codec *codec;
+    struct prng prng;
+};
 
-    assert_int_equal(receive(codec, chunk, chunk->capacity, &decoded), 0);
-    message_assert_equal(message, &decoded);
-    decoder_drop(&codec->decoder, &decoded);
+static void make_round_trip(void *context, enum peer_protocol protocol, int type)
+{
+    struct round_trips *trips = context;
+    struct peer_letter letter = letter_random(&trips->prng, protocol, type), decoded;
+    struct peer_message message = peer_letter_message(&letter);
+    struct chunk *chunk = encode_any(trips->codec, &message);
+
+    assert_int_equal(receive(trips->codec, chunk, chunk->capacity, &decoded), 0);
+    letter_assert_equal(&letter, &decoded);
+    decoder_drop(&trips->codec->decoder, &decoded);
     assert_int_equal(chunk->refs, 1);
     chunk_unref(chunk);
+    letter_release(&letter);
 }
 
 static void every_message_comes_back(void **state)
 {
-    struct prng prng;
+    struct round_trips trips = {.codec = *state};
 
-    prng_init(&prng, 5);
-    for (int round = 0; round < 300; round++) {
-        for (int type = DECREE_MESSAGE_NONE + 1; type < DECREE_MESSAGE_TYPES; type++) {
-            struct decree_message message = message_random(&prng, (enum decree_message_type)type);
-
-            assert_round_trip(*state, &message);
-            message_release(&message);
-        }
-    }
+    prng_init(&trips.prng, 5);
+    for (int round = 0; round < 300; round++)
+        letter_each(make_round_trip, &trips);
 }
 
 static void a_no_op_is_not_an_empty_value(void **state)
 {
     struct decree_message message = message_run(9, 3, 0);
     struct decree_pvalue *pvalues = (struct decree_pvalue *)(uintptr_t)message.pvalues;
-    struct decree_message decoded;
+    struct peer_letter decoded;
     struct chunk *chunk;
 
     decree_value_unref(pvalues[1].command.value);
     pvalues[1].command = (struct decree_command){0};
     chunk = encode(*state, &message);
     assert_int_equal(receive(*state, chunk, chunk->capacity, &decoded), 0);
-    assert_int_equal(decoded.pvalues[0].command.value->size, 0);
-    assert_null(decoded.pvalues[1].command.value);
-    assert_int_equal(decoded.pvalues[1].command.origin, 0);
-    assert_int_equal(decoded.pvalues[2].command.value->size, 0);
+    assert_int_equal(decoded.u.paxos.pvalues[0].command.value->size, 0);
+    assert_null(decoded.u.paxos.pvalues[1].command.value);
+    assert_int_equal(decoded.u.paxos.pvalues[1].command.origin, 0);
+    assert_int_equal(decoded.u.paxos.pvalues[2].command.value->size, 0);
     decoder_drop(&((struct codec *)*state)->decoder, &decoded);
     chunk_unref(chunk);
     message_release(&message);
@@ -138,10 +147,11 @@ static void large_values_are_not_copied_to_send_them(void **state)
     struct codec *codec = *state;
     struct decree_message message = message_run(1, 3, FRAME_COPY_BYTES_MAX + 1);
     struct decree_value *value = message.pvalues[1].command.value;
+    struct peer_message peer_message = message_of(&message);
     struct frame *frame;
     bool found = false;
 
-    assert_int_equal(encoder_encode(&codec->encoder, &message, &frame), 0);
+    assert_int_equal(encoder_encode(&codec->encoder, &peer_message, &frame), 0);
     for (uint32_t i = 0; i < frame->piece_count; i++)
         found = found || frame->pieces[i].iov_base == value->data;
     assert_true(found);
@@ -156,7 +166,8 @@ static void large_values_are_not_copied_to_send_them(void **state)
 static void small_values_do_not_keep_large_chunks(void **state)
 {
     struct codec *codec = *state;
-    struct decree_message message = message_run(1, 1, 600), decoded;
+    struct decree_message message = message_run(1, 1, 600);
+    struct peer_letter decoded;
     struct chunk *tight = encode(codec, &message), *wide = chunk_new(CHUNK_BYTES);
     struct decree_value *kept;
 
@@ -167,7 +178,7 @@ static void small_values_do_not_keep_large_chunks(void **state)
     assert_int_equal(tight->refs, 1);
     assert_int_equal(receive(codec, wide, tight->capacity, &decoded), 0);
     assert_int_equal(wide->refs, 1);
-    kept = decree_value_ref(decoded.pvalues[0].command.value);
+    kept = decree_value_ref(decoded.u.paxos.pvalues[0].command.value);
     decoder_drop(&codec->decoder, &decoded);
     chunk_unref(wide);
     assert_memory_equal(kept->data, message.pvalues[0].command.value->data, 600);
@@ -178,7 +189,8 @@ static void small_values_do_not_keep_large_chunks(void **state)
 
 static void what_is_cut_short_is_not_taken(void **state)
 {
-    struct decree_message message = message_run(77, 4, 20), decoded;
+    struct decree_message message = message_run(77, 4, 20);
+    struct peer_letter decoded;
     struct chunk *chunk = encode(*state, &message);
 
     for (size_t size = 0; size < chunk->capacity; size++)
@@ -191,7 +203,8 @@ static void what_is_cut_short_is_not_taken(void **state)
 static void a_payload_cut_short_is_corrupt(void **state)
 {
     struct codec *codec = *state;
-    struct decree_message message = message_run(77, 4, 20), decoded;
+    struct decree_message message = message_run(77, 4, 20);
+    struct peer_letter decoded;
     struct chunk *chunk = encode(codec, &message);
     struct frame_header header;
 
@@ -206,7 +219,8 @@ static void a_payload_cut_short_is_corrupt(void **state)
 
 static void every_flipped_bit_is_refused(void **state)
 {
-    struct decree_message message = message_run(77, 4, 20), decoded;
+    struct decree_message message = message_run(77, 4, 20);
+    struct peer_letter decoded;
     struct chunk *chunk = encode(*state, &message);
 
     for (size_t bit = 0; bit < chunk->capacity * 8; bit++) {
@@ -259,12 +273,12 @@ static void headers_are_judged(void **state)
     assert_int_equal(frame_header_read(&header, data, HELLO_FRAME_BYTES), DECREE_CORRUPT);
 }
 
-/* Decodes payload as a p2a, without regard to its checksum. */
-static int decode_payload(struct codec *codec, const uint8_t *payload, size_t size)
+/* Decodes payload as a message of that type, without regard to its checksum. */
+static int decode_as(struct codec *codec, unsigned type, const uint8_t *payload, size_t size)
 {
-    struct frame_header header = {.type = DECREE_P2A, .payload_size = (uint32_t)size};
+    struct frame_header header = {.type = (uint8_t)type, .payload_size = (uint32_t)size};
     struct chunk *chunk = chunk_new(size + 1);
-    struct decree_message decoded;
+    struct peer_letter decoded;
     int error;
 
     memcpy(chunk->data, payload, size);
@@ -273,6 +287,11 @@ static int decode_payload(struct codec *codec, const uint8_t *payload, size_t si
         decoder_drop(&codec->decoder, &decoded);
     chunk_unref(chunk);
     return error;
+}
+
+static int decode_payload(struct codec *codec, const uint8_t *payload, size_t size)
+{
+    return decode_as(codec, DECREE_P2A, payload, size);
 }
 
 /* Pvalue count and run length say a lot, and nothing follows. */
@@ -310,6 +329,84 @@ static void runs_that_do_not_add_up_are_corrupt(void **state)
     assert_int_equal(decode_payload(*state, good, sizeof(good)), 0);
 }
 
+static void types_of_no_protocol_are_corrupt(void **state)
+{
+    static const uint8_t synod[] = {0}, reg[] = {0, 1, 'k'};
+    uint32_t taken = 0;
+
+    for (unsigned type = 0; type < 256; type++) {
+        bool is_synod = type > FRAME_SYNOD && type <= FRAME_SYNOD + DECREE_SYNOD_DECIDED;
+        bool is_register = type > FRAME_REGISTER &&
+                           type < FRAME_REGISTER + DECREE_REGISTER_MESSAGE_TYPES;
+        bool is_paxos = type > 0 && type < DECREE_MESSAGE_TYPES;
+        int one_byte = is_synod || is_paxos ? 0 : DECREE_CORRUPT;
+
+        assert_int_equal(decode_as(*state, type, synod, sizeof(synod)), one_byte);
+        assert_int_equal(decode_as(*state, type, reg, sizeof(reg)),
+                         is_register ? 0 : DECREE_CORRUPT);
+        taken += is_synod || is_register || is_paxos;
+    }
+    assert_int_equal(taken, 11 + 6 + 9);
+}
+
+static void wrong_fields_of_small_messages_are_corrupt(void **state)
+{
+    static const uint8_t unknown_bit[] = {8}, cut_ballot[] = {1, 5}, left_over[] = {1, 5, 1, 9};
+    static const uint8_t no_key[] = {0, 0}, cut_key[] = {0, 3, 'a', 'b'};
+    static const uint8_t long_node[] = {1, 5, 0xff, 0xff, 0xff, 0xff, 0x7f};
+    uint8_t long_key[3 + DECREE_REGISTER_KEY_BYTES_MAX + 1] = {0, 0x81, 0x20};
+    unsigned synod = FRAME_SYNOD + DECREE_SYNOD_PREPARE,
+             reg = FRAME_REGISTER + DECREE_REGISTER_QUERY;
+
+    assert_int_equal(decode_as(*state, synod, unknown_bit, sizeof(unknown_bit)), DECREE_CORRUPT);
+    assert_int_equal(decode_as(*state, synod, cut_ballot, sizeof(cut_ballot)), DECREE_CORRUPT);
+    assert_int_equal(decode_as(*state, synod, left_over, sizeof(left_over)), DECREE_CORRUPT);
+    assert_int_equal(decode_as(*state, synod, left_over, sizeof(left_over) - 1), 0);
+    assert_int_equal(decode_as(*state, synod, long_node, sizeof(long_node)), DECREE_CORRUPT);
+    assert_int_equal(decode_as(*state, reg, no_key, sizeof(no_key)), DECREE_CORRUPT);
+    assert_int_equal(decode_as(*state, reg, cut_key, sizeof(cut_key)), DECREE_CORRUPT);
+    assert_int_equal(decode_as(*state, reg, long_key, sizeof(long_key)), DECREE_CORRUPT);
+    long_key[1] = 0x80; /* 4096: the longest */
+    assert_int_equal(decode_as(*state, reg, long_key, sizeof(long_key) - 1), 0);
+}
+
+struct fuzz {
+    struct codec *codec;
+    struct prng prng;
+    uint32_t taken, refused;
+};
+
+static void change_and_decode(void *context, enum peer_protocol protocol, int type)
+{
+    struct fuzz *fuzz = context;
+    struct peer_letter letter = letter_random(&fuzz->prng, protocol, type);
+    struct peer_message message = peer_letter_message(&letter);
+    struct chunk *chunk = encode_any(fuzz->codec, &message);
+    size_t size = chunk->capacity - FRAME_HEADER_BYTES;
+
+    for (int change = 0; change < 10; change++) {
+        chunk->data[FRAME_HEADER_BYTES + prng_below(&fuzz->prng, size < 40 ? size : 40)] =
+            (uint8_t)prng_next(&fuzz->prng);
+        if (decode_as(fuzz->codec, chunk->data[3], chunk->data + FRAME_HEADER_BYTES, size) == 0)
+            fuzz->taken++;
+        else
+            fuzz->refused++;
+    }
+    chunk_unref(chunk);
+    letter_release(&letter);
+}
+
+static void changed_payloads_of_all_types_do_no_harm(void **state)
+{
+    struct fuzz fuzz = {.codec = *state};
+
+    prng_init(&fuzz.prng, 7);
+    for (int round = 0; round < 200; round++)
+        letter_each(change_and_decode, &fuzz);
+    assert_true(fuzz.taken > 0);
+    assert_true(fuzz.refused > 0);
+}
+
 /* Payloads with a few bytes changed, and ones of pure chance: the sanitizers see what is read and
  * written. */
 static void random_payloads_do_no_harm(void **state)
@@ -343,36 +440,62 @@ static void too_large_messages_are_not_encoded(void **state)
 {
     struct encoder encoder;
     struct decree_message message = message_run(1, 10, 100);
+    struct peer_message peer_message = message_of(&message);
     struct frame *frame;
 
     assert_non_null(*state);
     encoder_init(&encoder, 1000);
-    assert_int_equal(encoder_encode(&encoder, &message, &frame), DECREE_TOO_LARGE);
+    assert_int_equal(encoder_encode(&encoder, &peer_message, &frame), DECREE_TOO_LARGE);
     message.pvalue_count = 9;
-    assert_int_equal(encoder_encode(&encoder, &message, &frame), 0);
+    assert_int_equal(encoder_encode(&encoder, &peer_message, &frame), 0);
     frame_free(frame);
     message.pvalue_count = 10;
     message_release(&message);
     message = (struct decree_message){.type = DECREE_P2A, .pvalue_count = FRAME_PVALUES_MAX + 1};
-    assert_int_equal(encoder_encode(&encoder, &message, &frame), DECREE_TOO_LARGE);
+    assert_int_equal(encoder_encode(&encoder, &peer_message, &frame), DECREE_TOO_LARGE);
     encoder_release(&encoder);
 }
 
+/* Compares the frame of a message with what it was, or prints it for golden_frames.inc. */
+static void check_golden(struct codec *codec, const struct peer_message *message,
+                         const char *const *golden, const char *const *names)
+{
+    struct chunk *chunk = encode_any(codec, message);
+    char text[512];
+
+    for (size_t i = 0; i < chunk->capacity; i++)
+        (void)snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x", chunk->data[i]);
+    if (getenv("DECREE_REWRITE_GOLDEN") != NULL)
+        print_message("[%d] = \"%s\", /* %s */\n", chunk->data[3], text, names[chunk->data[3]]);
+    else
+        assert_string_equal(text, golden[chunk->data[3]]);
+    chunk_unref(chunk);
+}
+
+#define GOLDEN_MAX (FRAME_REGISTER + DECREE_REGISTER_MESSAGE_TYPES)
+
 /* One frame of each type, byte by byte: other versions of decree, on other machines, must read
  * these. */
-static void frames_are_golden(void **state)
-{
-    static const char *const golden[DECREE_MESSAGE_TYPES] = {
+static const char *const golden[GOLDEN_MAX] = {
 #include "golden_frames.inc"
-    };
-    static const char *const names[DECREE_MESSAGE_TYPES] = {
-#define MESSAGE_NAME(name, text, fields) [DECREE_##name] = #name,
-        DECREE_MESSAGE_TABLE(MESSAGE_NAME)
-#undef MESSAGE_NAME
-    };
+};
+
+static const char *const names[GOLDEN_MAX] = {
+#define NAME(name, text, fields) [DECREE_##name] = text,
+    DECREE_MESSAGE_TABLE(NAME)
+#undef NAME
+#define NAME(name, text, fields) [FRAME_SYNOD + DECREE_SYNOD_##name] = "synod " text,
+        DECREE_SYNOD_MESSAGE_TABLE(NAME)
+#undef NAME
+#define NAME(name, text, fields) [FRAME_REGISTER + DECREE_REGISTER_##name] = "register " text,
+            DECREE_REGISTER_MESSAGE_TABLE(NAME)
+#undef NAME
+};
+
+static void frames_of_paxos_are_golden(void **state)
+{
     struct decree_message sample = message_run(300, 4, 3);
     struct decree_pvalue *pvalues = (struct decree_pvalue *)(uintptr_t)sample.pvalues;
-    bool rewrite = getenv("DECREE_REWRITE_GOLDEN") != NULL;
 
     memcpy((uint8_t *)(uintptr_t)pvalues[0].command.value->data, "one", 3);
     memcpy((uint8_t *)(uintptr_t)pvalues[1].command.value->data, "two", 3);
@@ -393,18 +516,58 @@ static void frames_are_golden(void **state)
                                          .count = type == DECREE_P2B ? 4 : 0,
                                          .pvalue_count = with_run ? 4 : 0,
                                          .pvalues = sample.pvalues};
-        struct chunk *chunk = encode(*state, &message);
-        char text[512];
+        struct peer_message peer_message = message_of(&message);
 
-        for (size_t i = 0; i < chunk->capacity; i++)
-            (void)snprintf(text + 2 * i, sizeof(text) - 2 * i, "%02x", chunk->data[i]);
-        if (rewrite)
-            print_message("[DECREE_%s] = \"%s\",\n", names[type], text);
-        else
-            assert_string_equal(text, golden[type]);
-        chunk_unref(chunk);
+        check_golden(*state, &peer_message, golden, names);
     }
     message_release(&sample);
+}
+
+static void frames_of_a_synod_are_golden(void **state)
+{
+    struct decree_value *value = decree_value_copy("bread", 5);
+
+    for (int type = DECREE_SYNOD_NONE + 1; type <= DECREE_SYNOD_DECIDED; type++) {
+        bool with_value = type == DECREE_SYNOD_PROMISE || type == DECREE_SYNOD_ACCEPT ||
+                          type == DECREE_SYNOD_DECIDED;
+        struct decree_synod_message synod = {
+            .type = (enum decree_synod_message_type)type,
+            .ballot = {type == DECREE_SYNOD_DECIDED ? 0 : 300,
+                       type == DECREE_SYNOD_DECIDED ? 0 : 2},
+            .voted = {type == DECREE_SYNOD_PROMISE ? 299 : 0, type == DECREE_SYNOD_PROMISE ? 1 : 0},
+            .value = with_value ? value : NULL};
+        struct peer_message message = {PEER_SYNOD, {.synod = &synod}};
+
+        check_golden(*state, &message, golden, names);
+    }
+    decree_value_unref(value);
+}
+
+static void frames_of_registers_are_golden(void **state)
+{
+    struct decree_value *value = decree_value_copy("bread", 5);
+
+    for (int type = DECREE_REGISTER_NONE + 1; type < DECREE_REGISTER_MESSAGE_TYPES; type++) {
+        bool is_state = type == DECREE_REGISTER_STATE || type == DECREE_REGISTER_PROMISE;
+        bool with_value = is_state || type == DECREE_REGISTER_ACCEPT ||
+                          type == DECREE_REGISTER_DECIDED;
+        struct decree_register_message reg = {
+            .type = (enum decree_register_message_type)type,
+            .key = {(const uint8_t *)"butter", 6},
+            .version = 9,
+            .number = 1000,
+            .first = is_state ? 4 : 0,
+            .ballot = {type == DECREE_REGISTER_QUERY ? 0 : 1u << 25,
+                       type == DECREE_REGISTER_QUERY ? 0 : 2},
+            .voted = {is_state ? 77 : 0, is_state ? 3 : 0},
+            .mark = {with_value ? 3 : 0, with_value ? 5 : 0, with_value ? 600 : 0},
+            .value = with_value ? value : NULL,
+            .decided = type == DECREE_REGISTER_STATE};
+        struct peer_message message = {PEER_REGISTER, {.reg = &reg}};
+
+        check_golden(*state, &message, golden, names);
+    }
+    decree_value_unref(value);
 }
 
 int main(void)
@@ -424,7 +587,12 @@ int main(void)
         cmocka_unit_test(runs_that_do_not_add_up_are_corrupt),
         cmocka_unit_test(random_payloads_do_no_harm),
         cmocka_unit_test(too_large_messages_are_not_encoded),
-        cmocka_unit_test(frames_are_golden),
+        cmocka_unit_test(types_of_no_protocol_are_corrupt),
+        cmocka_unit_test(wrong_fields_of_small_messages_are_corrupt),
+        cmocka_unit_test(changed_payloads_of_all_types_do_no_harm),
+        cmocka_unit_test(frames_of_paxos_are_golden),
+        cmocka_unit_test(frames_of_a_synod_are_golden),
+        cmocka_unit_test(frames_of_registers_are_golden),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -36,8 +36,9 @@ struct node {
 
 static pthread_barrier_t barrier;
 
-static void on_message(void *context, const struct decree_message *message)
+static void on_message(void *context, const struct peer_message *peer_message)
 {
+    const struct decree_message *message = peer_message->u.paxos;
     struct node *node = context;
 
     node->wrong = node->wrong || message->round != node->received[message->from] + 1;
@@ -89,9 +90,10 @@ static void send_next(struct node *node)
                                          .round = node->sent,
                                          .pvalue_count = 10,
                                          .pvalues = pvalues};
+        struct peer_message peer_message = {PEER_PAXOS, {.paxos = &message}};
 
         if (to != node->id)
-            node->transport->ops->send(node->transport, &message);
+            node->transport->ops->send(node->transport, &peer_message);
     }
     for (uint32_t i = 0; i < 10; i++)
         decree_value_unref(pvalues[i].command.value);

@@ -14,10 +14,11 @@
 static struct frame *frame_of(struct encoder *encoder, uint64_t round, uint32_t size)
 {
     struct decree_message message = message_run(1, 2, size);
+    struct peer_message peer_message = message_of(&message);
     struct frame *frame;
 
     message.round = round;
-    assert_int_equal(encoder_encode(encoder, &message, &frame), 0);
+    assert_int_equal(encoder_encode(encoder, &peer_message, &frame), 0);
     message_release(&message);
     return frame;
 }

@@ -37,15 +37,22 @@ static void close_end(struct end *end)
     transport->ops->close(transport, on_closed, end);
 }
 
-static void on_message(void *context, const struct decree_message *message)
+static void on_message(void *context, const struct peer_message *message)
 {
     struct end *end = context;
 
     assert_non_null(end->transport);
-    assert_int_equal(message->type, DECREE_HEARTBEAT);
+    assert_int_equal(message->u.paxos->type, DECREE_HEARTBEAT);
     end->messages++;
     if (end->close_when_heard)
         close_end(end);
+}
+
+static void send_paxos(struct end *end, const struct decree_message *message)
+{
+    struct peer_message peer_message = message_of(message);
+
+    end->transport->ops->send(end->transport, &peer_message);
 }
 
 static void on_unreachable(void *context, decree_node_id peer)
@@ -120,8 +127,8 @@ static void assert_talks(const char *listen_host, const char *dial_host)
     open_or_fail(&b, &loop, 2, listen_host);
     assert_int_equal(tcp_connect(a.transport, 2, dial_host, b.port), 0);
     assert_int_equal(tcp_connect(b.transport, 1, dial_host, a.port), 0);
-    a.transport->ops->send(a.transport, &there);
-    b.transport->ops->send(b.transport, &back);
+    send_paxos(&a, &there);
+    send_paxos(&b, &back);
     while (a.messages == 0 || b.messages == 0)
         (void)uv_run(&loop, UV_RUN_ONCE);
     close_both(&loop, &a, &b);
@@ -205,8 +212,8 @@ static void what_cannot_be_sent_is_counted(void **state)
     assert_int_equal(uv_loop_init(&loop), 0);
     open_or_fail(&end, &loop, 1, "127.0.0.1");
     assert_int_equal(tcp_connect(end.transport, 2, "127.0.0.1", 1), 0);
-    end.transport->ops->send(end.transport, &beat);
-    end.transport->ops->send(end.transport, &huge);
+    send_paxos(&end, &beat);
+    send_paxos(&end, &huge);
     end.transport->ops->flush(end.transport);
     tcp_counters(end.transport, &counters);
     assert_int_equal(counters.frames_dropped, 2);
@@ -229,7 +236,7 @@ static void who_answers_with_another_name_gets_no_messages(void **state)
     assert_int_equal(tcp_connect(a.transport, 2, "127.0.0.1", b.port), 0);
     assert_int_equal(tcp_connect(b.transport, 1, "127.0.0.1", a.port), 0);
     do {
-        a.transport->ops->send(a.transport, &beat);
+        send_paxos(&a, &beat);
         a.transport->ops->flush(a.transport);
         (void)uv_run(&loop, UV_RUN_ONCE);
         tcp_counters(a.transport, &counters);
@@ -278,7 +285,7 @@ static void the_sink_may_close_the_transport(void **state)
     assert_int_equal(tcp_connect(a.transport, 2, "127.0.0.1", b.port), 0);
     assert_int_equal(tcp_connect(b.transport, 1, "127.0.0.1", a.port), 0);
     for (int i = 0; i < 10; i++)
-        a.transport->ops->send(a.transport, &beat);
+        send_paxos(&a, &beat);
     a.close_when_heard = true;
     b.close_when_heard = true;
     assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT),

@@ -42,14 +42,14 @@ struct target {
     struct logger logger;
 };
 
-static void on_message(void *context, const struct decree_message *message)
+static void on_message(void *context, const struct peer_message *message)
 {
     struct target *target = context;
 
     target->messages++;
-    target->last_round = message->round;
-    assert_int_equal(message->from, 2);
-    assert_int_equal(message->to, 1);
+    target->last_round = message->u.paxos->round;
+    assert_int_equal(peer_message_from(message), 2);
+    assert_int_equal(peer_message_to(message), 1);
 }
 
 static void on_unreachable(void *context, decree_node_id peer)
@@ -219,12 +219,13 @@ static int join(struct target *target)
 /* A frame as bytes; returns its size. */
 static size_t frame_of(const struct decree_message *message, uint8_t *data, size_t size_max)
 {
+    struct peer_message peer_message = message_of(message);
     struct encoder encoder;
     struct frame *frame;
     size_t size;
 
     encoder_init(&encoder, FRAME_BYTES_MAX_DEFAULT);
-    assert_int_equal(encoder_encode(&encoder, message, &frame), 0);
+    assert_int_equal(encoder_encode(&encoder, &peer_message, &frame), 0);
     size = frame->size;
     assert_true(size <= size_max);
     frame_copy(frame, data);

@@ -71,11 +71,12 @@ static void fetch(struct journal *journal, const struct decree_fetch *fetch)
     note((struct bed *)journal, "fetch");
 }
 
-static void send_message(struct transport *transport, const struct decree_message *message)
+static void send_message(struct transport *transport, const struct peer_message *message)
 {
     struct bed *bed = bed_of_transport(transport);
 
-    bed->sent[message->type] = *message;
+    assert_int_equal(message->protocol, PEER_PAXOS);
+    bed->sent[message->u.paxos->type] = *message->u.paxos;
     note(bed, "send");
 }
 
