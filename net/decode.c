@@ -313,7 +313,7 @@ static bool address_letter(struct peer_letter *letter, uint8_t type, decree_node
     if (type > FRAME_HELLO && type < DECREE_MESSAGE_TYPES) {
         letter->protocol = PEER_PAXOS;
         letter->u.paxos = (struct decree_message){.type = type, .from = from, .to = to};
-    } else if (type > FRAME_SYNOD && type <= FRAME_SYNOD + DECREE_SYNOD_DECIDED) {
+    } else if (type > FRAME_SYNOD && type < FRAME_SYNOD + PEER_SYNOD_TYPES) {
         letter->protocol = PEER_SYNOD;
         letter->u.synod = (struct decree_synod_message){
             .type = type - FRAME_SYNOD, .from = from, .to = to};

@@ -47,7 +47,7 @@ void write_synod_fields(struct writer *writer, const struct decree_synod_message
                     (message->value != NULL ? SYNOD_VALUE : 0u);
 
     assert(message->type > DECREE_SYNOD_NONE);
-    assert(message->type <= DECREE_SYNOD_DECIDED);
+    assert((int)message->type < (int)PEER_SYNOD_TYPES);
     write_u8(writer, (uint8_t)bits);
     if (bits & SYNOD_BALLOT)
         write_ballot(writer, message->ballot);

@@ -9,6 +9,11 @@
 
 enum peer_protocol { PEER_PAXOS = 1, PEER_SYNOD, PEER_REGISTER };
 
+/* One more than the highest type of a synod's messages. */
+#define PEER_COUNT(name, text, fields) +1
+enum { PEER_SYNOD_TYPES = 1 DECREE_SYNOD_MESSAGE_TABLE(PEER_COUNT) };
+#undef PEER_COUNT
+
 /* A static name such as "paxos". */
 static inline const char *peer_protocol_name(enum peer_protocol protocol)
 {

@@ -355,7 +355,7 @@ void letter_each(void (*do_one)(void *context, enum peer_protocol protocol, int 
 {
     for (int type = DECREE_MESSAGE_NONE + 1; type < DECREE_MESSAGE_TYPES; type++)
         do_one(context, PEER_PAXOS, type);
-    for (int type = DECREE_SYNOD_NONE + 1; type <= DECREE_SYNOD_DECIDED; type++)
+    for (int type = DECREE_SYNOD_NONE + 1; type < (int)PEER_SYNOD_TYPES; type++)
         do_one(context, PEER_SYNOD, type);
     for (int type = DECREE_REGISTER_NONE + 1; type < DECREE_REGISTER_MESSAGE_TYPES; type++)
         do_one(context, PEER_REGISTER, type);
