@@ -25,7 +25,7 @@ struct decree_node {
     uv_async_t stop;
     uv_sem_t opened;
     struct host *host;
-    struct host_options options; /* while opening */
+    struct host_options options; /* pointers in it: while opening */
     int error;
     char sentence[HOST_SENTENCE_BYTES];
     struct logger_stderr stderr_logger;
@@ -240,6 +240,12 @@ int decree_node_propose(struct decree_node *node, const void *data, size_t size,
 int decree_node_read(struct decree_node *node, decree_done *done, void *argument)
 {
     return submit(node, request_new(true, 0, done, argument));
+}
+
+decree_node_id decree_node_self(const struct decree_node *node)
+{
+    assert(node->options.self != 0);
+    return node->options.self;
 }
 
 void decree_node_status(struct decree_node *node, struct decree_status *ret_status)

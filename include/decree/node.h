@@ -73,6 +73,9 @@ int decree_node_propose(struct decree_node *node, const void *data, size_t size,
  * propose. */
 int decree_node_read(struct decree_node *node, decree_done *done, void *argument);
 
+/* This node's id: from 1, by its place in the cluster. Any thread. */
+decree_node_id decree_node_self(const struct decree_node *node);
+
 /* A copy of the core's status, as of the last turn. Any thread. */
 void decree_node_status(struct decree_node *node, struct decree_status *ret_status);
 

@@ -25,11 +25,11 @@ LAYERS = {
     "store": {"include", "base", "port", "store"},
     "rpc": {"include", "base", "port", "rpc"},
     "net": {"include", "base", "port", "rpc", "net"},
-    "node": {"include", "base", "port", "store", "net", "node"},
+    "node": {"include", "base", "port", "broadcast", "store", "net", "node"},
     "proto": {"proto"},
     "server": {"include", "base", "port", "proto", "rpc", "kv", "node", "server"},
     "client": {"include", "base", "port", "proto", "rpc", "client"},
-    "sim": {"include", "base", "port", "proto", "paxos", "kv", "store", "net", "node", "sim"},
+    "sim": {"include", "base", "port", "proto", "paxos", "broadcast", "kv", "store", "net", "node", "sim"},
     "examples": {"include", "examples"},
 }
 PURE = ("base", "paxos", "register", "broadcast", "kv")
