@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* engine.c -- step, take, hand out; see engine.h for the picture.
+/* engine.c -- step, take, hand out; see engine.h for the picture, engine_open.c for life and sinks.
  *
  * The order in which one take is handed out is for latency alone; the core has already held back
  * whatever the disk has not got. The records go first, so that the disk, which is the slowest,
@@ -14,52 +14,15 @@
  * still be taken (its decision waits to be handed out), the proposal is refused as FULL. Open reads
  * lie in a table with a list of free places; the place is the read's name in the core.
  */
-#include "engine.h"
+#include "engine_inside.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
-#define PROPOSALS_MAX_DEFAULT 4096u
-#define READS_MAX_DEFAULT 8192u
 #define TAKES_PER_TURN_MAX 64u /* then the loop gets a chance to look at its sockets */
-#define NO_PLACE UINT32_MAX
-
-struct waiter {        /* one open proposal or read */
-    decree_done *done; /* NULL: the place is free */
-    void *argument;
-    uint64_t sequence;  /* proposals only */
-    uint32_t next_free; /* reads only */
-};
-
-struct engine {
-    struct decree_paxos *paxos;
-    struct journal *journal;
-    struct transport *transport;
-    struct decree_machine machine;
-    struct engine_hooks hooks;
-    struct journal_sink journal_sink;
-    struct transport_sink transport_sink;
-
-    decree_node_id self;
-    uint64_t incarnation;
-    uint64_t now_ns, wake_at_ns;
-    decree_lsn persisted, persisted_told; /* reported by the journal; passed on to the core */
-    decree_lsn sync_asked;                /* the journal was asked to sync up to here */
-    decree_slot applied;
-    bool started, busy; /* busy: effects are borrowed, the core must not be stepped */
-    bool stepped;       /* since the last take */
-
-    struct waiter *proposals; /* ring of proposals_max, a power of two */
-    uint32_t proposals_max, proposals_open;
-    struct waiter *reads; /* table of reads_max */
-    uint32_t reads_max, reads_open, reads_free;
-
-    struct engine_counters counters;
-};
 
 /* ---- stepping the core ---- */
 
-static int step(struct engine *engine, struct decree_event *event)
+int engine_step(struct engine *engine, struct decree_event *event)
 {
     int error;
 
@@ -72,27 +35,35 @@ static int step(struct engine *engine, struct decree_event *event)
 }
 
 /* For the events that always fit. */
-static void step_surely(struct engine *engine, struct decree_event *event)
+void engine_step_surely(struct engine *engine, struct decree_event *event)
 {
-    int error = step(engine, event);
+    int error = engine_step(engine, event);
 
     assert(error == 0);
     (void)error;
 }
 
+/* Passes on what the journal reported, to each writer by its own numbers. */
+static void tell_persisted(struct engine *engine)
+{
+    decree_lsn own = lsn_map_persisted(&engine->lsns, engine->persisted);
+    struct decree_event event = {.type = DECREE_EVENT_PERSISTED, .u.persisted = own};
+
+    engine->persisted_seen = engine->persisted;
+    if (own == engine->persisted_told)
+        return;
+    engine->persisted_told = own;
+    engine_step_surely(engine, &event);
+}
+
 static void step_what_is_due(struct engine *engine)
 {
-    if (engine->persisted > engine->persisted_told) {
-        struct decree_event event = {.type = DECREE_EVENT_PERSISTED,
-                                     .u.persisted = engine->persisted};
-
-        engine->persisted_told = engine->persisted;
-        step_surely(engine, &event);
-    }
+    if (engine->persisted > engine->persisted_seen)
+        tell_persisted(engine);
     if (engine->now_ns >= engine->wake_at_ns) {
         struct decree_event event = {.type = DECREE_EVENT_WAKE};
 
-        step_surely(engine, &event);
+        engine_step_surely(engine, &event);
     }
 }
 
@@ -116,7 +87,7 @@ static void complete_proposal(struct engine *engine, const struct decree_pvalue 
     waiter.done(waiter.argument, 0, decision->slot, result);
 }
 
-static void hand_out_decision(struct engine *engine, const struct decree_pvalue *decision)
+void engine_hand_out_decision(struct engine *engine, const struct decree_pvalue *decision)
 {
     const struct decree_value *value = decision->command.value;
     void *result;
@@ -176,20 +147,30 @@ static void hand_out_fetches(struct engine *engine, const struct decree_effects 
         engine->journal->ops->fetch(engine->journal, &fetches[i]);
 }
 
-static void hand_out(struct engine *engine, const struct decree_effects *effects)
+/* Who asks for a sync asks for one of all that was appended: the journal writes it in one piece. */
+static void append_records(struct engine *engine, const struct decree_effects *effects)
 {
     struct journal *journal = engine->journal;
+    bool sync = effects->sync_lsn > engine->sync_asked;
 
+    if (effects->record_count == 0 && !sync)
+        return;
+    if (sync)
+        engine->sync_asked = effects->sync_lsn;
+    lsn_map_append_own(&engine->lsns, effects->record_count);
+    journal->ops->append(journal, effects->records, effects->record_count,
+                         sync ? engine->lsns.appended : 0);
+    engine->counters.records += effects->record_count;
+}
+
+static void hand_out(struct engine *engine, const struct decree_effects *effects)
+{
     assert(!engine->busy);
     engine->busy = true;
-    if (effects->record_count > 0 || effects->sync_lsn > engine->sync_asked)
-        journal->ops->append(journal, effects->records, effects->record_count, effects->sync_lsn);
-    if (effects->sync_lsn > engine->sync_asked)
-        engine->sync_asked = effects->sync_lsn;
-    engine->counters.records += effects->record_count;
+    append_records(engine, effects);
     hand_out_messages(engine, effects);
     for (uint32_t i = 0; i < effects->decision_count; i++)
-        hand_out_decision(engine, &effects->decisions[i]);
+        engine_hand_out_decision(engine, &effects->decisions[i]);
     for (uint32_t i = 0; i < effects->read_count; i++)
         hand_out_read(engine, effects->reads[i]);
     hand_out_fetches(engine, effects);
@@ -202,7 +183,7 @@ bool engine_turn(struct engine *engine)
 
     assert(engine->started);
     assert(!engine->busy);
-    if (!engine->stepped && engine->persisted == engine->persisted_told &&
+    if (!engine->stepped && engine->persisted == engine->persisted_seen &&
         engine->now_ns < engine->wake_at_ns)
         return false;
     engine->counters.turns++;
@@ -213,7 +194,7 @@ bool engine_turn(struct engine *engine)
         engine->counters.takes++;
         engine->wake_at_ns = effects.wake_at_ns;
         hand_out(engine, &effects);
-        if (!engine->stepped && engine->persisted == engine->persisted_told &&
+        if (!engine->stepped && engine->persisted == engine->persisted_seen &&
             engine->wake_at_ns > engine->now_ns)
             break;
     }
@@ -225,14 +206,14 @@ bool engine_turn(struct engine *engine)
 void engine_on_message(struct engine *engine, const struct decree_message *message)
 {
     struct decree_event event = {.type = DECREE_EVENT_MESSAGE, .u.message = *message};
-    int error = step(engine, &event);
+    int error = engine_step(engine, &event);
 
     assert(engine->started);
     engine->counters.messages_in++;
     if (error == DECREE_FULL) {
         engine->stepped = true; /* what piled up is to be taken, whatever brought it */
         engine_turn(engine);
-        error = step(engine, &event);
+        error = engine_step(engine, &event);
     }
     if (error != 0)
         engine->counters.messages_refused++;
@@ -252,7 +233,7 @@ int engine_propose(struct engine *engine, struct decree_value *value, decree_don
         engine->stepped = true;
         return DECREE_FULL;
     }
-    error = step(engine, &event);
+    error = engine_step(engine, &event);
     if (error != 0) {
         engine->stepped = true;
         return error;
@@ -276,7 +257,7 @@ int engine_read(struct engine *engine, decree_done *done, void *argument)
         engine->stepped = true;
         return DECREE_FULL;
     }
-    error = step(engine, &event);
+    error = engine_step(engine, &event);
     if (error != 0) {
         engine->stepped = true;
         return error;
@@ -289,223 +270,9 @@ int engine_read(struct engine *engine, decree_done *done, void *argument)
     return 0;
 }
 
-/* May come from inside append(): it only notes the number, the turn passes it on. */
-static void on_persisted(void *context, decree_lsn lsn)
-{
-    struct engine *engine = context;
-
-    assert(lsn >= engine->persisted);
-    engine->persisted = lsn;
-}
-
-static void on_fetched(void *context, decree_node_id to, const struct decree_pvalue *pvalues,
-                       uint32_t count)
-{
-    struct decree_event event = {.type = DECREE_EVENT_FETCHED};
-
-    event.u.fetched.to = to;
-    event.u.fetched.pvalues = pvalues;
-    event.u.fetched.count = count;
-    (void)step(context, &event); /* no room: the peer asks again */
-}
-
-static void on_trouble(void *context, int system_errno, const char *what)
-{
-    struct engine *engine = context;
-
-    if (engine->hooks.on_trouble != NULL)
-        engine->hooks.on_trouble(engine->hooks.context, system_errno, what);
-}
-
-static void on_message(void *context, const struct peer_message *message)
-{
-    struct engine *engine = context;
-
-    if (message->protocol == PEER_PAXOS)
-        engine_on_message(engine, message->u.paxos);
-    else
-        engine->counters.messages_foreign++;
-}
-
-static void on_unreachable(void *context, decree_node_id peer)
-{
-    struct decree_event event = {.type = DECREE_EVENT_UNREACHABLE, .u.unreachable = peer};
-
-    step_surely(context, &event);
-}
-
-/* ---- life ---- */
-
-static int allocate_waiters(struct engine *engine)
-{
-    engine->proposals = calloc(engine->proposals_max, sizeof(*engine->proposals));
-    engine->reads = calloc(engine->reads_max, sizeof(*engine->reads));
-    if (engine->proposals == NULL || engine->reads == NULL)
-        return DECREE_NOMEM;
-    for (uint32_t i = 0; i < engine->reads_max; i++)
-        engine->reads[i].next_free = i + 1 < engine->reads_max ? i + 1 : NO_PLACE;
-    return 0;
-}
-
-static void free_engine(struct engine *engine)
-{
-    decree_paxos_close(engine->paxos);
-    free(engine->proposals);
-    free(engine->reads);
-    free(engine);
-}
-
-int engine_open(struct engine **ret_engine, const struct engine_config *config)
-{
-    struct engine *engine = calloc(1, sizeof(*engine));
-    struct decree_config core = config->core;
-    int error;
-
-    assert(config->machine.apply != NULL);
-    if (engine == NULL)
-        return DECREE_NOMEM;
-    if (core.proposals_max == 0)
-        core.proposals_max = PROPOSALS_MAX_DEFAULT;
-    if (core.reads_max == 0)
-        core.reads_max = READS_MAX_DEFAULT;
-    engine->self = core.self;
-    engine->proposals_max = core.proposals_max;
-    engine->reads_max = core.reads_max;
-    engine->machine = config->machine;
-    engine->hooks = config->hooks;
-    engine->wake_at_ns = UINT64_MAX;
-    engine->journal_sink = (struct journal_sink){engine, on_persisted, on_fetched, on_trouble};
-    engine->transport_sink = (struct transport_sink){engine, on_message, on_unreachable};
-    error = decree_paxos_open(&engine->paxos, &core);
-    if (error == 0)
-        error = allocate_waiters(engine);
-    if (error != 0) {
-        free_engine(engine);
-        return error;
-    }
-    *ret_engine = engine;
-    return 0;
-}
-
-static void lose(struct waiter *place)
-{
-    struct waiter waiter = *place;
-
-    place->done = NULL;
-    if (waiter.done != NULL)
-        waiter.done(waiter.argument, DECREE_LOST, 0, NULL);
-}
-
-void engine_close(struct engine *engine)
-{
-    uint64_t sequence;
-
-    if (engine == NULL)
-        return;
-    assert(!engine->busy);
-    engine->busy = true; /* completions must not ask for more */
-    sequence = decree_paxos_last_sequence(engine->paxos) + 1;
-    for (uint32_t i = 0; i < engine->proposals_max; i++)
-        lose(&engine->proposals[(sequence + i) & (engine->proposals_max - 1)]);
-    for (uint32_t i = 0; i < engine->reads_max; i++)
-        lose(&engine->reads[i]);
-    free_engine(engine);
-}
-
-void engine_set_now(struct engine *engine, uint64_t now_ns)
-{
-    assert(now_ns >= engine->now_ns);
-    engine->now_ns = now_ns;
-}
-
-/* Applies what restoring has decided so far. False: there was nothing. */
-static bool apply_restored(struct engine *engine)
-{
-    struct decree_effects effects;
-
-    decree_paxos_take(engine->paxos, &effects);
-    assert(effects.record_count == 0);
-    assert(effects.message_count == 0);
-    engine->busy = true;
-    for (uint32_t i = 0; i < effects.decision_count; i++)
-        hand_out_decision(engine, &effects.decisions[i]);
-    engine->busy = false;
-    return effects.decision_count > 0;
-}
-
-int engine_restore(struct engine *engine, const struct decree_record *record)
-{
-    struct decree_event event = {.type = DECREE_EVENT_RESTORE, .u.restore = *record};
-    int error;
-
-    assert(!engine->started);
-    do
-        error = step(engine, &event);
-    while (error == DECREE_FULL && apply_restored(engine));
-    if (error == 0 && record->type == DECREE_RECORD_DECIDE)
-        (void)apply_restored(engine);
-    return error;
-}
-
-void engine_start(struct engine *engine, struct journal *journal, struct transport *transport)
-{
-    struct decree_event event = {.type = DECREE_EVENT_START};
-    struct decree_status status;
-
-    assert(!engine->started);
-    assert(journal != NULL);
-    assert(transport != NULL);
-    engine->journal = journal;
-    engine->transport = transport;
-    step_surely(engine, &event);
-    engine->started = true;
-    decree_paxos_status(engine->paxos, &status);
-    engine->incarnation = status.incarnation;
-    engine_turn(engine);
-}
-
-/* ---- questions ---- */
-
-const struct journal_sink *engine_journal_sink(struct engine *engine)
-{
-    return &engine->journal_sink;
-}
-
-const struct transport_sink *engine_transport_sink(struct engine *engine)
-{
-    return &engine->transport_sink;
-}
-
 void engine_campaign(struct engine *engine)
 {
     struct decree_event event = {.type = DECREE_EVENT_CAMPAIGN};
 
-    step_surely(engine, &event);
-}
-
-uint64_t engine_wake_at(const struct engine *engine)
-{
-    if (engine->stepped || engine->persisted > engine->persisted_told)
-        return engine->now_ns;
-    return engine->wake_at_ns;
-}
-
-uint32_t engine_open_count(const struct engine *engine)
-{
-    return engine->proposals_open + engine->reads_open;
-}
-
-decree_slot engine_applied(const struct engine *engine)
-{
-    return engine->applied;
-}
-
-void engine_status(const struct engine *engine, struct decree_status *ret_status)
-{
-    decree_paxos_status(engine->paxos, ret_status);
-}
-
-void engine_counters(const struct engine *engine, struct engine_counters *ret_counters)
-{
-    *ret_counters = engine->counters;
+    engine_step_surely(engine, &event);
 }
