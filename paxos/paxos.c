@@ -90,10 +90,16 @@ static bool can_scout(const struct decree_paxos *paxos)
            election_reaches(&paxos->election, need, outbox);
 }
 
+/* That nobody leads is reason enough, unless this node is to wait for something to propose. */
+static bool wants_to_scout(const struct decree_paxos *paxos)
+{
+    return !paxos->config.scout_on_demand || paxos->replica.first < paxos->replica.next;
+}
+
 static bool may_scout(const struct decree_paxos *paxos)
 {
     return !paxos->leader.active && !election_hears_leader(&paxos->election, &paxos->outbox) &&
-           can_scout(paxos);
+           wants_to_scout(paxos) && can_scout(paxos);
 }
 
 /* Phase 1 begins at this node's own acceptor: its durable promise is the claim to the ballot. */

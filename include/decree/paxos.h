@@ -237,7 +237,9 @@ struct decree_config {
     uint64_t log_bytes_max;      /* of decided values kept for peers; default 16 MiB */
     uint64_t heartbeat_every_ns; /* default 100 ms */
     uint64_t suspect_after_ns;   /* election timeout; default 1 s */
-    uint64_t seed;               /* the only source of randomness */
+    /* This node opens a ballot only while a proposal of its own waits, or when told to campaign. */
+    bool scout_on_demand;
+    uint64_t seed;                              /* the only source of randomness */
     void *(*alloc)(void *context, size_t size); /* NULL: malloc */
     void (*dealloc)(void *context, void *memory);
     /* May be NULL; must not call the core. */

@@ -138,6 +138,8 @@ static void set_option(struct golden *golden, struct decree_config *config, char
         config->vote_quorum = (uint32_t)number_of(golden, value, "");
     else if (strcmp(text, "seed") == 0)
         config->seed = number_of(golden, value, "");
+    else if (strcmp(text, "on_demand") == 0)
+        config->scout_on_demand = number_of(golden, value, "") == 1;
     else if (strcmp(text, "slots") == 0)
         config->log_slots_max = (uint32_t)number_of(golden, value, "");
     else if (strcmp(text, "message_bytes") == 0)
@@ -443,7 +445,8 @@ static const struct {
     const char *usage;
 } commands[] = {
     {"nodes", nodes,
-     "COUNT [q1=N] [q2=N] [seed=N] [slots=N] [message_bytes=N] [log_bytes=N]: the cluster"},
+     "COUNT [q1=N] [q2=N] [seed=N] [slots=N] [message_bytes=N] [log_bytes=N] [on_demand=1]: the "
+     "cluster"},
     {"start", start, "NODE...: from its journal"},
     {"crash", crash, "NODE: loses what was not synced"},
     {"tick", tick, "NODE TIMEms: the clock goes on, this node is woken"},
