@@ -12,20 +12,9 @@
 #include <stdlib.h>
 
 #include "codec.h"
+#include "parcels.h"
 
 #define INBOX_BYTES_DEFAULT (64u << 20)
-
-struct parcel {
-    struct parcel *next;
-    decree_node_id from, to;
-    size_t size;
-    struct chunk *chunk;
-};
-
-struct parcels { /* a queue */
-    struct parcel *first, *last;
-    uint64_t bytes;
-};
 
 struct memory_transport {
     struct transport transport; /* first: the two addresses are one */
@@ -96,63 +85,6 @@ static struct memory_transport *find(struct decree_hub *hub, decree_node_id id)
     return memory;
 }
 
-static void parcels_push(struct parcels *parcels, struct parcel *parcel)
-{
-    assert(parcel->next == NULL);
-    if (parcels->last == NULL)
-        parcels->first = parcel;
-    else
-        parcels->last->next = parcel;
-    parcels->last = parcel;
-    parcels->bytes += parcel->size;
-}
-
-static struct parcel *parcels_pop(struct parcels *parcels)
-{
-    struct parcel *parcel = parcels->first;
-
-    if (parcel == NULL)
-        return NULL;
-    parcels->first = parcel->next;
-    if (parcels->first == NULL)
-        parcels->last = NULL;
-    parcel->next = NULL;
-    assert(parcels->bytes >= parcel->size);
-    parcels->bytes -= parcel->size;
-    return parcel;
-}
-
-static void parcel_free(struct parcel *parcel)
-{
-    chunk_unref(parcel->chunk);
-    free(parcel);
-}
-
-static void parcels_release(struct parcels *parcels)
-{
-    struct parcel *parcel;
-
-    while ((parcel = parcels_pop(parcels)) != NULL)
-        parcel_free(parcel);
-    assert(parcels->bytes == 0);
-}
-
-static struct parcel *parcel_new(const struct frame *frame)
-{
-    struct parcel *parcel = calloc(1, sizeof(*parcel));
-    struct chunk *chunk = chunk_new(frame->size);
-
-    if (parcel == NULL || chunk == NULL) {
-        free(parcel);
-        chunk_unref(chunk);
-        return NULL;
-    }
-    frame_copy(frame, chunk->data);
-    parcel->chunk = chunk;
-    parcel->size = frame->size;
-    return parcel;
-}
-
 static void memory_send(struct transport *transport, const struct peer_message *message)
 {
     struct memory_transport *memory = (struct memory_transport *)transport;
@@ -161,7 +93,9 @@ static void memory_send(struct transport *transport, const struct peer_message *
 
     assert(peer_message_to(message) != memory->config.self);
     if (encoder_encode(&memory->encoder, message, &frame) == 0) {
-        parcel = parcel_new(frame);
+        parcel = parcel_new(frame->size);
+        if (parcel != NULL)
+            frame_copy(frame, parcel->chunk->data);
         frame_free(frame);
     }
     if (parcel == NULL) {
@@ -177,17 +111,6 @@ static void wake(const struct memory_transport *memory)
 {
     if (memory->config.wake != NULL)
         memory->config.wake(memory->config.wake_context);
-}
-
-/* The inbox keeps the newest parcels that fit; the last one always stays. */
-static void inbox_push(struct memory_transport *memory, struct parcel *parcel)
-{
-    parcels_push(&memory->inbox, parcel);
-    while (memory->inbox.bytes > memory->config.inbox_bytes_max &&
-           memory->inbox.first != memory->inbox.last) {
-        parcel_free(parcels_pop(&memory->inbox));
-        memory->dropped++;
-    }
 }
 
 /* Notes that a peer is not there, to be told by the next poll, once until it is seen again. */
@@ -236,7 +159,8 @@ static void memory_flush(struct transport *transport)
         note_present(memory, parcel->to);
         if (receiver->inbox.first == NULL)
             wake(receiver);
-        inbox_push(receiver, parcel);
+        parcels_push(&receiver->inbox, parcel);
+        receiver->dropped += parcels_trim(&receiver->inbox, receiver->config.inbox_bytes_max);
     }
     hub_unlock(memory->hub);
 }
