@@ -21,6 +21,7 @@
 
 #include "cluster_spec.h"
 #include "engine.h"
+#include "failpoints.h"
 #include "logger.h"
 #include "request_queue.h"
 
@@ -38,7 +39,9 @@ struct host_options { /* copied, strings too; 0 and NULL take the defaults */
     uint32_t prepare_quorum, vote_quorum;
     uint32_t heartbeat_ms, election_ms;
     uint32_t value_bytes_max;
-    const struct logger *logger; /* borrowed; may be NULL */
+    bool scout_on_demand;          /* as in decree_config */
+    struct failpoints *failpoints; /* borrowed; NULL: none; not with a hub */
+    const struct logger *logger;   /* borrowed; may be NULL */
     /* After completions were called; may be NULL. May ask more of the engine: another turn
      * follows. */
     void (*after_turn)(void *context);

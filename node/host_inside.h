@@ -39,6 +39,7 @@ struct host {
     struct cluster_spec cluster;
     decree_node_id self;
     const struct logger *logger;
+    struct failpoints *failpoints; /* NULL: none */
     char trouble[HOST_TROUBLE_BYTES];
     uint64_t restored;
     void (*after_turn)(void *context);
@@ -50,6 +51,8 @@ struct host {
 /* The hooks that turn what happens inside into log lines; context is the host. */
 void host_on_trace(void *context, const struct decree_trace *trace);
 void host_on_trouble(void *context, int system_errno, const char *what);
+/* Set only when there are failpoints. */
+void host_on_decision(void *context, decree_slot slot, const struct decree_command *command);
 
 /* Tells how restoring goes on, now and then. */
 void host_restored_one(struct host *host);

@@ -83,3 +83,11 @@ void host_restored_one(struct host *host)
         log_info(host->logger, "replaying", "node=%s records=%" PRIu64, name_of(host, host->self),
                  host->restored);
 }
+
+void host_on_decision(void *context, decree_slot slot, const struct decree_command *command)
+{
+    struct host *host = context;
+
+    (void)command;
+    failpoints_on_decision(host->failpoints, slot);
+}

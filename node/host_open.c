@@ -180,6 +180,7 @@ static int open_engine(struct host *host, const struct host_options *options, ch
                  .log_bytes_max = options->data_dir == NULL ? VOLATILE_LOG_BYTES_MAX : 0,
                  .heartbeat_every_ns = options->heartbeat_ms * MS_NS,
                  .suspect_after_ns = options->election_ms * MS_NS,
+                 .scout_on_demand = options->scout_on_demand,
                  .trace = host_on_trace,
                  .context = host},
         .machine = options->machine,
@@ -187,6 +188,8 @@ static int open_engine(struct host *host, const struct host_options *options, ch
     };
     int error;
 
+    if (options->failpoints != NULL)
+        config.hooks.on_decision = host_on_decision;
     for (uint32_t i = 0; i < options->cluster.count; i++)
         members[i] = i + 1;
     if (uv_random(NULL, NULL, &config.core.seed, sizeof(config.core.seed), 0, NULL) != 0)
@@ -207,6 +210,7 @@ static int open_disk(struct host *host, const struct host_options *options, cons
                      char *sentence)
 {
     struct disk_journal_options disk = {
+        .fs = options->failpoints != NULL ? failpoints_fs(options->failpoints) : NULL,
         .directory = options->data_dir,
         .cluster_token = identity,
         .member_name = cluster_spec_name(&options->cluster, options->self),
@@ -281,6 +285,18 @@ static int open_transport(struct host *host, const struct host_options *options,
     return error;
 }
 
+static void ask_status(void *context, struct decree_status *ret_status)
+{
+    engine_status(((struct host *)context)->engine, ret_status);
+}
+
+/* From here on what is sent passes the failpoints. */
+static void wrap_transport(struct host *host)
+{
+    assert(!host->transport_polled);
+    host->transport = failpoints_transport(host->failpoints, host->transport, ask_status, host);
+}
+
 static int restore_one(void *context, const struct decree_record *record)
 {
     struct host *host = context;
@@ -350,6 +366,7 @@ static void complete_options(struct host_options *options)
 
 static int check_options(const struct host_options *options, char *sentence)
 {
+    assert(options->failpoints == NULL || options->hub == NULL);
     if (options->cluster.count == 0)
         return fail(sentence, DECREE_INVALID, "the cluster has no members");
     if (options->self == 0 || options->self > options->cluster.count)
@@ -383,6 +400,8 @@ static int build(struct host *host, const struct host_options *options, char *se
         error = open_disk(host, options, identity, sentence);
     if (error == 0)
         error = open_transport(host, options, cluster_id, sentence);
+    if (error == 0 && host->failpoints != NULL)
+        wrap_transport(host);
     if (error == 0)
         error = open_journal(host, sentence);
     return error;
@@ -432,6 +451,7 @@ int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options
     host->cluster = options.cluster;
     host->self = options.self;
     host->value_bytes_max = options.value_bytes_max;
+    host->failpoints = options.failpoints;
     host->logger = options.logger;
     host->after_turn = options.after_turn;
     host->after_turn_context = options.after_turn_context;
