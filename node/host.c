@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "host_inside.h"
-#include "memory_hub.h"
 
 #define ROUNDS_PER_TURN_MAX \
     16u /* completions that ask for more are served at once, but not for ever */
@@ -70,8 +69,8 @@ void host_turn(struct host *host)
     engine_set_now(host->engine, uv_hrtime());
     if (host->journal_thread != NULL)
         journal_thread_poll(host->journal_thread);
-    if (host->transport_polled)
-        (void)memory_transport_poll(host->transport);
+    if (host->transport_polled != NULL)
+        (void)host->transport_polled(host->transport);
     request_queue_collect(&host->requests);
     for (uint32_t rounds = 0; rounds < ROUNDS_PER_TURN_MAX; rounds++) {
         bool moved = feed(host);

@@ -35,6 +35,7 @@ struct host_options { /* copied, strings too; 0 and NULL take the defaults */
     const char *cluster_token; /* default "decree" */
     const char *data_dir;      /* NULL: nothing is kept */
     struct decree_hub *hub;    /* talk through memory; else over tcp, if there is an address */
+    struct decree_transport *transport; /* talk over this instead */
     struct decree_machine machine;
     uint32_t prepare_quorum, vote_quorum;
     uint32_t heartbeat_ms, election_ms;

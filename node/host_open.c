@@ -19,6 +19,7 @@
 #include "memory_hub.h"
 #include "solo_transport.h"
 #include "tcp.h"
+#include "user_transport.h"
 #include "volatile_journal.h"
 
 #define MS_NS UINT64_C(1000000)
@@ -177,6 +178,9 @@ static int open_engine(struct host *host, const struct host_options *options, ch
                  .prepare_quorum = options->prepare_quorum,
                  .vote_quorum = options->vote_quorum,
                  .value_bytes_max = options->value_bytes_max,
+                 .message_bytes_max = options->transport == NULL
+                                          ? 0
+                                          : user_transport_frame_bytes_max(options->transport),
                  .log_bytes_max = options->data_dir == NULL ? VOLATILE_LOG_BYTES_MAX : 0,
                  .heartbeat_every_ns = options->heartbeat_ms * MS_NS,
                  .suspect_after_ns = options->election_ms * MS_NS,
@@ -265,11 +269,19 @@ static int open_transport(struct host *host, const struct host_options *options,
 {
     struct transport_sink sink = {host, on_message, on_unreachable};
     struct memory_config memory = {.self = options->self, .wake = wake_loop, .wake_context = host};
+    struct user_transport_config user = {.self = options->self,
+                                         .member_count = options->cluster.count,
+                                         .cluster_id = cluster_id,
+                                         .wake = wake_loop,
+                                         .wake_context = host};
     int error;
 
     if (options->hub != NULL) {
         error = memory_transport_open(&host->transport, options->hub, &memory, &sink);
-        host->transport_polled = true;
+        host->transport_polled = memory_transport_poll;
+    } else if (options->transport != NULL) {
+        error = user_transport_open(&host->transport, options->transport, &user, &sink);
+        host->transport_polled = user_transport_poll;
     } else if (options->cluster.members[options->self - 1].port != 0) {
         error = open_tcp(host, options, cluster_id, &sink, sentence);
     } else {
@@ -280,6 +292,8 @@ static int open_transport(struct host *host, const struct host_options *options,
     if (error == DECREE_INVALID && options->hub != NULL)
         return fail(sentence, error, "a node named %s is on the hub already",
                     cluster_spec_name(&options->cluster, options->self));
+    if (error == DECREE_INVALID && options->transport != NULL)
+        return fail(sentence, error, "the transport serves another node already");
     if (error == DECREE_NOMEM)
         return fail(sentence, error, "%s", decree_error_text(error));
     return error;
@@ -366,11 +380,15 @@ static void complete_options(struct host_options *options)
 
 static int check_options(const struct host_options *options, char *sentence)
 {
+    bool needs_addresses = options->hub == NULL && options->transport == NULL;
+
     assert(options->failpoints == NULL || options->hub == NULL);
     if (options->cluster.count == 0)
         return fail(sentence, DECREE_INVALID, "the cluster has no members");
     if (options->self == 0 || options->self > options->cluster.count)
         return fail(sentence, DECREE_INVALID, "this node is no member of the cluster");
+    if (options->hub != NULL && options->transport != NULL)
+        return fail(sentence, DECREE_INVALID, "a node talks over a hub or a transport, not both");
     if (options->machine.apply == NULL)
         return fail(sentence, DECREE_INVALID, "there is no state machine to apply commands to");
     if (options->election_ms <= options->heartbeat_ms)
@@ -378,7 +396,7 @@ static int check_options(const struct host_options *options, char *sentence)
                     "the election timeout of %u ms must be longer than the heartbeat of %u ms",
                     options->election_ms, options->heartbeat_ms);
     for (uint32_t i = 0;
-         options->hub == NULL && options->cluster.count > 1 && i < options->cluster.count; i++)
+         needs_addresses && options->cluster.count > 1 && i < options->cluster.count; i++)
         if (options->cluster.members[i].port == 0)
             return fail(sentence, DECREE_INVALID,
                         "the member '%s' has no address; write name=host:port",

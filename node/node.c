@@ -108,7 +108,8 @@ static int read_options(struct decree_node *node, const struct decree_node_optio
 {
     struct host_options *host = &node->options;
     const char *cluster = options->cluster == NULL ? CLUSTER_OF_ONE : options->cluster;
-    bool names_only = options->hub != NULL || strchr(cluster, ',') == NULL;
+    bool names_only = options->hub != NULL || options->transport != NULL ||
+                      strchr(cluster, ',') == NULL;
 
     if (cluster_spec_parse(&host->cluster, cluster, names_only, node->sentence) != 0)
         return DECREE_INVALID;
@@ -126,6 +127,7 @@ static int read_options(struct decree_node *node, const struct decree_node_optio
     host->cluster_token = options->cluster_token;
     host->data_dir = options->data_dir;
     host->hub = options->hub;
+    host->transport = options->transport;
     host->machine = options->machine;
     host->prepare_quorum = options->prepare_quorum;
     host->vote_quorum = options->vote_quorum;

@@ -34,12 +34,16 @@ enum decree_log_level { DECREE_LOG_DEBUG = 1, DECREE_LOG_INFO, DECREE_LOG_WARN, 
 /* Nodes of one process that talk through memory: pass the same hub to each. */
 struct decree_hub;
 
+/* A way of the user's own for nodes to talk: transport.h. */
+struct decree_transport;
+
 struct decree_node_options {   /* strings and structs are copied; 0 and NULL take the defaults */
     const char *name;          /* this node's name in cluster; default: the first */
     const char *cluster;       /* "name=host:port,...", the same on all; ids are 1, 2, ... */
     const char *cluster_token; /* nodes with another token are refused; default "decree" */
     const char *data_dir;      /* made if missing; NULL: a restarted node is a new one */
     struct decree_hub *hub;    /* talk through memory instead of tcp; default: tcp */
+    struct decree_transport *transport; /* talk over this instead, see transport.h */
     struct decree_machine machine;        /* required */
     uint32_t prepare_quorum, vote_quorum; /* default: majorities */
     uint32_t heartbeat_ms;                /* default 100 */
