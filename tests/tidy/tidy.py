@@ -20,19 +20,20 @@ LAYERS = {
     "paxos": {"include", "base", "paxos"},
     "register": {"include", "base", "register"},
     "broadcast": {"include", "base", "broadcast"},
+    "log": {"include", "base", "log"},
     "kv": {"include", "base", "kv"},
     "port": {"include", "base", "port"},
     "store": {"include", "base", "port", "store"},
     "rpc": {"include", "base", "port", "rpc"},
     "net": {"include", "base", "port", "rpc", "net"},
-    "node": {"include", "base", "port", "broadcast", "store", "net", "node"},
+    "node": {"include", "base", "port", "broadcast", "log", "store", "net", "node"},
     "proto": {"proto"},
-    "server": {"include", "base", "port", "proto", "rpc", "kv", "node", "server"},
+    "server": {"include", "base", "port", "proto", "rpc", "kv", "log", "node", "server"},
     "client": {"include", "base", "port", "proto", "rpc", "client"},
     "sim": {"include", "base", "port", "proto", "paxos", "broadcast", "kv", "store", "net", "node", "sim"},
     "examples": {"include", "examples"},
 }
-PURE = ("base", "paxos", "register", "broadcast", "kv")
+PURE = ("base", "paxos", "register", "broadcast", "log", "kv")
 
 # What the pure folders may include of the system: no clock, no file, no socket, no thread.
 PURE_SYSTEM = {"assert.h", "inttypes.h", "limits.h", "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h",
