@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_serve.c -- decree serve: the command line of a member.
- *
- * Exit statuses are those of sysexits.h, so that a supervisor can tell what is worth another try.
- */
+/* cmd_serve.c -- decree serve: the command line of a member. */
 #include <argp.h>
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "client_options.h"
 #include "commands.h"
+#include "exit_status.h"
 #include "logger_stderr.h"
 #include "serve.h"
 
@@ -151,33 +148,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 static const struct argp argp = {options, parse_option, NULL, doc, NULL, NULL, NULL};
-
-static int exit_status(int error)
-{
-    switch ((enum decree_error)error) {
-    case DECREE_OK:
-        return EXIT_OK;
-    case DECREE_INVALID:
-    case DECREE_MISUSE:
-        return EXIT_USAGE;
-    case DECREE_FULL:
-    case DECREE_NOMEM:
-    case DECREE_LOCKED:
-        return EX_TEMPFAIL;
-    case DECREE_QUORUM:
-    case DECREE_IDENTITY:
-    case DECREE_VERSION:
-    case DECREE_CORRUPT:
-        return EX_CONFIG;
-    case DECREE_TOO_LARGE:
-    case DECREE_CLOSED:
-    case DECREE_IO:
-    case DECREE_LOST:
-    case DECREE_NOT_FOUND:
-        return EX_IOERR;
-    }
-    return EX_IOERR;
-}
 
 static int complain(int error, const char *sentence)
 {

@@ -16,6 +16,7 @@
     X("del", del, "delete a key, or a range of keys")                        \
     X("status", status, "ask each server how it is and who leads")           \
     X("member", member, "list the members of the cluster")                   \
+    X("synod", synod, "take part in choosing one value, once")               \
     X("demo", demo, "watch a cluster lose its leader and nothing else")      \
     X("sim", sim, "simulate whole clusters under faults")
 

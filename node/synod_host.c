@@ -219,11 +219,25 @@ static void arm(struct synod_host *host)
                    at_ns <= now_ns ? 0 : (at_ns - now_ns + MS_NS - 1) / MS_NS, 0);
 }
 
+static void notice_restored(struct synod_host *host)
+{
+    const struct decree_synod_record *state = &host->journal.written;
+
+    host->restored = false;
+    synod_host_notice(host, &(struct synod_happening){.type = SYNOD_RESTORED,
+                                                      .ballot = state->promised,
+                                                      .voted = state->voted,
+                                                      .value = state->value,
+                                                      .decided = state->decided});
+}
+
 void synod_host_turn(struct synod_host *host)
 {
     struct decree_synod_effects effects;
 
     assert(host->running);
+    if (host->restored)
+        notice_restored(host);
     journal_thread_poll(host->thread);
     do_what_is_due(host);
     decree_synod_take(host->synod, &effects);

@@ -55,7 +55,7 @@ struct synod_happening { /* borrowed for the call */
     bool decided;
 };
 
-enum synod_kind { SYNOD_TCP = 1 };
+enum synod_kind { SYNOD_HTTP = 1, SYNOD_GRPC, SYNOD_TCP };
 
 struct synod_host;
 

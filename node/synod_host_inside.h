@@ -24,6 +24,7 @@ struct synod_host {
     void (*observe)(void *context, const struct synod_happening *happening);
     void *observe_context;
 
+    bool restored; /* from the disk, and nobody was told yet */
     struct decree_value *first;
     struct decree_value *decided; /* borrowed from the core */
     bool everyone_knows;

@@ -199,11 +199,7 @@ static int restore_core(struct synod_host *host, char *sentence)
         return fail(sentence, DECREE_CORRUPT, "what is stored contradicts itself");
     if (state->decided)
         host->decided = state->value;
-    synod_host_notice(host, &(struct synod_happening){.type = SYNOD_RESTORED,
-                                                      .ballot = state->promised,
-                                                      .voted = state->voted,
-                                                      .value = state->value,
-                                                      .decided = state->decided});
+    host->restored = true;
     return 0;
 }
 
@@ -274,6 +270,9 @@ static int open_transport(struct synod_host *host, enum synod_kind kind, char *s
 
     host->value_source = (struct value_source){host, value_for_all};
     switch (kind) {
+    case SYNOD_HTTP:
+    case SYNOD_GRPC:
+        return fail(sentence, DECREE_INVALID, "-kind=tcp is the only one so far");
     case SYNOD_TCP:
         error = open_tcp(host, &sink, sentence);
         break;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* synod_lines.h -- what happens in a synod, as lines on stdout: for people, for programs, or the
+ * value alone. Complaints of disk and network go to stderr. */
+#ifndef DECREE_CMD_SYNOD_LINES_H
+#define DECREE_CMD_SYNOD_LINES_H
+
+#include "synod_arguments.h"
+
+struct synod_lines {
+    const struct synod_arguments *arguments; /* borrowed */
+    uint64_t began_ns;
+    struct logger logger; /* give this to the host */
+    char refused[256];    /* the last complaint of a refused connection, and when */
+    uint64_t refused_at_ns;
+};
+
+/* Time counts from here. */
+void synod_lines_init(struct synod_lines *lines, const struct synod_arguments *arguments);
+
+/* Who this node is, once it listens. */
+void synod_lines_start(const struct synod_lines *lines);
+
+/* The observer: context is the struct synod_lines. */
+void synod_lines_print(void *context, const struct synod_happening *happening);
+
+/* Writes value for people: in quotes, with escapes, shortened if it is long; returns its target. */
+const char *synod_value_text(char *target, size_t size, const struct decree_value *value);
+
+#endif
