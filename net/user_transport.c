@@ -91,6 +91,7 @@ static struct frame *outgoing_pop(struct outgoing *outgoing)
     outgoing->first = frame->next;
     if (outgoing->first == NULL)
         outgoing->last = &outgoing->first;
+    frame->next = NULL;
     return frame;
 }
 

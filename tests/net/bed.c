@@ -49,7 +49,7 @@ static void on_closed(void *context)
     node->closed = true;
 }
 
-static struct transport_sink sink_of(struct bed_node *node)
+struct transport_sink bed_sink(struct bed_node *node)
 {
     return (struct transport_sink){node, on_message, on_unreachable};
 }
@@ -68,7 +68,7 @@ static void memory_tear_down(struct bed *bed)
 static void memory_open(struct bed_node *node)
 {
     struct memory_config config = {.self = node->id, .inbox_bytes_max = node->bed->queue_bytes_max};
-    struct transport_sink sink = sink_of(node);
+    struct transport_sink sink = bed_sink(node);
 
     assert_int_equal(memory_transport_open(&node->transport, node->bed->hub, &config, &sink), 0);
 }
@@ -111,7 +111,7 @@ static void tcp_open_node(struct bed_node *node)
                                 .queue_bytes_max = node->bed->queue_bytes_max,
                                 .deliver_within_ms = 60000,
                                 .seed = node->id};
-    struct transport_sink sink = sink_of(node);
+    struct transport_sink sink = bed_sink(node);
     char sentence[TCP_SENTENCE_BYTES];
 
     if (tcp_open(&node->transport, &node->loop, &config, &sink, sentence) != 0)

@@ -22,7 +22,8 @@ struct bed_node {
     struct bed *bed;
     decree_node_id id;
     uv_loop_t loop;
-    struct transport *transport; /* NULL: not open */
+    struct transport *transport;   /* NULL: not open */
+    struct decree_transport *user; /* of the user's kinds only */
     bool loop_open, closed, paused;
     uint16_t port;
     struct peer_letter *received; /* copies, with references on the values */
@@ -51,7 +52,10 @@ struct bed {
     struct bed_node nodes[BED_NODES_MAX + 1]; /* that of id i is at i */
 };
 
-extern const struct bed_kind bed_memory, bed_tcp;
+extern const struct bed_kind bed_memory, bed_tcp, bed_user, bed_user_pieces;
+
+/* For a kind: what its transport is to call. */
+struct transport_sink bed_sink(struct bed_node *node);
 
 /* Opens nodes 1 to count, each knowing all others. */
 void bed_open(struct bed *bed, const struct bed_kind *kind, uint32_t count,
