@@ -11,23 +11,11 @@
 
 #include "bytes.h"
 #include "codec_fields.h"
+#include "value_block.h"
 
 #define PVALUES_FIRST 256u
 #define SIZE_NONE UINT32_MAX /* no value */
 #define BORROW_SHARE 4u /* of a chunk that values must fill to stay in it, as one part of so many */
-
-struct value_block;
-
-struct block_value {
-    struct decree_value value; /* first: the two addresses are one */
-    struct value_block *block;
-};
-
-struct value_block {
-    uint32_t refs;       /* of its values, those that are still in use */
-    struct chunk *chunk; /* NULL: the bytes are in the block */
-    struct block_value values[];
-};
 
 void decoder_init(struct decoder *decoder)
 {
@@ -181,65 +169,32 @@ static uint32_t count_values(const struct decoder *decoder, uint32_t count, uint
     return values;
 }
 
-static void value_release(struct decree_value *value)
-{
-    struct value_block *block = ((struct block_value *)(void *)value)->block;
-
-    assert(value->refs == 0);
-    assert(block->refs > 0);
-    if (--block->refs > 0)
-        return;
-    chunk_unref(block->chunk);
-    free(block);
-}
-
-/* A block for value_count values with the size bytes at *data, which lie in chunk; *data becomes
- * where they are kept. NULL when out of memory. */
-static struct value_block *block_new(uint32_t value_count, struct chunk *chunk,
-                                     const uint8_t **data, size_t size)
+/* A block for value_count values with the size bytes at data, which lie in chunk. NULL when out of
+ * memory. */
+static struct value_block *make_block(uint32_t value_count, struct chunk *chunk,
+                                      const uint8_t *data, size_t size)
 {
     bool borrow = size >= chunk->capacity / BORROW_SHARE;
-    size_t values_size = value_count * sizeof(struct block_value);
-    struct value_block *block = malloc(sizeof(*block) + values_size + (borrow ? 0 : size));
 
-    assert(value_count > 0);
-    assert(*data >= chunk->data);
-    assert(size <= (size_t)(chunk->data + chunk->capacity - *data));
-    if (block == NULL)
-        return NULL;
-    *block = (struct value_block){.refs = value_count, .chunk = borrow ? chunk_ref(chunk) : NULL};
-    if (!borrow)
-        *data = memcpy((uint8_t *)block->values + values_size, *data, size);
-    return block;
-}
-
-static struct decree_value *block_set(struct value_block *block, uint32_t index,
-                                      const uint8_t *data, uint32_t size)
-{
-    struct block_value *value = &block->values[index];
-
-    assert(index < block->refs);
-    *value = (struct block_value){
-        .value = {.refs = 1, .size = size, .data = data, .release = value_release}, .block = block};
-    return &value->value;
+    assert(data >= chunk->data);
+    assert(size <= (size_t)(chunk->data + chunk->capacity - data));
+    return value_block_new(value_count, size, borrow ? chunk : NULL);
 }
 
 /* Makes the values from the bytes at data, which are as many as the sizes say. */
 static int make_values(struct decoder *decoder, uint32_t pvalue_count, uint32_t value_count,
                        struct chunk *chunk, const uint8_t *data, size_t size)
 {
-    struct value_block *block = block_new(value_count, chunk, &data, size);
-    uint32_t next = 0;
+    struct value_block *block = make_block(value_count, chunk, data, size);
 
     if (block == NULL)
         return DECREE_NOMEM;
     for (uint32_t i = 0; i < pvalue_count; i++) {
         if (decoder->sizes[i] == SIZE_NONE)
             continue;
-        decoder->pvalues[i].command.value = block_set(block, next++, data, decoder->sizes[i]);
+        decoder->pvalues[i].command.value = value_block_add(block, data, decoder->sizes[i]);
         data += decoder->sizes[i];
     }
-    assert(next == value_count);
     return 0;
 }
 
@@ -283,10 +238,10 @@ static int decode_value(struct reader *reader, bool with_value, struct chunk *ch
     *ret_value = NULL;
     if (!with_value)
         return 0;
-    block = block_new(1, chunk, &data, size);
+    block = make_block(1, chunk, data, size);
     if (block == NULL)
         return DECREE_NOMEM;
-    *ret_value = block_set(block, 0, data, (uint32_t)size);
+    *ret_value = value_block_add(block, data, (uint32_t)size);
     return 0;
 }
 

@@ -25,7 +25,7 @@ LAYERS = {
     "port": {"include", "base", "port"},
     "store": {"include", "base", "port", "store"},
     "rpc": {"include", "base", "port", "rpc"},
-    "net": {"include", "base", "port", "rpc", "net"},
+    "net": {"include", "base", "port", "proto", "rpc", "net"},
     "node": {"include", "base", "port", "broadcast", "log", "store", "net", "node"},
     "proto": {"proto"},
     "server": {"include", "base", "port", "proto", "rpc", "kv", "log", "node", "server"},
