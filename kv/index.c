@@ -280,3 +280,45 @@ void index_insert(struct index *index, struct index_cursor *cursor, struct kv_by
         set_leaf(index, cursor, leaf);
     }
 }
+
+/* The cursor's leaf is empty: it goes, and with it every node above that had nothing else. */
+static void drop_leaf(struct index *index, struct index_cursor *cursor)
+{
+    unsigned level = index->height;
+
+    leaf_free(cursor->leaf, index->allocator);
+    while (level > 0 && cursor->path[level - 1].inner->count == 1)
+        inner_free(cursor->path[--level].inner, index->allocator);
+    if (level > 0) {
+        inner_remove(cursor->path[level - 1].inner, index->allocator, cursor->path[level - 1].at);
+        return;
+    }
+    index->root = NULL;
+    index->height = 0;
+}
+
+/* A root with one child is no use. */
+static void lower_root(struct index *index)
+{
+    while (index->height > 0 && ((struct inner *)index->root)->count == 1) {
+        struct inner *inner = index->root;
+
+        index->root = inner->children[0];
+        index->height--;
+        inner_free(inner, index->allocator);
+    }
+}
+
+void index_remove(struct index *index, struct index_cursor *cursor)
+{
+    struct leaf *leaf = cursor->leaf;
+
+    assert(cursor->at < leaf->count);
+    assert(!key_index_alive(leaf_key_indexes(leaf)[cursor->at]));
+    leaf_remove(&leaf, index->allocator, cursor->at);
+    set_leaf(index, cursor, leaf);
+    if (leaf->count == 0) {
+        drop_leaf(index, cursor);
+        lower_root(index);
+    }
+}

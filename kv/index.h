@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* index.h -- every key ever put, in order, each with its key_index: a B+-tree.
  *
- * Deleted keys stay, for reads of the past; each inner node knows how many keys under each child
- * are alive, so that a range is counted by its two ends.
+ * Deleted keys stay, for reads of the past, until they are taken out; each inner node knows how many
+ * keys under each child are alive, so that a range is counted by its two ends. A node that lost
+ * keys is not merged with its neighbours, but one that lost all of them goes.
  *
  * A cursor names a place between keys: before the key that index_at() gives, or the end. It is good
- * until the next index_insert().
+ * until the next index_insert() or index_remove().
  */
 #ifndef DECREE_KV_INDEX_H
 #define DECREE_KV_INDEX_H
@@ -67,6 +68,9 @@ void index_insert(struct index *index, struct index_cursor *cursor, struct kv_by
 /* Counts the key after the cursor as come to life, or as died. */
 void index_revived(struct index *index, struct index_cursor *cursor);
 void index_died(struct index *index, struct index_cursor *cursor);
+
+/* Takes out the key after the cursor, which is not alive. */
+void index_remove(struct index *index, struct index_cursor *cursor);
 
 /* The number of keys before the cursor that are alive. */
 uint64_t index_alive_before(const struct index *index, const struct index_cursor *cursor);

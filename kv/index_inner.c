@@ -144,6 +144,20 @@ void inner_insert(struct inner *inner, unsigned at, struct separator *separator,
     measure_prefix(inner);
 }
 
+void inner_remove(struct inner *inner, struct allocator *allocator, unsigned at)
+{
+    struct separator *separator = inner->separators[at > 0 ? at : 1];
+
+    assert(inner->count > 1);
+    assert(at < inner->count);
+    allocator_free(allocator, separator, sizeof(*separator) + separator->size);
+    move_children(inner, at, inner, at + 1, inner->count - at - 1);
+    inner->count--;
+    inner->separators[0] = NULL;
+    inner->hints[0] = 0;
+    measure_prefix(inner);
+}
+
 unsigned inner_middle(const struct inner *inner)
 {
     unsigned best = inner->count / 2;

@@ -45,6 +45,9 @@ unsigned inner_search(const struct inner *inner, struct kv_bytes key);
 void inner_insert(struct inner *inner, unsigned at, struct separator *separator, void *child,
                   uint64_t alive);
 
+/* Takes out a child of several, with its separator: that of the second, if it is the first. */
+void inner_remove(struct inner *inner, struct allocator *allocator, unsigned at);
+
 /* Where to split a full node: near the middle, where the separator is shortest. There the keys
  * differ earliest, so that each half is left with more of a prefix, and its hints tell more. */
 unsigned inner_middle(const struct inner *inner);

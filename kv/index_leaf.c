@@ -229,6 +229,22 @@ void leaf_insert(struct leaf **leaf, struct allocator *allocator, const struct s
     into->count++;
 }
 
+/* The prefix stays good for those that are left. Memory is given back once half of it is idle. */
+void leaf_remove(struct leaf **leaf, struct allocator *allocator, unsigned at)
+{
+    struct leaf *from = *leaf;
+    unsigned after = from->count - at - 1u;
+
+    assert(at < from->count);
+    key_index_release(&leaf_key_indexes(from)[at], allocator);
+    memmove(from->hints + at, from->hints + at + 1, after * sizeof(uint32_t));
+    memmove(leaf_key_indexes(from) + at, leaf_key_indexes(from) + at + 1,
+            after * sizeof(struct key_index));
+    from->count--;
+    if (2u * from->count <= from->capacity)
+        leaf_resize(leaf, allocator, capacity_for(from->count));
+}
+
 /* Makes the prefix as long as it can be. */
 static void lengthen_prefix(struct leaf *leaf, const struct store *store)
 {

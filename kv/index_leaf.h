@@ -58,6 +58,9 @@ unsigned leaf_search(struct leaf *leaf, const struct store *store, struct kv_byt
 void leaf_insert(struct leaf **leaf, struct allocator *allocator, const struct store *store,
                  unsigned at, struct kv_bytes key, struct key_index key_index);
 
+/* Takes a key out, with what it owns; the leaf may move. */
+void leaf_remove(struct leaf **leaf, struct allocator *allocator, unsigned at);
+
 /* Moves the keys from at on to a new leaf, which is returned; the old one may move. */
 struct leaf *leaf_split(struct leaf **leaf, struct allocator *allocator, const struct store *store,
                         unsigned at);

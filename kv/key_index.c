@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 #define LIST 1u
 #define DELETED 2u
@@ -109,19 +110,92 @@ static uint32_t marks_visible(const uint64_t *marks, uint32_t count, const struc
     return low;
 }
 
+/* The marks, of which there are *ret_count; key_index is where a single one is kept. */
+static uint64_t *marks_of(struct key_index *key_index, uint32_t *ret_count)
+{
+    *ret_count = 1;
+    if ((key_index->word & LIST) == 0)
+        return &key_index->word;
+    *ret_count = list_of(*key_index)->count;
+    return list_of(*key_index)->marks;
+}
+
+uint32_t key_index_count(struct key_index key_index, const struct store *store,
+                         const struct horizon *horizon, uint64_t *ret_last, bool *ret_tombstone)
+{
+    uint32_t count;
+    const uint64_t *marks = marks_of(&key_index, &count);
+    uint32_t visible = marks_visible(marks, count, store, horizon);
+
+    if (visible > 0) {
+        *ret_last = marks[visible - 1] >> 2;
+        *ret_tombstone = (marks[visible - 1] & DELETED) != 0;
+    }
+    return visible;
+}
+
 bool key_index_get(struct key_index key_index, const struct store *store,
                    const struct horizon *horizon, uint64_t *ret_position)
 {
-    const uint64_t *marks = &key_index.word;
-    uint32_t count = 1, visible;
+    bool tombstone;
 
-    if ((key_index.word & LIST) != 0) {
-        marks = list_of(key_index)->marks;
-        count = list_of(key_index)->count;
+    return key_index_count(key_index, store, horizon, ret_position, &tombstone) > 0 && !tombstone;
+}
+
+uint32_t key_index_size(struct key_index key_index)
+{
+    uint32_t count;
+
+    (void)marks_of(&key_index, &count);
+    return count;
+}
+
+uint64_t key_index_at(struct key_index key_index, uint32_t at)
+{
+    uint32_t count;
+    const uint64_t *marks = marks_of(&key_index, &count);
+
+    assert(at < count);
+    return marks[at] >> 2;
+}
+
+void key_index_drop(struct key_index *key_index, struct allocator *allocator, uint32_t count)
+{
+    struct revisions *list;
+    uint64_t last;
+
+    if (count == 0)
+        return;
+    list = list_of(*key_index);
+    assert(count < list->count);
+    list->count -= count;
+    memmove(list->marks, list->marks + count, list->count * sizeof(list->marks[0]));
+    last = list->marks[0];
+    if (list->count > 1)
+        return;
+    allocator_free(allocator, list, revisions_size(list->capacity));
+    key_index->word = last;
+}
+
+uint64_t *key_index_find(struct key_index *key_index, uint64_t position)
+{
+    uint32_t low = 0, high;
+    uint64_t *marks = marks_of(key_index, &high);
+    uint32_t count = high;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (marks[middle] >> 2 < position)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    visible = marks_visible(marks, count, store, horizon);
-    if (visible == 0 || (marks[visible - 1] & DELETED) != 0)
-        return false;
-    *ret_position = marks[visible - 1] >> 2;
-    return true;
+    return low < count && marks[low] >> 2 == position ? &marks[low] : NULL;
+}
+
+void key_index_move(uint64_t *mark, uint64_t position)
+{
+    assert((*mark & LIST) == 0);
+    *mark = mark_make(position, (*mark & DELETED) != 0);
 }

@@ -41,6 +41,25 @@ uint64_t key_index_last(struct key_index key_index);
 bool key_index_get(struct key_index key_index, const struct store *store,
                    const struct horizon *horizon, uint64_t *ret_position);
 
+/* The number of revisions, oldest first, that were there at the horizon; *ret_last, if there are
+ * any, is the position of the last of them, and *ret_tombstone whether it is one. */
+uint32_t key_index_count(struct key_index key_index, const struct store *store,
+                         const struct horizon *horizon, uint64_t *ret_last, bool *ret_tombstone);
+
+/* The position of a revision, of count from 0, the oldest. */
+uint64_t key_index_at(struct key_index key_index, uint32_t at);
+uint32_t key_index_size(struct key_index key_index);
+
+/* Drops the oldest revisions; at least one stays. */
+void key_index_drop(struct key_index *key_index, struct allocator *allocator, uint32_t count);
+
+/* Where the position of a revision is kept, or NULL if the key has none at that position; for
+ * key_index_move(), as long as the key_index does not change. */
+uint64_t *key_index_find(struct key_index *key_index, uint64_t position);
+
+/* The record of the revision is elsewhere now. */
+void key_index_move(uint64_t *mark, uint64_t position);
+
 /* Is the latest revision a put? */
 static inline bool key_index_alive(struct key_index key_index)
 {

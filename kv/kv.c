@@ -1,36 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* kv.c -- from commands to changes, and from the index to what readers see.
+/* kv.c -- from commands to changes.
  *
  * A command's changes are written one by one, each with the next revision <main, sub>, and main
  * moves on when the command is over if there were any.
  */
-#include "kv.h"
-
 #include <assert.h>
 #include <stdlib.h>
 
-#include "allocator.h"
-#include "checksum.h"
-#include "index.h"
-#include "key_index.h"
-#include "store.h"
+#include "kv_inside.h"
 
-#define PREV_KVS_KEPT 64u /* room for more is given back before the next command */
-
-struct kv {
-    struct allocator allocator;
-    struct store store;
-    struct index index;
-    int64_t revision; /* main, of the last command that changed something */
-    int64_t sub;      /* changes made by the command under way */
-    struct kv_pair *prev_kvs;
-    size_t prev_kv_count, prev_kv_capacity;
-};
-
-/* The keys between two cursors. */
-struct span {
-    struct index_cursor from, to;
-};
+#define KEPT 64u /* elements; room for more is given back before the next command */
 
 static void *libc_resize(void *context, void *memory, size_t size)
 {
@@ -54,32 +33,53 @@ struct kv *kv_new(const struct kv_options *options)
     kv = allocator.resize(allocator.context, NULL, sizeof(*kv));
     if (kv == NULL)
         return NULL;
-    *kv = (struct kv){.allocator = allocator, .revision = 1};
+    *kv = (struct kv){.allocator = allocator, .revision = 1, .compacted = -1};
     kv->allocator.bytes = sizeof(*kv);
     store_init(&kv->store, &kv->allocator);
     index_init(&kv->index, &kv->allocator, &kv->store);
+    leases_init(&kv->leases, &kv->allocator);
     return kv;
 }
 
-static void free_prev_kvs(struct kv *kv)
+void *kv_grow(struct kv *kv, void *array, size_t *capacity, size_t element_size)
 {
-    allocator_free(&kv->allocator, kv->prev_kvs, kv->prev_kv_capacity * sizeof(struct kv_pair));
-    kv->prev_kvs = NULL;
-    kv->prev_kv_capacity = 0;
+    size_t before = *capacity;
+
+    *capacity = before == 0 ? 4 : 2 * before;
+    return allocator_resize(&kv->allocator, array, before * element_size, *capacity * element_size);
+}
+
+static void free_pairs(struct kv *kv)
+{
+    allocator_free(&kv->allocator, kv->pairs, kv->pair_capacity * sizeof(kv->pairs[0]));
+    kv->pairs = NULL;
+    kv->pair_capacity = 0;
+}
+
+static void free_ops(struct kv *kv)
+{
+    allocator_free(&kv->allocator, kv->ops, kv->op_capacity * sizeof(kv->ops[0]));
+    allocator_free(&kv->allocator, kv->path, kv->path_capacity * sizeof(kv->path[0]));
+    kv->ops = NULL;
+    kv->path = NULL;
+    kv->op_capacity = kv->path_capacity = 0;
 }
 
 void kv_free(struct kv *kv)
 {
     if (kv == NULL)
         return;
-    free_prev_kvs(kv);
+    free_pairs(kv);
+    free_ops(kv);
+    allocator_free(&kv->allocator, kv->alarms, kv->alarm_capacity * sizeof(kv->alarms[0]));
+    leases_release(&kv->leases);
     index_release(&kv->index);
     store_release(&kv->store);
     assert(kv->allocator.bytes == sizeof(*kv));
     (void)kv->allocator.resize(kv->allocator.context, kv, 0);
 }
 
-static struct kv_pair pair_of(const struct record *record)
+struct kv_pair kv_pair_of(const struct record *record)
 {
     return (struct kv_pair){
         .key = record->key,
@@ -91,17 +91,46 @@ static struct kv_pair pair_of(const struct record *record)
     };
 }
 
-static void keep_prev_kv(struct kv *kv, const struct record *record)
+void kv_keep_pair(struct kv *kv, const struct kv_pair *pair)
 {
-    if (kv->prev_kv_count == kv->prev_kv_capacity) {
-        size_t capacity = kv->prev_kv_capacity == 0 ? 4 : 2 * kv->prev_kv_capacity;
+    if (kv->pair_count == kv->pair_capacity)
+        kv->pairs = kv_grow(kv, kv->pairs, &kv->pair_capacity, sizeof(kv->pairs[0]));
+    kv->pairs[kv->pair_count++] = *pair;
+}
 
-        kv->prev_kvs = allocator_resize(&kv->allocator, kv->prev_kvs,
-                                        kv->prev_kv_capacity * sizeof(struct kv_pair),
-                                        capacity * sizeof(struct kv_pair));
-        kv->prev_kv_capacity = capacity;
-    }
-    kv->prev_kvs[kv->prev_kv_count++] = pair_of(record);
+static void keep_record(struct kv *kv, const struct record *record)
+{
+    struct kv_pair pair = kv_pair_of(record);
+
+    kv_keep_pair(kv, &pair);
+}
+
+/* ---- changes ---- */
+
+static void begin(struct kv *kv)
+{
+    assert(kv->sub == 0);
+    kv->pair_count = kv->op_count = kv->path_count = 0;
+    if (kv->pair_capacity > KEPT)
+        free_pairs(kv);
+    if (kv->op_capacity > KEPT || kv->path_capacity > KEPT)
+        free_ops(kv);
+}
+
+static void end(struct kv *kv, struct kv_result *ret_result)
+{
+    if (kv->sub > 0)
+        kv->revision++;
+    kv->sub = 0;
+    ret_result->revision = kv->revision;
+    ret_result->pairs = kv->pairs;
+    ret_result->pair_count = kv->pair_count;
+    ret_result->ops = kv->ops;
+}
+
+int64_t kv_revision_within(const struct kv *kv)
+{
+    return kv->sub > 0 ? kv->revision + 1 : kv->revision;
 }
 
 /* Adds the record with the next revision. */
@@ -111,21 +140,6 @@ static uint64_t append(struct kv *kv, struct record *record)
     if (record->version == 1)
         record->create_revision = record->revision.main;
     return store_append(&kv->store, record);
-}
-
-static void begin(struct kv *kv)
-{
-    kv->prev_kv_count = 0;
-    if (kv->prev_kv_capacity > PREV_KVS_KEPT)
-        free_prev_kvs(kv);
-    assert(kv->sub == 0);
-}
-
-static void end(struct kv *kv)
-{
-    if (kv->sub > 0)
-        kv->revision++;
-    kv->sub = 0;
 }
 
 static void put_known(struct kv *kv, struct index_cursor *cursor, struct record *record)
@@ -138,79 +152,85 @@ static void put_known(struct kv *kv, struct index_cursor *cursor, struct record 
         index_revived(&kv->index, cursor);
 }
 
-static enum kv_error apply_put(struct kv *kv, const struct command_put *put)
+static void change_lease(struct kv *kv, struct kv_bytes key, int64_t before, int64_t after)
 {
-    struct record record = {.key = put->key, .value = put->value, .version = 1};
+    if (before == after)
+        return;
+    if (before != 0)
+        lease_detach(leases_find(&kv->leases, before), &kv->allocator, key);
+    if (after != 0)
+        lease_attach(leases_find(&kv->leases, after), &kv->allocator, key);
+}
+
+/* What the key is now; false if it is not there. */
+static bool find_now(const struct kv *kv, struct index_cursor *cursor, bool known,
+                     struct record *ret_record)
+{
+    const struct key_index *key_index = known ? index_at(&kv->index, cursor) : NULL;
+
+    if (key_index == NULL || !key_index_alive(*key_index))
+        return false;
+    store_read(&kv->store, key_index_last(*key_index), ret_record);
+    return true;
+}
+
+enum kv_error kv_check_put(const struct kv *kv, const struct command_put *put)
+{
+    struct index_cursor cursor;
+    struct record before;
+
+    if (put->lease != 0 && leases_find(&kv->leases, put->lease) == NULL)
+        return KV_LEASE_NOT_FOUND;
+    if (!put->ignore_value && !put->ignore_lease)
+        return KV_OK;
+    return find_now(kv, &cursor, index_seek(&kv->index, put->key, &cursor), &before)
+               ? KV_OK
+               : KV_KEY_NOT_FOUND;
+}
+
+void kv_put(struct kv *kv, const struct command_put *put)
+{
+    struct record record = {
+        .key = put->key, .value = put->value, .lease = put->lease, .version = 1};
     struct record before = {0};
     struct index_cursor cursor;
     bool known = index_seek(&kv->index, put->key, &cursor);
-    bool alive = known && key_index_alive(*index_at(&kv->index, &cursor));
 
-    if (put->lease != 0)
-        return KV_LEASE_NOT_FOUND; /* none was ever granted */
-    if ((put->ignore_value || put->ignore_lease) && !alive)
-        return KV_KEY_NOT_FOUND;
-    if (alive) {
-        store_read(&kv->store, key_index_last(*index_at(&kv->index, &cursor)), &before);
+    if (find_now(kv, &cursor, known, &before)) {
         record.create_revision = before.create_revision;
         record.version = before.version + 1;
+        if (put->prev_kv)
+            keep_record(kv, &before);
     }
-    if (alive && put->prev_kv)
-        keep_prev_kv(kv, &before);
     if (put->ignore_value)
         record.value = before.value;
     if (put->ignore_lease)
         record.lease = before.lease;
+    change_lease(kv, put->key, before.lease, record.lease);
     if (known)
         put_known(kv, &cursor, &record);
     else
         index_insert(&kv->index, &cursor, put->key, key_index_make(append(kv, &record)));
-    return KV_OK;
 }
 
-static bool from_key_on(struct kv_bytes range_end)
+/* The key after the cursor, which is there, goes. Its lease is told by the caller. */
+static void delete_at(struct kv *kv, struct index_cursor *cursor, struct key_index *key_index,
+                      struct kv_bytes key)
 {
-    return range_end.size == 1 && range_end.data[0] == 0;
+    struct record record = {.key = key, .tombstone = true};
+
+    key_index_append(key_index, &kv->allocator, append(kv, &record), true);
+    index_died(&kv->index, cursor);
 }
 
-/* The keys of a range in etcd's way of writing it; false if there can be none. */
-static bool find_span(const struct kv *kv, struct kv_bytes key, struct kv_bytes range_end,
-                      struct span *ret_span)
-{
-    bool found = index_seek(&kv->index, key, &ret_span->from);
-
-    (void)index_at(&kv->index, &ret_span->from);
-    if (range_end.size == 0) {
-        ret_span->to = ret_span->from;
-        if (found)
-            index_next(&ret_span->to);
-    } else if (from_key_on(range_end)) {
-        index_end(&kv->index, &ret_span->to);
-    } else {
-        if (key_compare(key, range_end) >= 0)
-            return false;
-        (void)index_seek(&kv->index, range_end, &ret_span->to);
-    }
-    (void)index_at(&kv->index, &ret_span->to);
-    return true;
-}
-
-/* The next key of the span, or NULL. */
-static struct key_index *span_at(const struct kv *kv, struct span *span)
-{
-    struct key_index *key_index = index_at(&kv->index, &span->from);
-
-    return key_index == NULL || index_same(&span->from, &span->to) ? NULL : key_index;
-}
-
-static uint64_t apply_delete_range(struct kv *kv, const struct command_delete_range *delete_range)
+uint64_t kv_delete_range(struct kv *kv, const struct command_delete_range *delete_range)
 {
     struct key_index *key_index;
     struct record record;
     struct span span;
     uint64_t deleted = 0;
 
-    if (!find_span(kv, delete_range->key, delete_range->range_end, &span))
+    if (!span_find(kv, delete_range->key, delete_range->range_end, &span))
         return 0;
     for (; (key_index = span_at(kv, &span)) != NULL; index_next(&span.from)) {
         if (!key_index_alive(*key_index))
@@ -218,13 +238,179 @@ static uint64_t apply_delete_range(struct kv *kv, const struct command_delete_ra
         index_prefetch(&kv->index, &span.from);
         store_read(&kv->store, key_index_last(*key_index), &record);
         if (delete_range->prev_kv)
-            keep_prev_kv(kv, &record);
-        record = (struct record){.key = record.key, .tombstone = true};
-        key_index_append(key_index, &kv->allocator, append(kv, &record), true);
-        index_died(&kv->index, &span.from);
+            keep_record(kv, &record);
+        change_lease(kv, record.key, record.lease, 0);
+        delete_at(kv, &span.from, key_index, record.key);
         deleted++;
     }
     return deleted;
+}
+
+/* ---- leases ---- */
+
+static enum kv_error grant(struct kv *kv, const struct command_lease_grant *grant)
+{
+    if (grant->id == 0)
+        return KV_MALFORMED;
+    if (leases_find(&kv->leases, grant->id) != NULL)
+        return KV_LEASE_EXISTS;
+    (void)leases_add(&kv->leases, grant->id, (int64_t)grant->seconds);
+    return KV_OK;
+}
+
+static enum kv_error revoke(struct kv *kv, int64_t id, uint64_t *ret_deleted)
+{
+    struct lease *lease = leases_find(&kv->leases, id);
+
+    if (lease == NULL)
+        return KV_LEASE_NOT_FOUND;
+    for (size_t i = 0; i < lease->key_count; i++) {
+        struct kv_bytes key = lease_key_at(lease, i);
+        struct index_cursor cursor;
+        bool found = index_seek(&kv->index, key, &cursor);
+
+        assert(found);
+        (void)found;
+        delete_at(kv, &cursor, index_at(&kv->index, &cursor), key);
+    }
+    *ret_deleted = lease->key_count;
+    leases_remove(&kv->leases, lease);
+    return KV_OK;
+}
+
+/* A lease that is gone by now is passed over. */
+static void checkpoint(struct kv *kv, const struct command_checkpoint *checkpoint)
+{
+    struct reader reader;
+
+    reader_init(&reader, checkpoint->items.data, checkpoint->items.size);
+    for (size_t i = 0; i < checkpoint->lease_count; i++) {
+        struct command_lease_grant written = command_read_lease(&reader);
+        struct lease *lease = leases_find(&kv->leases, written.id);
+
+        if (lease != NULL)
+            lease->remaining = (int64_t)written.seconds;
+    }
+}
+
+static struct kv_lease describe(const struct lease *lease)
+{
+    return (struct kv_lease){.id = lease->id,
+                             .granted = lease->granted,
+                             .remaining = lease->remaining,
+                             .key_count = lease->key_count};
+}
+
+bool kv_lease(const struct kv *kv, int64_t id, struct kv_lease *ret_lease)
+{
+    const struct lease *lease = leases_find(&kv->leases, id);
+
+    if (lease != NULL)
+        *ret_lease = describe(lease);
+    return lease != NULL;
+}
+
+void kv_lease_keys(const struct kv *kv, int64_t id,
+                   void (*visit)(void *context, struct kv_bytes key), void *context)
+{
+    const struct lease *lease = leases_find(&kv->leases, id);
+
+    for (size_t i = 0; lease != NULL && i < lease->key_count; i++)
+        visit(context, lease_key_at(lease, i));
+}
+
+bool kv_next_lease(const struct kv *kv, size_t *at, struct kv_lease *ret_lease)
+{
+    const struct lease *lease = leases_next(&kv->leases, at);
+
+    if (lease != NULL)
+        *ret_lease = describe(lease);
+    return lease != NULL;
+}
+
+/* ---- alarms ---- */
+
+static void set_alarm(struct kv *kv, const struct command_alarm *alarm)
+{
+    size_t at = 0;
+
+    while (at < kv->alarm_count &&
+           (kv->alarms[at].member != alarm->member || kv->alarms[at].type != alarm->type))
+        at++;
+    if (alarm->activate && at == kv->alarm_count) {
+        if (kv->alarm_count == kv->alarm_capacity)
+            kv->alarms = kv_grow(kv, kv->alarms, &kv->alarm_capacity, sizeof(kv->alarms[0]));
+        kv->alarms[kv->alarm_count++] = (struct kv_alarm){alarm->member, alarm->type};
+    } else if (!alarm->activate && at < kv->alarm_count) {
+        kv->alarm_count--;
+        for (; at < kv->alarm_count; at++)
+            kv->alarms[at] = kv->alarms[at + 1];
+    }
+}
+
+static bool rings(const struct kv *kv, enum alarm_type type)
+{
+    for (size_t i = 0; i < kv->alarm_count; i++)
+        if (kv->alarms[i].type == type)
+            return true;
+    return false;
+}
+
+const struct kv_alarm *kv_alarms(const struct kv *kv, size_t *ret_count)
+{
+    *ret_count = kv->alarm_count;
+    return kv->alarms;
+}
+
+/* What an alarm forbids: everything but alarms if the members disagree, what takes room if there
+ * is none. */
+static enum kv_error admit(const struct kv *kv, const struct command *command)
+{
+    if (kv->alarm_count == 0 || command->op == COMMAND_ALARM)
+        return KV_OK;
+    if (rings(kv, ALARM_CORRUPT))
+        return KV_CORRUPT;
+    if (command->op == COMMAND_PUT || command->op == COMMAND_LEASE_GRANT ||
+        (command->op == COMMAND_TXN && kv_txn_has_put(&command->u.txn_body)))
+        return KV_NO_SPACE;
+    return KV_OK;
+}
+
+/* ---- commands ---- */
+
+static enum kv_error perform(struct kv *kv, const struct command *command,
+                             struct kv_result *ret_result)
+{
+    enum kv_error error;
+
+    switch (command->op) {
+    case COMMAND_PUT:
+        error = kv_check_put(kv, &command->u.put);
+        if (error == KV_OK)
+            kv_put(kv, &command->u.put);
+        return error;
+    case COMMAND_DELETE_RANGE:
+        ret_result->deleted = kv_delete_range(kv, &command->u.delete_range);
+        return KV_OK;
+    case COMMAND_TXN:
+        return kv_txn(kv, &command->u.txn_body, ret_result);
+    case COMMAND_COMPACT:
+        return kv_compact(kv,
+                          command->u.compact > INT64_MAX ? INT64_MAX : (int64_t)command->u.compact);
+    case COMMAND_LEASE_GRANT:
+        return grant(kv, &command->u.lease_grant);
+    case COMMAND_LEASE_REVOKE:
+        return revoke(kv, command->u.lease_revoke, &ret_result->deleted);
+    case COMMAND_LEASE_CHECKPOINT:
+        checkpoint(kv, &command->u.checkpoint);
+        return KV_OK;
+    case COMMAND_ALARM:
+        set_alarm(kv, &command->u.alarm);
+        return KV_OK;
+    case COMMAND_RANGE:
+        break;
+    }
+    return KV_MALFORMED;
 }
 
 void kv_apply(struct kv *kv, const uint8_t *data, size_t size, struct kv_result *ret_result)
@@ -234,102 +420,24 @@ void kv_apply(struct kv *kv, const uint8_t *data, size_t size, struct kv_result 
     *ret_result = (struct kv_result){.error = KV_MALFORMED};
     begin(kv);
     if (command_decode(data, size, &command)) {
-        ret_result->error = KV_OK;
-        switch (command.op) {
-        case COMMAND_PUT:
-            ret_result->error = apply_put(kv, &command.u.put);
-            break;
-        case COMMAND_DELETE_RANGE:
-            ret_result->deleted = apply_delete_range(kv, &command.u.delete_range);
-            break;
-        }
+        ret_result->error = admit(kv, &command);
+        if (ret_result->error == KV_OK)
+            ret_result->error = perform(kv, &command, ret_result);
     }
-    end(kv);
-    ret_result->revision = kv->revision;
-    ret_result->prev_kvs = kv->prev_kvs;
-    ret_result->prev_kv_count = kv->prev_kv_count;
+    end(kv, ret_result);
 }
 
-static void show(const struct kv *kv, const struct kv_range_request *request, uint64_t position,
-                 kv_visit *visit, void *context)
+void kv_query(struct kv *kv, const uint8_t *data, size_t size, struct kv_result *ret_result)
 {
-    struct record record;
-    struct kv_pair pair;
+    struct command command;
 
-    store_read(&kv->store, position, &record);
-    pair = pair_of(&record);
-    if (request->keys_only)
-        pair.value = (struct kv_bytes){NULL, 0};
-    visit(context, &pair);
-}
-
-/* The number of pairs to hand out. */
-static uint64_t wanted(const struct kv_range_request *request)
-{
-    if (request->count_only)
-        return 0;
-    return request->limit > 0 ? request->limit : UINT64_MAX;
-}
-
-/* Hands out what is there now; returns the count, which takes no walk past the last pair handed
- * out. */
-static uint64_t range_now(const struct kv *kv, const struct kv_range_request *request,
-                          struct span *span, kv_visit *visit, void *context)
-{
-    uint64_t count = 0, left = wanted(request);
-    struct key_index *key_index;
-
-    for (; left > 0 && (key_index = span_at(kv, span)) != NULL; index_next(&span->from)) {
-        if (!key_index_alive(*key_index))
-            continue;
-        index_prefetch(&kv->index, &span->from);
-        show(kv, request, key_index_last(*key_index), visit, context);
-        count++;
-        left--;
-    }
-    if (span_at(kv, span) != NULL)
-        count += index_alive_before(&kv->index, &span->to) -
-                 index_alive_before(&kv->index, &span->from);
-    return count;
-}
-
-static uint64_t range_past(const struct kv *kv, const struct kv_range_request *request,
-                           struct span *span, kv_visit *visit, void *context)
-{
-    struct horizon horizon = store_horizon(&kv->store, request->revision);
-    uint64_t count = 0, position;
-    uint64_t left = wanted(request);
-    struct key_index *key_index;
-
-    for (; (key_index = span_at(kv, span)) != NULL; index_next(&span->from)) {
-        if (!key_index_get(*key_index, &kv->store, &horizon, &position))
-            continue;
-        if (count++ < left)
-            show(kv, request, position, visit, context);
-    }
-    return count;
-}
-
-enum kv_error kv_range(const struct kv *kv, const struct kv_range_request *request, kv_visit *visit,
-                       void *context, struct kv_range_result *ret_result)
-{
-    struct span span;
-    uint64_t count = 0;
-
-    assert(request->count_only || visit != NULL);
-    if (request->revision > kv->revision)
-        return KV_FUTURE_REVISION;
-    if (find_span(kv, request->key, request->range_end, &span)) {
-        if (request->revision <= 0 || request->revision == kv->revision)
-            count = range_now(kv, request, &span, visit, context);
-        else
-            count = range_past(kv, request, &span, visit, context);
-    }
-    *ret_result = (struct kv_range_result){
-        .count = count,
-        .more = !request->count_only && request->limit > 0 && count > request->limit,
-    };
-    return KV_OK;
+    *ret_result = (struct kv_result){.error = KV_MALFORMED};
+    begin(kv);
+    if (command_decode(data, size, &command) && command.op == COMMAND_TXN &&
+        !kv_txn_writes(&command.u.txn_body))
+        ret_result->error = kv_txn(kv, &command.u.txn_body, ret_result);
+    assert(kv->sub == 0);
+    end(kv, ret_result);
 }
 
 int64_t kv_revision(const struct kv *kv)
@@ -348,19 +456,8 @@ void kv_changes(const struct kv *kv, int64_t first_revision, kv_visit_change *vi
         if (!store_next(&kv->store, &position, &record, NULL))
             return;
         change = (struct kv_change){
-            .pair = pair_of(&record), .sub = record.revision.sub, .deleted = record.tombstone};
+            .pair = kv_pair_of(&record), .sub = record.revision.sub, .deleted = record.tombstone};
     } while (visit(context, &change));
-}
-
-uint64_t kv_hash(const struct kv *kv)
-{
-    uint64_t hash = checksum(NULL, 0, 0), position = 0;
-    struct record record;
-    struct kv_bytes raw;
-
-    while (store_next(&kv->store, &position, &record, &raw))
-        hash = checksum(raw.data, raw.size, hash);
-    return hash;
 }
 
 void kv_stats(const struct kv *kv, struct kv_stats *ret_stats)
@@ -371,6 +468,7 @@ void kv_stats(const struct kv *kv, struct kv_stats *ret_stats)
         .changes = kv->store.record_count,
         .record_bytes = kv->store.record_bytes,
         .memory_bytes = kv->allocator.bytes,
+        .leases = kv->leases.count,
     };
 }
 

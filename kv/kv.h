@@ -9,9 +9,12 @@
  *
  * A new store has revision 1; a command that changes something makes the next one, and all its
  * changes share it, told apart by a second number. A superseded pair stays readable at its
- * revision.
+ * revision, until a compaction gives the past up.
  *
- *     kv            command bytes -> changes; ranges                      kv.c, command.c
+ *     kv            command bytes -> changes                              kv.c, command.c
+ *     range, txn    ranges; compares and several changes at once          range.c, txn.c
+ *     compaction    gives up the past, a bit at a time                    compaction.c
+ *     lease         leases and the keys that hang on them                 lease.c
  *     index         ordered B+-tree: key -> its key_index                 index.c
  *     key_index     one key's revisions, in order: positions in the store key_index.c
  *     store         every change as a record, in revision order, in slabs store.c
@@ -33,7 +36,11 @@
     X(MALFORMED, -1, "malformed command") /* the bytes are no command of this version */   \
     X(KEY_NOT_FOUND, -2, "key not found") /* ignore_value or ignore_lease without a key */ \
     X(LEASE_NOT_FOUND, -3, "requested lease not found")                                    \
-    X(FUTURE_REVISION, -4, "mvcc: required revision is a future revision")
+    X(FUTURE_REVISION, -4, "mvcc: required revision is a future revision")                 \
+    X(COMPACTED, -5, "mvcc: required revision has been compacted")                         \
+    X(LEASE_EXISTS, -6, "lease already exists")                                            \
+    X(NO_SPACE, -7, "mvcc: database space exceeded")                                       \
+    X(CORRUPT, -8, "corrupt cluster")
 
 enum kv_error {
     KV_OK = 0,
@@ -59,13 +66,29 @@ struct kv_options { /* NULL members take the defaults */
     void (*out_of_memory)(void *context, size_t size);
 };
 
-/* What a command did. On an error nothing has changed. */
+/* The outcome of one op of a txn. Those of a nested txn follow it, before the next of its own. */
+struct kv_op_result {
+    enum command_op op;
+    int64_t revision; /* of the store as this op saw it or left it */
+    bool succeeded;   /* txn: all compares held */
+    bool more;        /* range: the limit left some out */
+    uint64_t count;   /* range: keys in it; delete_range: keys deleted */
+    size_t op_count;  /* txn: its own ops, without those of txns within */
+    /* Of kv_result.pairs: what was there before (put, delete_range), or is there (range). */
+    size_t first_pair, pair_count;
+};
+
+/* What a command did. On an error nothing has changed. Pointers are borrowed until the next
+ * kv_apply(), kv_query() or kv_tidy(). */
 struct kv_result {
     enum kv_error error;
-    int64_t revision;               /* of the store, after the command */
-    uint64_t deleted;               /* keys, by delete_range */
-    const struct kv_pair *prev_kvs; /* if asked for; by key; borrowed until the next kv_apply() */
-    size_t prev_kv_count;
+    int64_t revision;            /* of the store, after the command */
+    uint64_t deleted;            /* keys, by delete_range or lease_revoke */
+    const struct kv_pair *pairs; /* what was there before, if asked for, by key; all of a txn's */
+    size_t pair_count;
+    bool succeeded; /* txn: all compares held */
+    const struct kv_op_result *ops;
+    size_t op_count; /* txn: its own ops, without those of txns within */
 };
 
 struct kv_range_request {
@@ -82,7 +105,7 @@ struct kv_range_result {
 };
 
 /* Called once for each pair, by key. Must not call kv_apply(). The bytes are borrowed until the
- * next kv_apply(). */
+ * next kv_apply() or kv_tidy(). */
 typedef void kv_visit(void *context, const struct kv_pair *pair);
 
 /* One change, as watches want it. For a deletion, pair has key and mod_revision only. */
@@ -96,11 +119,24 @@ struct kv_change {
  * above. */
 typedef bool kv_visit_change(void *context, const struct kv_change *change);
 
+struct kv_lease {
+    int64_t id;
+    int64_t granted;   /* seconds */
+    int64_t remaining; /* seconds, as of the last checkpoint; 0: none was made */
+    size_t key_count;
+};
+
+struct kv_alarm {
+    uint64_t member;
+    enum alarm_type type;
+};
+
 struct kv_stats {
     uint64_t keys;         /* alive now */
     uint64_t changes;      /* records kept, those of the past included */
     uint64_t record_bytes; /* of these records */
     uint64_t memory_bytes; /* asked of the allocator in all, index and unused room included */
+    uint64_t leases;
 };
 
 struct kv;
@@ -112,20 +148,46 @@ void kv_free(struct kv *kv); /* NULL is fine */
 /* Applies one command; data may be any bytes. ret_result is always written. */
 void kv_apply(struct kv *kv, const uint8_t *data, size_t size, struct kv_result *ret_result);
 
-/* Visits the pairs of a range. KV_OK or KV_FUTURE_REVISION. A count of the present, without
- * pairs, is quick however many keys there are. */
+/* The outcome of a txn command that writes nothing, whichever of its branches is taken; MALFORMED
+ * for any other. */
+void kv_query(struct kv *kv, const uint8_t *data, size_t size, struct kv_result *ret_result);
+
+/* Visits the pairs of a range. KV_OK, KV_FUTURE_REVISION or KV_COMPACTED. A count of the present,
+ * without pairs, is quick however many keys there are. */
 enum kv_error kv_range(const struct kv *kv, const struct kv_range_request *request, kv_visit *visit,
                        void *context, struct kv_range_result *ret_result);
 
 /* The revision of the last change, 1 if there was none. */
 int64_t kv_revision(const struct kv *kv);
 
-/* Visits every change from first_revision on. */
+/* The oldest revision that can be read; -1 before the first compaction. */
+int64_t kv_compacted(const struct kv *kv);
+
+/* Gives back what compaction left: a bounded bit of work, some milliseconds at most, whenever there
+ * is time. No reader can tell. True: there is more to do. */
+bool kv_tidy(struct kv *kv);
+
+/* Visits every change from first_revision on, which is not compacted. */
 void kv_changes(const struct kv *kv, int64_t first_revision, kv_visit_change *visit, void *context);
 
-/* A hash of every change, in order, with its revision: equal on replicas that applied the same
- * commands. Reads the whole store. */
-uint64_t kv_hash(const struct kv *kv);
+/* A hash of every change up to revision that compaction has not given up, by key: equal on replicas
+ * that applied the same commands, however tidy they are. Reads the whole store. revision: 0 or
+ * less: all. Errors as kv_range(). */
+enum kv_error kv_hash(const struct kv *kv, int64_t revision, uint64_t *ret_hash);
+
+/* False: there is no such lease. */
+bool kv_lease(const struct kv *kv, int64_t id, struct kv_lease *ret_lease);
+
+/* Visits the lease's keys, in order; nothing if there is no such lease. */
+void kv_lease_keys(const struct kv *kv, int64_t id,
+                   void (*visit)(void *context, struct kv_bytes key), void *context);
+
+/* The next lease after *at, in no order that means anything; *at begins at 0 and is good until the
+ * next kv_apply(). False at the end. */
+bool kv_next_lease(const struct kv *kv, size_t *at, struct kv_lease *ret_lease);
+
+/* The alarms that ring, by the order of their raising; borrowed until the next kv_apply(). */
+const struct kv_alarm *kv_alarms(const struct kv *kv, size_t *ret_count);
 
 void kv_stats(const struct kv *kv, struct kv_stats *ret_stats);
 

@@ -26,6 +26,7 @@
 
 #define SLAB_BYTES_MIN (UINT32_C(64) << 10)
 #define SLAB_BYTES_MAX (UINT32_C(1) << 20)
+#define WASTE_ALLOWED 4u /* of a slab: one part in so many */
 #define SLAB_COUNT_MAX (UINT32_C(1) << (STORE_POSITION_BITS - 32))
 #define HEAD_BYTES_MAX (1u + 5u * VARINT_BYTES_MAX + 8u + VARINT_BYTES_MAX)
 
@@ -188,6 +189,7 @@ uint64_t store_append(struct store *store, const struct record *record)
     size = (uint64_t)(put_record(slab->bytes + offset, record) - slab->bytes) - offset;
     assert(size <= needed);
     slab->used += (uint32_t)size;
+    slab->record_count++;
     store->record_count++;
     store->record_bytes += size;
     return (uint64_t)(store->slab_count - 1) << 32 | offset;
@@ -256,6 +258,65 @@ bool store_visible(const struct store *store, const struct horizon *horizon, uin
     return (int64_t)main <= horizon->revision;
 }
 
+static uint32_t record_size(const struct store *store, uint64_t position)
+{
+    const uint8_t *at = record_at(store, position);
+    struct record record;
+
+    return (uint32_t)(get_record(at, &record) - at);
+}
+
+void store_waste(struct store *store, uint64_t position)
+{
+    struct slab *slab = &store->slabs[position >> 32];
+
+    slab->waste += record_size(store, position);
+    assert(slab->waste <= slab->used);
+}
+
+bool store_is_wasteful(const struct store *store, uint32_t number)
+{
+    const struct slab *slab = &store->slabs[number];
+
+    assert(number < store->slab_count);
+    return number + 1 < store->slab_count && slab->waste > slab->used / WASTE_ALLOWED;
+}
+
+struct rewrite store_rewrite_begin(struct store *store, uint32_t number)
+{
+    const struct slab *old = &store->slabs[number];
+    struct rewrite rewrite = {.number = number};
+
+    rewrite.slab = (struct slab){.size = old->used - old->waste,
+                                 .first_revision = old->first_revision};
+    if (rewrite.slab.size > 0)
+        rewrite.slab.bytes = allocator_new(store->allocator, rewrite.slab.size);
+    return rewrite;
+}
+
+uint64_t store_rewrite_copy(const struct store *store, struct rewrite *rewrite, uint64_t position)
+{
+    uint32_t size = record_size(store, position), offset = rewrite->slab.used;
+
+    assert(position >> 32 == rewrite->number);
+    assert(size <= rewrite->slab.size - offset);
+    memcpy(rewrite->slab.bytes + offset, record_at(store, position), size);
+    rewrite->slab.used += size;
+    rewrite->slab.record_count++;
+    return (uint64_t)rewrite->number << 32 | offset;
+}
+
+void store_rewrite_end(struct store *store, struct rewrite *rewrite)
+{
+    struct slab *slab = &store->slabs[rewrite->number];
+
+    assert(rewrite->slab.used == rewrite->slab.size); /* all but the waste was copied */
+    store->record_bytes -= slab->used - rewrite->slab.used;
+    store->record_count -= slab->record_count - rewrite->slab.record_count;
+    allocator_free(store->allocator, slab->bytes, slab->size);
+    *slab = rewrite->slab;
+}
+
 uint64_t store_seek(const struct store *store, int64_t revision)
 {
     /* The slab before the first that begins at or after it may hold the first of it. */
@@ -276,7 +337,7 @@ bool store_next(const struct store *store, uint64_t *position, struct record *re
     uint32_t offset = (uint32_t)*position;
     const uint8_t *end;
 
-    if (number < store->slab_count && offset == store->slabs[number].used) {
+    while (number < store->slab_count && offset == store->slabs[number].used) {
         number++;
         offset = 0;
     }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* store.h -- every change ever made, as records in the order of their revisions, in slabs of
- * memory.
+/* store.h -- every change made and not given up, as records in the order of their revisions, in
+ * slabs of memory.
  *
- * Records are only ever added at the end, and neither they nor the slabs move: a position stays
- * good and so do borrowed bytes. The order of positions is the order of revisions, so that "was
- * this made by revision R" is mostly answered by comparing slab numbers, without a look at the
- * record.
+ * Records are only ever added at the end. Those that nobody needs any more are first counted as
+ * waste, in place; a slab with much of it is copied without it, under its old number. Only then do
+ * positions and borrowed bytes change, and only those of this slab. The order of positions is the
+ * order of revisions, so that "was this made by revision R" is mostly answered by comparing slab
+ * numbers, without a look at the record.
  *
  *   position   bits 32..61 number of the slab, bits 0..31 offset of the record in it
  */
@@ -33,8 +34,10 @@ struct record {
 };
 
 struct slab {
-    uint8_t *bytes;
+    uint8_t *bytes; /* NULL: nothing is left in it */
     uint32_t size, used;
+    uint32_t record_count;
+    uint32_t waste;         /* bytes of used, of records that nobody needs any more */
     int64_t first_revision; /* main, of its first record */
 };
 
@@ -73,6 +76,28 @@ bool store_visible(const struct store *store, const struct horizon *horizon, uin
 
 /* The position of the first record whose main revision is at least this one, or that of the end. */
 uint64_t store_seek(const struct store *store, int64_t revision);
+
+/* The record is not needed any more. */
+void store_waste(struct store *store, uint64_t position);
+
+/* What is left of a slab that is being copied; see store_rewrite_begin(). */
+struct rewrite {
+    uint32_t number;
+    struct slab slab;
+};
+
+/* Is so much of the slab waste, and nothing to be added to it, that a copy without it is worth its
+ * while? */
+bool store_is_wasteful(const struct store *store, uint32_t number);
+
+/* Begins a copy of the slab; until the end of it, the old one is what is read. */
+struct rewrite store_rewrite_begin(struct store *store, uint32_t number);
+
+/* Copies a record, in the order of positions; returns the position that it will have. */
+uint64_t store_rewrite_copy(const struct store *store, struct rewrite *rewrite, uint64_t position);
+
+/* The copy takes the slab's place. */
+void store_rewrite_end(struct store *store, struct rewrite *rewrite);
 
 /* The record at *position, which then moves on to the next; false at the end. ret_raw, if not
  * NULL, receives the record's own bytes. */

@@ -7,18 +7,22 @@
 #include "grpc.h"
 
 /* X(name, status, text) */
-#define ETCD_ERROR_TABLE(X)                                                     \
-    X(EMPTY_KEY, GRPC_INVALID_ARGUMENT, "etcdserver: key is not provided")      \
-    X(KEY_NOT_FOUND, GRPC_INVALID_ARGUMENT, "etcdserver: key not found")        \
-    X(VALUE_PROVIDED, GRPC_INVALID_ARGUMENT, "etcdserver: value is provided")   \
-    X(LEASE_PROVIDED, GRPC_INVALID_ARGUMENT, "etcdserver: lease is provided")   \
-    X(SORT_OPTION, GRPC_INVALID_ARGUMENT, "etcdserver: invalid sort option")    \
-    X(TOO_LARGE, GRPC_INVALID_ARGUMENT, "etcdserver: request is too large")     \
-    X(LEASE_NOT_FOUND, GRPC_NOT_FOUND, "etcdserver: requested lease not found") \
-    X(FUTURE_REVISION, GRPC_OUT_OF_RANGE,                                       \
-      "etcdserver: mvcc: required revision is a future revision")               \
-    X(NO_MEMORY, GRPC_RESOURCE_EXHAUSTED, "etcdserver: too many requests")      \
-    X(NO_LEADER, GRPC_UNAVAILABLE, "etcdserver: no leader")                     \
+#define ETCD_ERROR_TABLE(X)                                                                   \
+    X(EMPTY_KEY, GRPC_INVALID_ARGUMENT, "etcdserver: key is not provided")                    \
+    X(KEY_NOT_FOUND, GRPC_INVALID_ARGUMENT, "etcdserver: key not found")                      \
+    X(VALUE_PROVIDED, GRPC_INVALID_ARGUMENT, "etcdserver: value is provided")                 \
+    X(LEASE_PROVIDED, GRPC_INVALID_ARGUMENT, "etcdserver: lease is provided")                 \
+    X(SORT_OPTION, GRPC_INVALID_ARGUMENT, "etcdserver: invalid sort option")                  \
+    X(TOO_LARGE, GRPC_INVALID_ARGUMENT, "etcdserver: request is too large")                   \
+    X(LEASE_NOT_FOUND, GRPC_NOT_FOUND, "etcdserver: requested lease not found")               \
+    X(FUTURE_REVISION, GRPC_OUT_OF_RANGE,                                                     \
+      "etcdserver: mvcc: required revision is a future revision")                             \
+    X(COMPACTED, GRPC_OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted") \
+    X(LEASE_EXISTS, GRPC_FAILED_PRECONDITION, "etcdserver: lease already exists")             \
+    X(NO_SPACE, GRPC_RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded")         \
+    X(CORRUPT, GRPC_DATA_LOSS, "etcdserver: corrupt cluster")                                 \
+    X(NO_MEMORY, GRPC_RESOURCE_EXHAUSTED, "etcdserver: too many requests")                    \
+    X(NO_LEADER, GRPC_UNAVAILABLE, "etcdserver: no leader")                                   \
     X(STOPPED, GRPC_UNAVAILABLE, "etcdserver: server stopped")
 
 enum etcd_error {

@@ -33,6 +33,14 @@ static enum etcd_error etcd_error_of_kv(enum kv_error error)
         return ETCD_LEASE_NOT_FOUND;
     case KV_FUTURE_REVISION:
         return ETCD_FUTURE_REVISION;
+    case KV_COMPACTED:
+        return ETCD_COMPACTED;
+    case KV_LEASE_EXISTS:
+        return ETCD_LEASE_EXISTS;
+    case KV_NO_SPACE:
+        return ETCD_NO_SPACE;
+    case KV_CORRUPT:
+        return ETCD_CORRUPT;
     case KV_MALFORMED:
         return ETCD_STOPPED;
     }
@@ -105,8 +113,8 @@ static void put_done(void *argument, int error, decree_slot slot, void *result)
     header = header_at(call_backend(call), outcome->revision);
     out = grpc_reply_begin(call);
     response_header_write(out, &header);
-    if (outcome->prev_kv_count > 0)
-        pair_write(out, 2, &outcome->prev_kvs[0], false);
+    if (outcome->pair_count > 0)
+        pair_write(out, 2, &outcome->pairs[0], false);
     grpc_reply_end(call);
 }
 
@@ -149,8 +157,8 @@ static void delete_range_done(void *argument, int error, decree_slot slot, void 
     out = grpc_reply_begin(call);
     response_header_write(out, &header);
     number_write(out, 2, outcome->deleted);
-    for (size_t i = 0; i < outcome->prev_kv_count; i++)
-        pair_write(out, 3, &outcome->prev_kvs[i], false);
+    for (size_t i = 0; i < outcome->pair_count; i++)
+        pair_write(out, 3, &outcome->pairs[i], false);
     grpc_reply_end(call);
 }
 

@@ -45,6 +45,15 @@ struct kv_result delete_range(struct kv *kv, const char *key, const char *range_
     return apply(kv, &command);
 }
 
+uint64_t hash_of(const struct kv *kv)
+{
+    uint64_t hash;
+    enum kv_error error = kv_hash(kv, 0, &hash);
+
+    assert(error == KV_OK);
+    return error == KV_OK ? hash : 0;
+}
+
 __attribute__((format(printf, 1, 2))) static void show(const char *format, ...)
 {
     va_list arguments;
@@ -93,7 +102,7 @@ const char *shown_result(const struct kv_result *result)
     shown_size = 0;
     show("%s %" PRId64 " deleted=%" PRIu64 " ", kv_error_text(result->error), result->revision,
          result->deleted);
-    for (size_t i = 0; i < result->prev_kv_count; i++)
-        show_pair(NULL, &result->prev_kvs[i]);
+    for (size_t i = 0; i < result->pair_count; i++)
+        show_pair(NULL, &result->pairs[i]);
     return shown_text;
 }

@@ -16,6 +16,9 @@ struct kv_result apply(struct kv *kv, const struct command *command);
 struct kv_result put(struct kv *kv, const char *key, const char *value);
 struct kv_result delete_range(struct kv *kv, const char *key, const char *range_end);
 
+/* Of everything that is there. */
+uint64_t hash_of(const struct kv *kv);
+
 /* A range as "key=value create mod version; count=N more", or the error. In a static buffer. */
 const char *shown(const struct kv *kv, const struct kv_range_request *request);
 const char *shown_range(const struct kv *kv, const char *key, const char *range_end,

@@ -165,8 +165,8 @@ static void step_put(struct history *history)
     command.u.put.value.size = prng_below(&history->prng, command.u.put.value.size + 1);
     command.u.put.prev_kv = prng_chance(&history->prng, 500000);
     apply_both(history, &command, &result);
-    CHECK(history, result.prev_kv_count == (command.u.put.prev_kv && before != NULL));
-    CHECK(history, result.prev_kv_count == 0 || matches(result.prev_kvs, before, false));
+    CHECK(history, result.pair_count == (command.u.put.prev_kv && before != NULL));
+    CHECK(history, result.pair_count == 0 || matches(result.pairs, before, false));
     model_put(&history->model, key, command.u.put.value);
     CHECK(history, result.revision == history->model.revision);
 }
@@ -188,9 +188,9 @@ static void step_delete_range(struct history *history)
                          &count);
     apply_both(history, &command, &result);
     CHECK(history, result.deleted == count);
-    CHECK(history, result.prev_kv_count == (delete_range->prev_kv ? count : 0));
-    for (size_t i = 0; i < result.prev_kv_count; i++)
-        CHECK(history, matches(&result.prev_kvs[i], before[i], false));
+    CHECK(history, result.pair_count == (delete_range->prev_kv ? count : 0));
+    for (size_t i = 0; i < result.pair_count; i++)
+        CHECK(history, matches(&result.pairs[i], before[i], false));
     free(before);
     CHECK(history,
           model_delete_range(&history->model, delete_range->key, delete_range->range_end) == count);
@@ -234,7 +234,7 @@ static void check_end(struct history *history)
     CHECK(history, stats.keys == alive);
     CHECK(history, stats.changes == history->model.count);
     CHECK(history, kv_range(history->kv, &request, see, NULL, &result) == KV_FUTURE_REVISION);
-    CHECK(history, kv_hash(history->kv) == kv_hash(history->twin));
+    CHECK(history, hash_of(history->kv) == hash_of(history->twin));
     CHECK(history, kv_revision(history->kv) == history->model.revision);
 }
 

@@ -229,10 +229,10 @@ static void prev_kvs_come_only_if_asked_for(void **state)
 
     put(*state, "a", "1");
     command.u.put = (struct command_put){.key = text("a"), .value = text("2")};
-    assert_int_equal(apply(*state, &command).prev_kv_count, 0);
+    assert_int_equal(apply(*state, &command).pair_count, 0);
     command.op = COMMAND_DELETE_RANGE;
     command.u.delete_range = (struct command_delete_range){.key = text("a")};
-    assert_int_equal(apply(*state, &command).prev_kv_count, 0);
+    assert_int_equal(apply(*state, &command).pair_count, 0);
 }
 
 static void many_prev_kvs_leave_no_room_taken(void **state)
@@ -247,11 +247,11 @@ static void many_prev_kvs_leave_no_room_taken(void **state)
     }
     result = delete_range(*state, "key", "kez");
     assert_int_equal(result.deleted, 1000);
-    assert_int_equal(result.prev_kv_count, 1000);
+    assert_int_equal(result.pair_count, 1000);
     for (int i = 0; i < 1000; i++) {
         snprintf(key, sizeof(key), "key%04d", i);
-        assert_memory_equal(result.prev_kvs[i].key.data, key, 7);
-        assert_int_equal(result.prev_kvs[i].mod_revision, 2 + i);
+        assert_memory_equal(result.pairs[i].key.data, key, 7);
+        assert_int_equal(result.pairs[i].mod_revision, 2 + i);
     }
     kv_stats(*state, &before);
     delete_range(*state, "no", "");
@@ -268,14 +268,14 @@ static void malformed_commands_change_nothing(void **state)
     uint64_t hash;
 
     put(*state, "a", "1");
-    hash = kv_hash(*state);
+    hash = hash_of(*state);
     for (size_t size = 0; size < sizeof(bad); size++) {
         kv_apply(*state, bad, size, &result);
         assert_string_equal(shown_result(&result), "malformed command 2 deleted=0 ");
     }
     kv_apply(*state, NULL, 0, &result);
     assert_int_equal(result.error, KV_MALFORMED);
-    assert_true(kv_hash(*state) == hash);
+    assert_true(hash_of(*state) == hash);
 }
 
 /* Damaged commands, on two stores: what one takes the other takes, and what is refused leaves no
@@ -300,11 +300,11 @@ static void any_bytes_are_applied_alike(void **state)
         kv_apply(other, data, size, &again);
         assert_int_equal(result.error, again.error);
         assert_int_equal(result.revision, again.revision);
-        assert_int_equal(result.prev_kv_count, again.prev_kv_count);
+        assert_int_equal(result.pair_count, again.pair_count);
         taken += result.error == KV_OK;
         if (i % 1000 == 999) {
-            hash = kv_hash(*state);
-            assert_true(kv_hash(other) == hash);
+            hash = hash_of(*state);
+            assert_true(hash_of(other) == hash);
         }
     }
     assert_in_range(taken, 1000, 19000);
@@ -315,23 +315,23 @@ static void any_bytes_are_applied_alike(void **state)
 static void the_hash_tells_histories_apart(void **state)
 {
     struct kv *other = kv_new(NULL);
-    uint64_t hash = kv_hash(*state);
+    uint64_t hash = hash_of(*state);
 
-    assert_true(kv_hash(other) == hash);
+    assert_true(hash_of(other) == hash);
     put(*state, "a", "1");
-    assert_true(kv_hash(*state) != hash);
+    assert_true(hash_of(*state) != hash);
     put(other, "a", "2");
-    assert_true(kv_hash(*state) != kv_hash(other));
+    assert_true(hash_of(*state) != hash_of(other));
     put(other, "a", "1");
     put(*state, "a", "1");
-    assert_true(kv_hash(*state) != kv_hash(other));
+    assert_true(hash_of(*state) != hash_of(other));
     kv_free(other);
     other = kv_new(NULL);
     put(other, "a", "1");
     put(other, "a", "1");
-    assert_true(kv_hash(*state) == kv_hash(other));
+    assert_true(hash_of(*state) == hash_of(other));
     delete_range(other, "a", "");
-    assert_true(kv_hash(*state) != kv_hash(other));
+    assert_true(hash_of(*state) != hash_of(other));
     kv_free(other);
 }
 

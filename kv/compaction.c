@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* compaction.c -- gives up the past: at once for readers, bit by bit for the memory.
+ *
+ * A compaction moves a mark: what is older can not be read any more. Of each key there remains what
+ * it was at the mark, and what came after; a tombstone before the mark says nothing any more.
+ *
+ * To find what goes, the records since the last compaction are walked: only a key that was changed
+ * there can have lost something. (From its very mark on: a tombstone at the mark is kept, for
+ * watches that begin there.) What is found is taken out of the key's index and counted as waste in
+ * its slab; then slabs with much waste are copied without it. Both go on a little at a time, in
+ * kv_tidy(), while nothing that can be asked depends on how far they are.
+ */
+#include <assert.h>
+
+#include "checksum.h"
+#include "kv_inside.h"
+
+#define TRIMS_PER_TIDY 1024u
+
+enum kv_error kv_compact(struct kv *kv, int64_t revision)
+{
+    if (revision <= kv->compacted)
+        return KV_COMPACTED;
+    if (revision > kv->revision)
+        return KV_FUTURE_REVISION;
+    if (kv->trimmed > kv->compacted)
+        kv->trimmed = kv->compacted;
+    kv->compacted = revision;
+    kv->swept = 0;
+    return KV_OK;
+}
+
+int64_t kv_compacted(const struct kv *kv)
+{
+    return kv->compacted;
+}
+
+/* How many of the key's oldest revisions nobody can read any more. */
+static uint32_t obsolete(const struct kv *kv, struct key_index key_index)
+{
+    struct horizon horizon = store_horizon(&kv->store, kv->compacted);
+    struct record last;
+    uint64_t position;
+    bool tombstone;
+    uint32_t count = key_index_count(key_index, &kv->store, &horizon, &position, &tombstone);
+
+    if (count == 0 || !tombstone)
+        return count == 0 ? 0 : count - 1;
+    store_read(&kv->store, position, &last);
+    return last.revision.main < kv->compacted ? count : count - 1;
+}
+
+static void trim_key(struct kv *kv, struct kv_bytes key)
+{
+    struct index_cursor cursor;
+    struct key_index *key_index;
+    uint32_t count;
+
+    if (!index_seek(&kv->index, key, &cursor))
+        return;
+    key_index = index_at(&kv->index, &cursor);
+    count = obsolete(kv, *key_index);
+    for (uint32_t i = 0; i < count; i++)
+        store_waste(&kv->store, key_index_at(*key_index, i));
+    if (count == key_index_size(*key_index))
+        index_remove(&kv->index, &cursor);
+    else
+        key_index_drop(key_index, &kv->allocator, count);
+}
+
+/* Trims the keys of some revisions, whole ones, so that a number says how far it has come. */
+static void trim_some(struct kv *kv)
+{
+    uint64_t position = store_seek(&kv->store, kv->trimmed);
+    struct record record;
+    uint32_t done = 0;
+
+    while (store_next(&kv->store, &position, &record, NULL) &&
+           record.revision.main <= kv->compacted) {
+        bool enough = done >= TRIMS_PER_TIDY && record.revision.main > kv->trimmed;
+
+        kv->trimmed = record.revision.main;
+        if (enough)
+            return;
+        trim_key(kv, record.key);
+        done++;
+    }
+    kv->trimmed = kv->compacted + 1;
+}
+
+struct move {
+    uint64_t *mark;
+    uint64_t position;
+};
+
+/* Notes where every record of the slab that is still needed goes; returns how many. */
+static uint32_t copy_needed(struct kv *kv, struct rewrite *rewrite, struct move *moves)
+{
+    uint64_t next = (uint64_t)rewrite->number << 32, position = next;
+    struct record record;
+    uint32_t count = 0;
+
+    for (; store_next(&kv->store, &next, &record, NULL); position = next) {
+        struct index_cursor cursor;
+        uint64_t *mark = NULL;
+
+        if (next >> 32 != rewrite->number)
+            break;
+        if (index_seek(&kv->index, record.key, &cursor))
+            mark = key_index_find(index_at(&kv->index, &cursor), position);
+        if (mark != NULL)
+            moves[count++] = (struct move){mark, store_rewrite_copy(&kv->store, rewrite, position)};
+    }
+    return count;
+}
+
+/* The index reads keys in the old slab until the new one takes its place; then all marks move. */
+static void rewrite_slab(struct kv *kv, uint32_t number)
+{
+    size_t moves_size = kv->store.slabs[number].record_count * sizeof(struct move);
+    struct move *moves = allocator_new(&kv->allocator, moves_size);
+    struct rewrite rewrite = store_rewrite_begin(&kv->store, number);
+    uint32_t count = copy_needed(kv, &rewrite, moves);
+
+    store_rewrite_end(&kv->store, &rewrite);
+    for (uint32_t i = 0; i < count; i++)
+        key_index_move(moves[i].mark, moves[i].position);
+    allocator_free(&kv->allocator, moves, moves_size);
+}
+
+static void sweep_one(struct kv *kv)
+{
+    while (kv->swept < kv->store.slab_count && !store_is_wasteful(&kv->store, kv->swept))
+        kv->swept++;
+    if (kv->swept < kv->store.slab_count)
+        rewrite_slab(kv, kv->swept++);
+}
+
+bool kv_tidy(struct kv *kv)
+{
+    assert(kv->sub == 0);
+    kv->pair_count = kv->op_count = 0; /* what they borrow may go now */
+    if (kv->compacted < 0)
+        return false;
+    if (kv->trimmed <= kv->compacted)
+        trim_some(kv);
+    else
+        sweep_one(kv);
+    return kv->swept < kv->store.slab_count;
+}
+
+/* ---- hashes ---- */
+
+static uint64_t hash_key(const struct kv *kv, struct key_index key_index,
+                         const struct horizon *horizon, uint64_t hash)
+{
+    uint64_t last, position;
+    bool tombstone;
+    uint32_t end = key_index_count(key_index, &kv->store, horizon, &last, &tombstone);
+
+    for (uint32_t i = obsolete(kv, key_index); i < end; i++) {
+        struct record record;
+        struct kv_bytes raw;
+
+        position = key_index_at(key_index, i);
+        (void)store_next(&kv->store, &position, &record, &raw);
+        hash = checksum(raw.data, raw.size, hash);
+    }
+    return hash;
+}
+
+enum kv_error kv_hash(const struct kv *kv, int64_t revision, uint64_t *ret_hash)
+{
+    enum kv_error error = kv_check_revision(kv, revision);
+    struct horizon horizon = store_horizon(&kv->store, revision > 0 ? revision : kv->revision);
+    static const uint8_t lowest[] = {0};
+    struct index_cursor cursor;
+    struct key_index *key_index;
+
+    if (error != KV_OK)
+        return error;
+    *ret_hash = checksum(NULL, 0, 0);
+    (void)index_seek(&kv->index, (struct kv_bytes){lowest, 1}, &cursor);
+    for (; (key_index = index_at(&kv->index, &cursor)) != NULL; index_next(&cursor))
+        *ret_hash = hash_key(kv, *key_index, &horizon, *ret_hash);
+    return KV_OK;
+}

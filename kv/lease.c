@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* lease.c -- open addressing with linear probing; removal moves what follows back into the gap. */
+#include "lease.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "index_leaf.h"
+
+#define PLACES_MIN 16u
+
+struct lease_key {
+    size_t size;
+    uint8_t bytes[];
+};
+
+void leases_init(struct leases *leases, struct allocator *allocator)
+{
+    *leases = (struct leases){.allocator = allocator};
+}
+
+static void free_key(struct allocator *allocator, struct lease_key *key)
+{
+    allocator_free(allocator, key, sizeof(*key) + key->size);
+}
+
+static void free_lease(struct allocator *allocator, struct lease *lease)
+{
+    for (size_t i = 0; i < lease->key_count; i++)
+        free_key(allocator, lease->keys[i]);
+    allocator_free(allocator, lease->keys, lease->key_capacity * sizeof(lease->keys[0]));
+    allocator_free(allocator, lease, sizeof(*lease));
+}
+
+void leases_release(struct leases *leases)
+{
+    for (size_t i = 0; i < leases->place_count; i++)
+        if (leases->places[i] != NULL)
+            free_lease(leases->allocator, leases->places[i]);
+    allocator_free(leases->allocator, leases->places,
+                   leases->place_count * sizeof(leases->places[0]));
+    leases_init(leases, leases->allocator);
+}
+
+/* Where the id belongs, were all places free. Ids are random numbers or small ones in a row. */
+static size_t home_of(const struct leases *leases, int64_t id)
+{
+    uint64_t mixed = (uint64_t)id * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (size_t)(mixed >> 32) & (leases->place_count - 1);
+}
+
+/* The place of the id, or the free one where it would be. There is a free one. */
+static size_t place_of(const struct leases *leases, int64_t id)
+{
+    size_t at = home_of(leases, id);
+
+    assert(leases->count < leases->place_count);
+    while (leases->places[at] != NULL && leases->places[at]->id != id)
+        at = (at + 1) & (leases->place_count - 1);
+    return at;
+}
+
+struct lease *leases_find(const struct leases *leases, int64_t id)
+{
+    return leases->count == 0 ? NULL : leases->places[place_of(leases, id)];
+}
+
+static void grow(struct leases *leases)
+{
+    struct leases grown = {.allocator = leases->allocator,
+                           .place_count = leases->place_count == 0 ? PLACES_MIN
+                                                                   : 2 * leases->place_count,
+                           .count = leases->count};
+
+    grown.places = allocator_new(grown.allocator, grown.place_count * sizeof(grown.places[0]));
+    memset(grown.places, 0, grown.place_count * sizeof(grown.places[0]));
+    for (size_t i = 0; i < leases->place_count; i++)
+        if (leases->places[i] != NULL)
+            grown.places[place_of(&grown, leases->places[i]->id)] = leases->places[i];
+    allocator_free(leases->allocator, leases->places,
+                   leases->place_count * sizeof(leases->places[0]));
+    *leases = grown;
+}
+
+struct lease *leases_add(struct leases *leases, int64_t id, int64_t seconds)
+{
+    struct lease *lease = allocator_new(leases->allocator, sizeof(*lease));
+    size_t at;
+
+    *lease = (struct lease){.id = id, .granted = seconds};
+    if (2 * (leases->count + 1) > leases->place_count)
+        grow(leases);
+    at = place_of(leases, id);
+    assert(leases->places[at] == NULL);
+    leases->places[at] = lease;
+    leases->count++;
+    return lease;
+}
+
+void leases_remove(struct leases *leases, struct lease *lease)
+{
+    size_t mask = leases->place_count - 1;
+    size_t gap = place_of(leases, lease->id);
+
+    assert(leases->places[gap] == lease);
+    for (size_t at = (gap + 1) & mask; leases->places[at] != NULL; at = (at + 1) & mask) {
+        size_t home = home_of(leases, leases->places[at]->id);
+
+        if (((at - home) & mask) >= ((at - gap) & mask)) {
+            leases->places[gap] = leases->places[at];
+            gap = at;
+        }
+    }
+    leases->places[gap] = NULL;
+    leases->count--;
+    free_lease(leases->allocator, lease);
+}
+
+struct lease *leases_next(const struct leases *leases, size_t *at)
+{
+    while (*at < leases->place_count) {
+        struct lease *lease = leases->places[(*at)++];
+
+        if (lease != NULL)
+            return lease;
+    }
+    return NULL;
+}
+
+struct kv_bytes lease_key_at(const struct lease *lease, size_t at)
+{
+    assert(at < lease->key_count);
+    return (struct kv_bytes){lease->keys[at]->bytes, lease->keys[at]->size};
+}
+
+/* Where the key is, or would be. */
+static size_t find_key(const struct lease *lease, struct kv_bytes key, bool *ret_found)
+{
+    size_t low = 0, high = lease->key_count;
+
+    *ret_found = false;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = key_compare(lease_key_at(lease, middle), key);
+
+        if (order == 0) {
+            *ret_found = true;
+            return middle;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void lease_attach(struct lease *lease, struct allocator *allocator, struct kv_bytes key)
+{
+    struct lease_key *copy = allocator_new(allocator, sizeof(*copy) + key.size);
+    bool found;
+    size_t at = find_key(lease, key, &found);
+
+    assert(!found);
+    copy->size = key.size;
+    memcpy(copy->bytes, key.data, key.size);
+    if (lease->key_count == lease->key_capacity) {
+        size_t capacity = lease->key_capacity == 0 ? 1 : 2 * lease->key_capacity;
+
+        lease->keys = allocator_resize(allocator, lease->keys,
+                                       lease->key_capacity * sizeof(lease->keys[0]),
+                                       capacity * sizeof(lease->keys[0]));
+        lease->key_capacity = capacity;
+    }
+    memmove(lease->keys + at + 1, lease->keys + at,
+            (lease->key_count - at) * sizeof(lease->keys[0]));
+    lease->keys[at] = copy;
+    lease->key_count++;
+}
+
+void lease_detach(struct lease *lease, struct allocator *allocator, struct kv_bytes key)
+{
+    bool found;
+    size_t at = find_key(lease, key, &found);
+
+    assert(found);
+    free_key(allocator, lease->keys[at]);
+    lease->key_count--;
+    memmove(lease->keys + at, lease->keys + at + 1,
+            (lease->key_count - at) * sizeof(lease->keys[0]));
+}

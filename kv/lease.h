@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* lease.h -- the leases that were granted, and which keys hang on each.
+ *
+ * Time does not pass here: when a lease ends is decided outside, and its revocation is a command
+ * like any other. What is kept of time is what everybody must agree on after a change of leader:
+ * the seconds that were granted, and those that were left when that was last written down.
+ *
+ * Leases lie in a hash table by id; a lease's keys in an array, in order, each a copy.
+ */
+#ifndef DECREE_KV_LEASE_H
+#define DECREE_KV_LEASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "allocator.h"
+#include "command.h"
+
+struct lease_key;
+
+struct lease {
+    int64_t id;
+    int64_t granted;   /* seconds */
+    int64_t remaining; /* seconds, as of the last checkpoint; 0: none was made */
+    struct lease_key **keys;
+    size_t key_count, key_capacity;
+};
+
+struct leases {
+    struct allocator *allocator;
+    struct lease **places; /* a power of two of them; NULL: free */
+    size_t place_count, count;
+};
+
+void leases_init(struct leases *leases, struct allocator *allocator);
+void leases_release(struct leases *leases);
+
+/* NULL: there is none of this id. Borrowed until it is removed. */
+struct lease *leases_find(const struct leases *leases, int64_t id);
+
+/* Adds a lease of an id that is not there. */
+struct lease *leases_add(struct leases *leases, int64_t id, int64_t seconds);
+void leases_remove(struct leases *leases, struct lease *lease);
+
+/* The next lease after *at, in no order that means anything, or NULL; *at begins at 0. */
+struct lease *leases_next(const struct leases *leases, size_t *at);
+
+/* Hangs a key on the lease, or takes it off. The key is not there already, or is there. */
+void lease_attach(struct lease *lease, struct allocator *allocator, struct kv_bytes key);
+void lease_detach(struct lease *lease, struct allocator *allocator, struct kv_bytes key);
+
+/* The key at an index below key_count, in order; borrowed until the lease's keys change. */
+struct kv_bytes lease_key_at(const struct lease *lease, size_t at);
+
+#endif
