@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* client.c -- the loop that waits for one call, and the rule by which the next server is tried. */
-#include "client.h"
+#include "client_inside.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -17,14 +17,6 @@
 #define DIAL_TIMEOUT_MS_DEFAULT 2000u
 #define TIMEOUT_MS_MAX 86400000u /* a day; also what grpc-timeout holds in 8 digits */
 #define NO_LEADER "etcdserver: no leader"
-
-/* One row per method: where it is, what it answers, and whether to do it twice is the same as
- * once. */
-struct method {
-    const char *path;
-    const ProtobufCMessageDescriptor *response;
-    bool is_read;
-};
 
 struct client {
     uv_loop_t loop;
@@ -201,10 +193,10 @@ static bool may_try_next(const struct client *client, const struct method *metho
 {
     switch (call->reply.code) {
     case GRPC_UNAVAILABLE:
-        return method->is_read || client->repeat_writes || call->surely_not_done ||
+        return method->repeatable || client->repeat_writes || call->surely_not_done ||
                strcmp(call->reply.text, NO_LEADER) == 0;
     case GRPC_DEADLINE_EXCEEDED:
-        return method->is_read || client->repeat_writes;
+        return method->repeatable || client->repeat_writes;
     case GRPC_OK:
     case GRPC_CANCELLED:
     case GRPC_UNKNOWN:
@@ -232,7 +224,7 @@ static void try_all(struct client *client, const struct method *method,
 {
     uint64_t start_ns = uv_hrtime();
     size_t count = client->endpoints.count;
-    bool share_time = method->is_read || client->repeat_writes;
+    bool share_time = method->repeatable || client->repeat_writes;
 
     for (size_t tried = 0; tried < count; tried++) {
         uint64_t spent_ms = (uv_hrtime() - start_ns) / 1000000u;
@@ -268,9 +260,8 @@ static uint8_t *frame(const ProtobufCMessage *request, size_t *ret_size)
     return body;
 }
 
-static enum grpc_status call_method(struct client *client, const struct method *method,
-                                    const ProtobufCMessage *request,
-                                    ProtobufCMessage **ret_response)
+enum grpc_status client_call(struct client *client, const struct method *method,
+                             const ProtobufCMessage *request, ProtobufCMessage **ret_response)
 {
     struct grpc_client_call call = {.path = method->path, .done = on_done, .context = client};
     uint8_t *body = frame(request, &call.body_size);
@@ -306,7 +297,7 @@ enum grpc_status client_range(struct client *client, const Etcdserverpb__RangeRe
     static const struct method method = {"/etcdserverpb.KV/Range",
                                          &etcdserverpb__range_response__descriptor, true};
 
-    return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
 enum grpc_status client_put(struct client *client, const Etcdserverpb__PutRequest *request,
@@ -315,7 +306,7 @@ enum grpc_status client_put(struct client *client, const Etcdserverpb__PutReques
     static const struct method method = {"/etcdserverpb.KV/Put",
                                          &etcdserverpb__put_response__descriptor, false};
 
-    return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
 enum grpc_status client_delete_range(struct client *client,
@@ -325,7 +316,7 @@ enum grpc_status client_delete_range(struct client *client,
     static const struct method method = {"/etcdserverpb.KV/DeleteRange",
                                          &etcdserverpb__delete_range_response__descriptor, false};
 
-    return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
 enum grpc_status client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response)
@@ -334,7 +325,7 @@ enum grpc_status client_status(struct client *client, Etcdserverpb__StatusRespon
                                          &etcdserverpb__status_response__descriptor, true};
     Etcdserverpb__StatusRequest request = ETCDSERVERPB__STATUS_REQUEST__INIT;
 
-    return call_method(client, &method, &request.base, (ProtobufCMessage **)ret_response);
+    return client_call(client, &method, &request.base, (ProtobufCMessage **)ret_response);
 }
 
 enum grpc_status client_member_list(struct client *client,
@@ -344,5 +335,5 @@ enum grpc_status client_member_list(struct client *client,
     static const struct method method = {"/etcdserverpb.Cluster/MemberList",
                                          &etcdserverpb__member_list_response__descriptor, true};
 
-    return call_method(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }

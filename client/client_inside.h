@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* client_inside.h -- one call of any service, for the files of the client; nobody else includes
+ * it. */
+#ifndef DECREE_CLIENT_CLIENT_INSIDE_H
+#define DECREE_CLIENT_CLIENT_INSIDE_H
+
+#include "client.h"
+
+/* One row per method: where it is, what it answers, and whether to do it twice is the same as
+ * once. */
+struct method {
+    const char *path;
+    const ProtobufCMessageDescriptor *response;
+    bool repeatable;
+};
+
+/* GRPC_OK, with a response of that descriptor, the caller's; or another code, and
+ * client_error_text() says more. */
+enum grpc_status client_call(struct client *client, const struct method *method,
+                             const ProtobufCMessage *request, ProtobufCMessage **ret_response);
+
+#endif
