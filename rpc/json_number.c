@@ -47,7 +47,7 @@ static const char *whole_from_real(double real, struct whole *ret_whole)
 {
     if (!(fabs(real) <= WHOLE_REAL_MAX))
         return out_of_range;
-    if (real != floor(real))
+    if (real != (double)(int64_t)real)
         return "not a whole number";
     *ret_whole = (struct whole){real < 0, (uint64_t)fabs(real)};
     return NULL;

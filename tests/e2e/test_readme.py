@@ -50,7 +50,8 @@ def run_shell(text, folder):
 def run_c(text, folder):
     (folder / "example.c").write_text(text)
     subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-I", os.path.join(SOURCE, "include"), "-o", "example", "example.c",
-                    os.path.join(BUILD, "libdecree.a"), "-luv", "-lpthread"], cwd=folder, check=True)
+                    os.path.join(BUILD, "libdecree.a"), "-luv", "-lnghttp2", "-lhttp_parser", "-lprotobuf-c",
+                    "-ljansson", "-lpthread"], cwd=folder, check=True)
     return subprocess.run(["./example"], cwd=folder, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
