@@ -47,6 +47,8 @@ const char *synod_value_text(char *target, size_t size, const struct decree_valu
         bool plain = byte >= 0x20 && byte != 0x7f && byte != '"' && byte != '\\';
 
         if (used + 4 + sizeof(tail) > size) {
+            while (used > 1 && (byte & 0xc0) == 0x80) /* no half characters */
+                byte = (unsigned char)target[--used];
             memcpy(target + used, tail, sizeof(tail));
             return target;
         }
