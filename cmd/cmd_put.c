@@ -2,17 +2,14 @@
 /* cmd_put.c -- decree put KEY VALUE. */
 #include <argp.h>
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client_options.h"
 #include "commands.h"
+#include "input.h"
 #include "output.h"
-
-#define VALUE_BYTES_MAX \
-    ((size_t)64 * 1024 * 1024) /* far above what any server takes; bounds our memory */
 
 enum { OPTION_PREV_KV = 0x300 };
 
@@ -68,42 +65,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* All of standard input. 0 or a negative errno; the memory is the caller's. */
-static int read_input(uint8_t **ret_data, size_t *ret_size)
-{
-    size_t room = 4096, size = 0;
-    uint8_t *data = malloc(room);
-
-    while (data != NULL) {
-        size_t got = fread(data + size, 1, room - size, stdin);
-        uint8_t *larger;
-
-        size += got;
-        if (got == 0)
-            break;
-        if (size > VALUE_BYTES_MAX) {
-            free(data);
-            return -EFBIG;
-        }
-        if (size < room)
-            continue;
-        room *= 2;
-        larger = realloc(data, room);
-        if (larger == NULL)
-            free(data);
-        data = larger;
-    }
-    if (data == NULL)
-        return -ENOMEM;
-    if (ferror(stdin)) {
-        free(data);
-        return -EIO;
-    }
-    *ret_data = data;
-    *ret_size = size;
-    return 0;
-}
-
 static void print(const struct put_arguments *arguments, const Etcdserverpb__PutResponse *response)
 {
     if (arguments->settings.format == OUTPUT_JSON) {
@@ -150,7 +111,7 @@ int cmd_put(int argc, char **argv)
     static const struct argp argp = {options, parse_option, "KEY [VALUE|-]", doc, children,
                                      NULL,    NULL};
     struct put_arguments arguments = {0};
-    uint8_t *input = NULL;
+    uint8_t *value;
     size_t size;
     int status;
 
@@ -159,14 +120,10 @@ int cmd_put(int argc, char **argv)
         fprintf(stderr, "decree put: there is no table of this; use simple or json\n");
         return EXIT_USAGE;
     }
-    if (arguments.value != NULL && strcmp(arguments.value, "-") != 0)
-        return put(&arguments, (uint8_t *)(uintptr_t)arguments.value, strlen(arguments.value));
-    status = read_input(&input, &size);
-    if (status != 0) {
-        fprintf(stderr, "decree put: cannot read the value: %s\n", strerror(-status));
-        return EXIT_FAILED;
-    }
-    status = put(&arguments, input, size);
-    free(input);
+    status = input_value(arguments.value, "decree put", &value, &size);
+    if (status != EXIT_OK)
+        return status;
+    status = put(&arguments, value, size);
+    free(value);
     return status;
 }
