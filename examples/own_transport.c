@@ -7,14 +7,6 @@
  * Each line on standard input is broadcast, and printed by all in the same order. A member keeps
  * its journal in FOLDER/NAME.
  */
-/* own_transport.c -- a transport of your own: members on one machine that talk over Unix datagram
- * sockets, one process each, in a folder:
- *
- *     ./own_transport n1 n1,n2,n3 FOLDER    ./own_transport n2 n1,n2,n3 FOLDER    ...
- *
- * Each line on standard input is broadcast; what is delivered is printed, in the same order by all. A
- * member keeps its journal in FOLDER/NAME; one that starts again prints everything again.
- */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,7 +14,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <decree/broadcast.h>
 #include <decree/transport.h>
@@ -93,7 +84,7 @@ int main(int argc, char **argv)
     if (decree_broadcast_open(&broadcast, &options, &why) != 0)
         return fprintf(stderr, "own_transport: %s\n", why), free(why), 1;
     own = address_of(&wire, decree_transport_address(wire.transport));
-    unlink(own.sun_path); /* of an earlier run */
+    remove(own.sun_path); /* of an earlier run */
     if (bind(wire.socket, (struct sockaddr *)&own, sizeof(own)) != 0 ||
         pthread_create(&thread, NULL, receive_frames, &wire) != 0)
         return perror(own.sun_path), 1;
@@ -104,5 +95,5 @@ int main(int argc, char **argv)
     sendto(wire.socket, "", 0, 0, (struct sockaddr *)&own, sizeof(own)); /* ends the thread */
     pthread_join(thread, NULL);
     decree_transport_free(wire.transport);
-    return unlink(own.sun_path);
+    return remove(own.sun_path);
 }
