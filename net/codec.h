@@ -50,10 +50,11 @@
  *    ...     the value, to the end of the payload
  *
  * REGISTER MESSAGE
- *    1       which fields are there: 1 version, 2 number, 4 first, 8 ballot, 16 voted, 32 mark, 64 decided, 128 value
+ *    1       which fields are there: 1 version, 2 number, 4 first and next, 8 ballot, 16 voted, 32 mark, 64 decided,
+ *            128 value
  *    varint  bytes of the key, 1 to 4096; and these bytes
- *    ...     those fields, in this order: varints; the mark is three, node, incarnation and sequence; decided is the
- *            bit alone
+ *    ...     those fields, in this order: varints; the mark is three, node, incarnation and sequence; decided is
+ *            the bit alone
  *    ...     the value, to the end of the payload
  *
  * A frame that differs from this by one bit, is cut short, has bytes left over, or names more than

@@ -25,7 +25,7 @@ enum synod_bit { SYNOD_BALLOT = 1, SYNOD_VOTED = 2, SYNOD_VALUE = 4, SYNOD_BITS 
 enum register_bit {
     REGISTER_VERSION = 1,
     REGISTER_NUMBER = 2,
-    REGISTER_FIRST = 4,
+    REGISTER_FIRST = 4, /* and next */
     REGISTER_BALLOT = 8,
     REGISTER_VOTED = 16,
     REGISTER_MARK = 32,
@@ -80,7 +80,7 @@ static inline uint64_t unzigzag(uint64_t number)
 /* fields.c: ballots, and the fields of the small messages. A failed reader reads nothing more. */
 #define VARINTS_BYTES_MAX(count) ((count)*VARINT_BYTES_MAX)
 #define SYNOD_FIELDS_BYTES_MAX (1u + VARINTS_BYTES_MAX(4u))
-#define REGISTER_FIELDS_BYTES_MAX (1u + VARINTS_BYTES_MAX(11u) + DECREE_REGISTER_KEY_BYTES_MAX)
+#define REGISTER_FIELDS_BYTES_MAX (1u + VARINTS_BYTES_MAX(12u) + DECREE_REGISTER_KEY_BYTES_MAX)
 
 bool field_ballot_is_set(struct decree_ballot ballot);
 void write_field(struct writer *writer, uint64_t number); /* unless it is 0 */

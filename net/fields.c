@@ -93,7 +93,7 @@ void write_register_fields(struct writer *writer, const struct decree_register_m
 {
     unsigned bits = (message->version != 0 ? REGISTER_VERSION : 0u) |
                     (message->number != 0 ? REGISTER_NUMBER : 0u) |
-                    (message->first != 0 ? REGISTER_FIRST : 0u) |
+                    (message->first != 0 || message->next != 0 ? REGISTER_FIRST : 0u) |
                     (field_ballot_is_set(message->ballot) ? REGISTER_BALLOT : 0u) |
                     (field_ballot_is_set(message->voted) ? REGISTER_VOTED : 0u) |
                     (mark_is_set(&message->mark) ? REGISTER_MARK : 0u) |
@@ -109,7 +109,10 @@ void write_register_fields(struct writer *writer, const struct decree_register_m
     write_bytes(writer, message->key.data, message->key.size);
     write_field(writer, message->version);
     write_field(writer, message->number);
-    write_field(writer, message->first);
+    if (bits & REGISTER_FIRST) {
+        write_varint(writer, message->first);
+        write_varint(writer, message->next);
+    }
     if (bits & REGISTER_BALLOT)
         write_ballot(writer, message->ballot);
     if (bits & REGISTER_VOTED)
@@ -135,8 +138,10 @@ bool read_register_fields(struct reader *reader, struct decree_register_message 
         message->version = read_varint(reader);
     if (bits & REGISTER_NUMBER)
         message->number = read_varint(reader);
-    if (bits & REGISTER_FIRST)
+    if (bits & REGISTER_FIRST) {
         message->first = read_varint(reader);
+        message->next = read_varint(reader);
+    }
     if (bits & REGISTER_BALLOT)
         message->ballot = read_ballot(reader);
     if (bits & REGISTER_VOTED)

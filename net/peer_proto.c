@@ -139,6 +139,7 @@ static Decree__V1__RegisterMessage *wrap_register(struct arena *arena,
     reg->version = message->version;
     reg->number = message->number;
     reg->first = message->first;
+    reg->next = message->next;
     reg->decided = message->decided;
     if (message->value != NULL) {
         reg->content_case = DECREE__V1__REGISTER_MESSAGE__CONTENT_VALUE;
@@ -290,6 +291,7 @@ static const char *unwrap_register(const Decree__V1__RegisterMessage *reg,
     message->version = reg->version;
     message->number = reg->number;
     message->first = reg->first;
+    message->next = reg->next;
     message->ballot = unwrap_ballot(reg->ballot);
     message->voted = unwrap_ballot(reg->voted);
     message->decided = reg->decided;

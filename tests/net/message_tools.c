@@ -236,6 +236,7 @@ static struct decree_register_message any_register(struct prng *prng, int type)
         .version = any_number(prng),
         .number = any_number(prng),
         .first = any_number(prng),
+        .next = any_number(prng),
         .ballot = any_ballot(prng),
         .voted = any_ballot(prng),
         .mark = {(decree_node_id)any_number(prng), any_number(prng), any_number(prng)},
@@ -325,6 +326,7 @@ static void assert_register_equal(const struct decree_register_message *a,
     assert_int_equal(a->version, b->version);
     assert_int_equal(a->number, b->number);
     assert_int_equal(a->first, b->first);
+    assert_int_equal(a->next, b->next);
     assert_ballot_equal(a->ballot, b->ballot);
     assert_ballot_equal(a->voted, b->voted);
     assert_int_equal(a->mark.node, b->mark.node);

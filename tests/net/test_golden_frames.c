@@ -116,6 +116,7 @@ static void frames_of_registers_are_golden(void **state)
             .version = 9,
             .number = 1000,
             .first = is_state ? 4 : 0,
+            .next = is_state ? 11 : 0,
             .ballot = {type == DECREE_REGISTER_QUERY ? 0 : 1u << 25,
                        type == DECREE_REGISTER_QUERY ? 0 : 2},
             .voted = {is_state ? 77 : 0, is_state ? 3 : 0},
