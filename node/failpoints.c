@@ -97,20 +97,22 @@ static _Noreturn void kill_self(void)
 
 void failpoints_die(struct failpoints *failpoints, enum failpoint point, enum failpoint_when when)
 {
-    if (atomic_exchange(&failpoints->dead, true))
+    const struct failpoints_options *options = &failpoints->options;
+
+    if (atomic_load(&failpoints->dead))
         return;
-    log_warn(failpoints->options.logger, "failpoint", "node=%u point=%s when=%s",
-             failpoints->options.self, failpoint_name(point),
-             when == FAILPOINT_BEFORE ? "before" : "after");
-    if (failpoints->options.die == NULL)
+    log_warn(options->logger, "failpoint", "node=%s point=%s when=%s", options->name,
+             failpoint_name(point), when == FAILPOINT_BEFORE ? "before" : "after");
+    if (options->die == NULL)
         kill_self();
-    failpoints->options.die(failpoints->options.die_context, point, when);
+    atomic_store(&failpoints->dead, true);
+    options->die(options->die_context, point, when);
 }
 
 void failpoints_crash(struct failpoints *failpoints)
 {
-    log_warn(failpoints->options.logger, "crash", "node=%u reason=\"it was told to\"",
-             failpoints->options.self);
+    log_warn(failpoints->options.logger, "crash", "node=%s reason=\"it was told to\"",
+             failpoints->options.name);
     kill_self();
 }
 
@@ -318,6 +320,7 @@ int failpoints_new(struct failpoints **ret_failpoints, const struct failpoints_o
 
     assert(options->self > 0);
     assert(options->self <= options->member_count);
+    assert(options->name != NULL);
     if (failpoints == NULL)
         return DECREE_NOMEM;
     failpoints->options = *options;

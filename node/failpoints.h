@@ -51,6 +51,7 @@ struct failpoints;
 struct failpoints_options {
     decree_node_id self;
     uint32_t member_count;
+    const char *name;            /* for log lines; borrowed */
     const struct logger *logger; /* borrowed; may be NULL */
     /* Instead of SIGKILL, for tests; afterwards nothing is let through. On any thread. */
     void (*die)(void *context, enum failpoint point, enum failpoint_when when);
