@@ -29,6 +29,7 @@
 
 #include "logger.h"
 #include "transport.h"
+#include "value_source.h"
 
 struct tcp_config { /* 0 takes the default; strings are copied */
     decree_node_id self;
@@ -44,6 +45,8 @@ struct tcp_config { /* 0 takes the default; strings are copied */
         deliver_within_ms; /* then a connection that acknowledges nothing is given up; default 3000 */
     uint64_t seed;         /* for the random part of the back-off */
     const struct logger *logger; /* may be NULL; borrowed */
+    /* What who is no peer may ask for, by GET /value; NULL: nothing. Borrowed. */
+    const struct value_source *value;
 };
 
 struct tcp_counters {

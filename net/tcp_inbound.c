@@ -124,6 +124,10 @@ static bool take_frame(struct inbound *inbound)
     int error;
 
     assert(!inbound->closing);
+    if (stranger && inbound->tcp->config.value != NULL && question_begins(data, size)) {
+        question_take(inbound, data, size);
+        return false;
+    }
     if (size < FRAME_HEADER_BYTES)
         return false;
     error = frame_header_read(&header, data, bytes_max);

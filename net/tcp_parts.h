@@ -6,6 +6,7 @@
  *     tcp_link.c       one for each peer: dials, keeps the queue, writes
  *     tcp_listener.c   accepts, bounds the number of strangers
  *     tcp_inbound.c    one for each accepted connection: hello, frames, decoding
+ *     tcp_question.c   the one thing that a stranger may ask
  *
  * Each libuv handle or request that is alive holds the whole; it is freed when it is closing and
  * nothing holds it.
@@ -137,5 +138,10 @@ void listener_forget(struct inbound *inbound); /* it is closing */
 int inbound_accept(struct inbound **ret_inbound, struct tcp *tcp);
 void inbound_close(struct inbound *inbound); /* the struct stays until libuv lets go */
 void inbound_refuse(struct inbound *inbound, const char *reason); /* logs, counts, closes */
+
+/* tcp_question.c */
+bool question_begins(const uint8_t *data, size_t size); /* as far as can be seen */
+/* Answers when all of the question is there; the connection then ends by itself. */
+void question_take(struct inbound *inbound, const uint8_t *data, size_t size);
 
 #endif

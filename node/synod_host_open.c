@@ -253,6 +253,7 @@ static int open_tcp(struct synod_host *host, const struct transport_sink *sink, 
         .listen_port = self->port,
         .seed = uv_hrtime() ^ host->spec.self,
         .logger = host->logger,
+        .value = &host->value_source,
     };
     int error = tcp_open(&host->transport, host->loop, &config, sink, sentence);
 
