@@ -40,9 +40,17 @@ struct host_options { /* copied, strings too; 0 and NULL take the defaults */
     uint32_t prepare_quorum, vote_quorum;
     uint32_t heartbeat_ms, election_ms;
     uint32_t value_bytes_max;
+    bool without_registers;
+    uint64_t register_versions;    /* kept of each key; default: all */
     bool scout_on_demand;          /* as in decree_config */
     struct failpoints *failpoints; /* borrowed; NULL: none; not with a hub */
+    struct fs *fs;                 /* of the journal; borrowed; default: fs_system() */
     const struct logger *logger;   /* borrowed; may be NULL */
+    /* A sync failed; called on the journal's thread. Nothing is written from then on: the owner
+     * closes the host, and may open it again, which reads back what is surely on disk. NULL: the
+     * process ends, with 74. */
+    void (*journal_failed)(void *context, const char *sentence);
+    void *journal_failed_context;
     /* After completions were called; may be NULL. May ask more of the engine: another turn
      * follows. */
     void (*after_turn)(void *context);
@@ -54,8 +62,9 @@ struct host_options { /* copied, strings too; 0 and NULL take the defaults */
 int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options *options,
               char *sentence);
 
-/* Any thread. Takes a request on its way; it is completed with 0 or LOST. Errors, and the request
- * is still the caller's: FULL, TOO_LARGE, CLOSED. */
+/* Any thread. Takes a request on its way; it is completed with 0 or LOST, or, of a
+ * register, with its answer. Errors, and the request is still the caller's: FULL, TOO_LARGE,
+ * INVALID, MISUSE, CLOSED. */
 int host_submit(struct host *host, struct request *request);
 
 /* The engine, its clock set, for engine_propose() and engine_read() outside of completions: what is

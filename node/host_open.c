@@ -31,8 +31,6 @@
  * it is needed. Measured with 1000 proposals outstanding: 16 MiB is a third faster than 64, and 4
  * no faster than 16. */
 #define SEGMENT_BYTES (16u << 20)
-#define VOLATILE_LOG_BYTES_MAX \
-    (64u << 20) /* without a disk, only the log in memory can help a peer */
 
 __attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
                                                       ...)
@@ -53,7 +51,7 @@ static void lose_requests(struct host *host)
     while (request_queue_first(&host->requests) != NULL) {
         struct request *request = request_queue_pop(&host->requests);
 
-        request->done(request->argument, DECREE_LOST, 0, NULL);
+        request_fail(request, DECREE_LOST);
         request_drop(request);
     }
 }
@@ -168,59 +166,19 @@ static int init_handles(struct host *host, char *sentence)
     return 0;
 }
 
-static int open_engine(struct host *host, const struct host_options *options, char *sentence)
-{
-    decree_node_id members[DECREE_MEMBERS_MAX];
-    struct engine_config config = {
-        .core = {.self = options->self,
-                 .members = members,
-                 .member_count = options->cluster.count,
-                 .prepare_quorum = options->prepare_quorum,
-                 .vote_quorum = options->vote_quorum,
-                 .value_bytes_max = options->value_bytes_max,
-                 .message_bytes_max = options->transport == NULL
-                                          ? 0
-                                          : user_transport_frame_bytes_max(options->transport),
-                 .log_bytes_max = options->data_dir == NULL ? VOLATILE_LOG_BYTES_MAX : 0,
-                 .heartbeat_every_ns = options->heartbeat_ms * MS_NS,
-                 .suspect_after_ns = options->election_ms * MS_NS,
-                 .scout_on_demand = options->scout_on_demand,
-                 .trace = host_on_trace,
-                 .context = host},
-        .machine = options->machine,
-        .hooks = {.context = host, .on_trouble = host_on_trouble},
-    };
-    int error;
-
-    if (options->failpoints != NULL)
-        config.hooks.on_decision = host_on_decision;
-    for (uint32_t i = 0; i < options->cluster.count; i++)
-        members[i] = i + 1;
-    if (uv_random(NULL, NULL, &config.core.seed, sizeof(config.core.seed), 0, NULL) != 0)
-        config.core.seed = uv_hrtime() + options->self;
-    error = engine_open(&host->engine, &config);
-    if (error == DECREE_QUORUM)
-        return fail(
-            sentence, error,
-            "prepare quorum %u and vote quorum %u are unsafe with %u members: their sum must exceed the "
-            "number of members, and neither may do so alone",
-            options->prepare_quorum, options->vote_quorum, options->cluster.count);
-    if (error != 0)
-        return fail(sentence, error, "cannot set up the core: %s", decree_error_text(error));
-    return 0;
-}
-
 static int open_disk(struct host *host, const struct host_options *options, const char *identity,
                      char *sentence)
 {
+    uint32_t record_bytes_max = host_record_bytes_max(host, options);
     struct disk_journal_options disk = {
         .fs = options->failpoints != NULL ? failpoints_fs(options->failpoints) : NULL,
+        .fs = options->fs,
         .directory = options->data_dir,
         .cluster_token = identity,
         .member_name = cluster_spec_name(&options->cluster, options->self),
         .member_id = options->self,
-        .segment_bytes = options->value_bytes_max <= SEGMENT_BYTES / 4 ? SEGMENT_BYTES : 0,
-        .value_bytes_max = options->value_bytes_max,
+        .segment_bytes = record_bytes_max <= SEGMENT_BYTES / 4 ? SEGMENT_BYTES : 0,
+        .value_bytes_max = record_bytes_max,
     };
     struct store_error error = {0};
 
@@ -319,12 +277,14 @@ static int restore_one(void *context, const struct decree_record *record)
     return engine_restore(host->engine, record);
 }
 
-static int recover(struct host *host, char *sentence)
+static int recover(struct host *host, const struct host_options *given, char *sentence)
 {
     struct journal_thread_options options = {
         .sink = *engine_journal_sink(host->engine),
         .wake = wake_loop,
         .wake_context = host,
+        .fatal = given->journal_failed,
+        .fatal_context = given->journal_failed_context,
         .logger = host->logger,
     };
     struct store_error store_error = {0};
@@ -346,12 +306,12 @@ static int recover(struct host *host, char *sentence)
     return 0;
 }
 
-static int open_journal(struct host *host, char *sentence)
+static int open_journal(struct host *host, const struct host_options *options, char *sentence)
 {
     int error;
 
     if (host->disk != NULL)
-        return recover(host, sentence);
+        return recover(host, options, sentence);
     error = volatile_journal_open(&host->journal, engine_journal_sink(host->engine), host->logger);
     if (error != 0)
         return fail(sentence, error, "%s", decree_error_text(error));
@@ -413,7 +373,7 @@ static int build(struct host *host, const struct host_options *options, char *se
 
     snprintf(identity, sizeof(identity), "%.64s-%016" PRIx64, options->cluster_token, cluster_id);
     if (error == 0)
-        error = open_engine(host, options, sentence);
+        error = host_open_engine(host, options, sentence);
     if (error == 0)
         error = open_disk(host, options, identity, sentence);
     if (error == 0)
@@ -421,7 +381,7 @@ static int build(struct host *host, const struct host_options *options, char *se
     if (error == 0 && host->failpoints != NULL)
         wrap_transport(host);
     if (error == 0)
-        error = open_journal(host, sentence);
+        error = open_journal(host, options, sentence);
     return error;
 }
 
