@@ -171,8 +171,7 @@ static int open_disk(struct host *host, const struct host_options *options, cons
 {
     uint32_t record_bytes_max = host_record_bytes_max(host, options);
     struct disk_journal_options disk = {
-        .fs = options->failpoints != NULL ? failpoints_fs(options->failpoints) : NULL,
-        .fs = options->fs,
+        .fs = options->failpoints != NULL ? failpoints_fs(options->failpoints) : options->fs,
         .directory = options->data_dir,
         .cluster_token = identity,
         .member_name = cluster_spec_name(&options->cluster, options->self),
