@@ -21,7 +21,7 @@
 
 struct serve_arguments {
     const char *name, *cluster, *listen, *data, *token;
-    uint32_t prepare_quorum, vote_quorum, heartbeat_ms, election_ms;
+    uint32_t prepare_quorum, vote_quorum, heartbeat_ms, election_ms, register_versions;
     enum decree_log_level level;
     enum log_format format;
 };
@@ -36,6 +36,7 @@ enum option_key {
     KEY_VOTE_QUORUM,
     KEY_HEARTBEAT_MS,
     KEY_ELECTION_MS,
+    KEY_REGISTER_VERSIONS,
     KEY_LOG_LEVEL,
     KEY_LOG_FORMAT
 };
@@ -64,6 +65,8 @@ static const struct argp_option options[] = {
     {"heartbeat-ms", KEY_HEARTBEAT_MS, "MS", 0, "Time between signs of life (100)", 2},
     {"election-ms", KEY_ELECTION_MS, "MS", 0,
      "Silence after which another member takes the lead (1000)", 2},
+    {"register-versions", KEY_REGISTER_VERSIONS, "N", 0,
+     "Versions of each register to keep, see `decree register` (all)", 2},
     {NULL, 0, NULL, 0, "What it tells:", 3},
     {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn or error (info)", 3},
     {"log-format", KEY_LOG_FORMAT, "FORMAT", 0,
@@ -128,6 +131,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_ELECTION_MS:
         arguments->election_ms = parse_number(state, "--election-ms", argument, MS_MAX);
+        return 0;
+    case KEY_REGISTER_VERSIONS:
+        arguments->register_versions = parse_number(state, "--register-versions", argument,
+                                                    UINT32_MAX);
         return 0;
     case KEY_LOG_LEVEL:
         arguments->level = log_level_find(argument);
@@ -209,6 +216,7 @@ int cmd_serve(int argc, char **argv)
     serve.vote_quorum = arguments.vote_quorum;
     serve.heartbeat_ms = arguments.heartbeat_ms;
     serve.election_ms = arguments.election_ms;
+    serve.register_versions = arguments.register_versions;
     serve.logger = &logger.logger;
     error = serve_run(&serve, sentence);
     return error == 0 ? EXIT_OK : complain(error, sentence);

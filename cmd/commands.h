@@ -9,16 +9,17 @@
 #define EXIT_UNAVAILABLE 69 /* no server could be reached, or none answered in time */
 
 /* X(word, name of the function without cmd_, help) in the order of `decree help` */
-#define COMMAND_TABLE(X)                                                           \
-    X("serve", serve, "run a member of the cluster, or a store of one node")       \
-    X("put", put, "write a key")                                                   \
-    X("get", get, "read a key, or a range of keys")                                \
-    X("del", del, "delete a key, or a range of keys")                              \
-    X("status", status, "ask each server how it is and who leads")                 \
-    X("member", member, "list the members of the cluster")                         \
-    X("synod", synod, "take part in choosing one value, once")                     \
-    X("process", process, "run a process of a replicated chat log, to be crashed") \
-    X("demo", demo, "watch a cluster lose its leader and nothing else")            \
+#define COMMAND_TABLE(X)                                                            \
+    X("serve", serve, "run a member of the cluster, or a store of one node")        \
+    X("put", put, "write a key")                                                    \
+    X("get", get, "read a key, or a range of keys")                                 \
+    X("del", del, "delete a key, or a range of keys")                               \
+    X("status", status, "ask each server how it is and who leads")                  \
+    X("member", member, "list the members of the cluster")                          \
+    X("register", register, "set and get registers, which no leader is needed for") \
+    X("synod", synod, "take part in choosing one value, once")                      \
+    X("process", process, "run a process of a replicated chat log, to be crashed")  \
+    X("demo", demo, "watch a cluster lose its leader and nothing else")             \
     X("sim", sim, "simulate whole clusters under faults")
 
 /* Each gets its own word as argv[0] and returns the exit status. */

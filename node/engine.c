@@ -65,6 +65,7 @@ static void step_what_is_due(struct engine *engine)
 
         engine_step_surely(engine, &event);
     }
+    engine_registers_step_due(engine);
 }
 
 /* ---- handing out effects ---- */
@@ -120,16 +121,18 @@ static void hand_out_read(struct engine *engine, uint64_t name)
     waiter.done(waiter.argument, 0, engine->applied, NULL);
 }
 
-static void hand_out_messages(struct engine *engine, const struct decree_effects *effects)
+static void hand_out_messages(struct engine *engine, const struct decree_effects *effects,
+                              const struct decree_register_effects *registers)
 {
     struct transport *transport = engine->transport;
+    bool flush = engine_registers_send(engine, registers);
 
     for (uint32_t i = 0; i < effects->message_count; i++) {
         struct peer_message message = {PEER_PAXOS, {.paxos = &effects->messages[i]}};
 
         transport->ops->send(transport, &message);
     }
-    if (effects->message_count > 0)
+    if (flush || effects->message_count > 0)
         transport->ops->flush(transport);
     engine->counters.messages_out += effects->message_count;
 }
@@ -148,43 +151,54 @@ static void hand_out_fetches(struct engine *engine, const struct decree_effects 
 }
 
 /* Who asks for a sync asks for one of all that was appended: the journal writes it in one piece. */
-static void append_records(struct engine *engine, const struct decree_effects *effects)
+static void append_records(struct engine *engine, const struct decree_effects *effects,
+                           const struct decree_register_effects *registers)
 {
     struct journal *journal = engine->journal;
-    bool sync = effects->sync_lsn > engine->sync_asked;
+    bool sync = engine_registers_append(engine, registers);
 
+    if (effects->sync_lsn > engine->sync_asked) {
+        engine->sync_asked = effects->sync_lsn;
+        sync = true;
+    }
     if (effects->record_count == 0 && !sync)
         return;
-    if (sync)
-        engine->sync_asked = effects->sync_lsn;
     lsn_map_append_own(&engine->lsns, effects->record_count);
     journal->ops->append(journal, effects->records, effects->record_count,
                          sync ? engine->lsns.appended : 0);
     engine->counters.records += effects->record_count;
 }
 
-static void hand_out(struct engine *engine, const struct decree_effects *effects)
+static void hand_out(struct engine *engine, const struct decree_effects *effects,
+                     const struct decree_register_effects *registers)
 {
     assert(!engine->busy);
     engine->busy = true;
-    append_records(engine, effects);
-    hand_out_messages(engine, effects);
+    append_records(engine, effects, registers);
+    hand_out_messages(engine, effects, registers);
     for (uint32_t i = 0; i < effects->decision_count; i++)
         engine_hand_out_decision(engine, &effects->decisions[i]);
     for (uint32_t i = 0; i < effects->read_count; i++)
         hand_out_read(engine, effects->reads[i]);
+    engine_registers_answer(engine, registers);
     hand_out_fetches(engine, effects);
     assert(!engine->busy);
 }
 
+static bool is_due(const struct engine *engine)
+{
+    return engine->stepped || engine->persisted != engine->persisted_seen ||
+           engine->now_ns >= engine->wake_at_ns || engine_registers_due(engine);
+}
+
 bool engine_turn(struct engine *engine)
 {
+    struct decree_register_effects registers;
     struct decree_effects effects;
 
     assert(engine->started);
     assert(!engine->busy);
-    if (!engine->stepped && engine->persisted == engine->persisted_seen &&
-        engine->now_ns < engine->wake_at_ns)
+    if (!is_due(engine))
         return false;
     engine->counters.turns++;
     for (uint32_t takes = 0; takes < TAKES_PER_TURN_MAX; takes++) {
@@ -193,9 +207,9 @@ bool engine_turn(struct engine *engine)
         decree_paxos_take(engine->paxos, &effects);
         engine->counters.takes++;
         engine->wake_at_ns = effects.wake_at_ns;
-        hand_out(engine, &effects);
-        if (!engine->stepped && engine->persisted == engine->persisted_seen &&
-            engine->wake_at_ns > engine->now_ns)
+        engine_registers_take(engine, &registers);
+        hand_out(engine, &effects, &registers);
+        if (!is_due(engine))
             break;
     }
     return true;

@@ -11,6 +11,10 @@
  *                                              +--------  journal.fetch
  *                                              persisted, fetched
  *
+ * Beside the core for the log there may be one for registers (decree/register.h). It is stepped and
+ * taken in the same turns; its records go into the same journal, as foreign ones. So one sync
+ * serves both, and lsn_map.h tells which of the two it has helped.
+ *
  * It has no thread, socket, clock or stdio: the owner says what time it is, feeds it and calls
  * engine_turn() when nothing more is at hand. The same calls with the same bytes give the same
  * effects. The libuv host (host.h) and the simulator drive this same code.
@@ -55,6 +59,7 @@ struct engine_hooks { /* each may be NULL */
 
 struct engine_config {
     struct decree_config core; /* as for decree_paxos_open(), its trace hook too */
+    const struct decree_registers_config *registers; /* NULL: left out */
     struct decree_machine machine;
     struct engine_hooks hooks;
 };
@@ -63,7 +68,7 @@ struct engine_counters {
     uint64_t turns, takes;
     uint64_t messages_in, messages_out, messages_refused; /* refused: the core was full; dropped */
     uint64_t messages_foreign; /* of a protocol that nobody here speaks; dropped */
-    uint64_t records, decisions, proposals, reads;
+    uint64_t records, decisions, proposals, reads, register_requests;
 };
 
 /* Allocates everything that will ever be needed; config is copied. Errors: as
@@ -102,6 +107,22 @@ int engine_propose(struct engine *engine, struct decree_value *value, decree_don
  * FULL. */
 int engine_read(struct engine *engine, decree_done *done, void *argument);
 
+/* Asks something of the registers; the request is borrowed for the call, its name is not looked at.
+ * done is called from a later turn. Errors, without a call of done: FULL (call again after a turn),
+ * INVALID, TOO_LARGE, NOMEM; MISUSE: this engine has no registers. */
+int engine_register(struct engine *engine, const struct decree_register_request *request,
+                    decree_register_done *done, void *argument);
+
+/* Called once; reply is borrowed for the call. error: 0, or LOST, and then reply is NULL. */
+typedef void engine_register_replied(void *argument, int error,
+                                     const struct decree_register_message *reply);
+
+/* Asks this node's acceptor of registers, for a proposer that is no node: a PREPARE or an ACCEPT;
+ * from, to and number are not looked at. done is called from a later turn, when what it tells is
+ * durable. Errors, without a call of done: as for engine_register(). */
+int engine_register_call(struct engine *engine, const struct decree_register_message *message,
+                         engine_register_replied *done, void *argument);
+
 /* Begins phase 1 now, whoever leads, in a ballot of this node's own; does nothing while the node
  * reaches no quorum or its disk stands still. */
 void engine_campaign(struct engine *engine);
@@ -112,7 +133,7 @@ bool engine_turn(struct engine *engine);
 /* When engine_turn() is to be called at the latest, nothing else happening; UINT64_MAX: never. */
 uint64_t engine_wake_at(const struct engine *engine);
 
-/* Proposals and reads whose completion is still to come. */
+/* Proposals, reads, and what was asked of registers, whose completion is still to come. */
 uint32_t engine_open_count(const struct engine *engine);
 
 /* Every slot up to it was applied here. */

@@ -4,6 +4,7 @@
 #define DECREE_NODE_ENGINE_INSIDE_H
 
 #include "engine.h"
+#include "engine_registers.h"
 #include "lsn_map.h"
 
 #define NO_PLACE UINT32_MAX
@@ -39,6 +40,8 @@ struct engine {
     uint32_t proposals_max, proposals_open;
     struct waiter *reads; /* table of reads_max */
     uint32_t reads_max, reads_open, reads_free;
+
+    struct engine_registers *registers; /* NULL: left out */
 
     struct engine_counters counters;
 };

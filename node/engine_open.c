@@ -45,6 +45,8 @@ static void on_message(void *context, const struct peer_message *message)
 
     if (message->protocol == PEER_PAXOS)
         engine_on_message(engine, message->u.paxos);
+    else if (message->protocol == PEER_REGISTER)
+        engine_registers_on_message(engine, message->u.reg);
     else
         engine->counters.messages_foreign++;
 }
@@ -101,6 +103,8 @@ int engine_open(struct engine **ret_engine, const struct engine_config *config)
     error = decree_paxos_open(&engine->paxos, &core);
     if (error == 0)
         error = allocate_waiters(engine);
+    if (error == 0 && config->registers != NULL)
+        error = engine_registers_open(&engine->registers, config->registers);
     if (error != 0) {
         free_engine(engine);
         return error;
@@ -131,6 +135,8 @@ void engine_close(struct engine *engine)
         lose(&engine->proposals[(sequence + i) & (engine->proposals_max - 1)]);
     for (uint32_t i = 0; i < engine->reads_max; i++)
         lose(&engine->reads[i]);
+    engine_registers_close(engine->registers);
+    engine->registers = NULL;
     free_engine(engine);
 }
 
@@ -163,6 +169,8 @@ int engine_restore(struct engine *engine, const struct decree_record *record)
     assert(!engine->started);
     lsn_map_restored(&engine->lsns, record->type == DECREE_RECORD_FOREIGN);
     engine->persisted = engine->persisted_seen = engine->lsns.appended;
+    if (record->type == DECREE_RECORD_FOREIGN)
+        return engine_registers_restore(engine, record->pvalue.command.value);
     engine->persisted_told = engine->lsns.appended - engine->lsns.foreign;
     event.u.restore.lsn = engine->persisted_told;
     do
@@ -184,6 +192,7 @@ void engine_start(struct engine *engine, struct journal *journal, struct transpo
     engine->journal = journal;
     engine->transport = transport;
     engine_step_surely(engine, &event);
+    engine_registers_start(engine);
     engine->started = true;
     decree_paxos_status(engine->paxos, &status);
     engine->incarnation = status.incarnation;
@@ -204,14 +213,17 @@ const struct transport_sink *engine_transport_sink(struct engine *engine)
 
 uint64_t engine_wake_at(const struct engine *engine)
 {
+    uint64_t registers;
+
     if (engine->stepped || engine->persisted > engine->persisted_seen)
         return engine->now_ns;
-    return engine->wake_at_ns;
+    registers = engine_registers_wake_at(engine);
+    return registers < engine->wake_at_ns ? registers : engine->wake_at_ns;
 }
 
 uint32_t engine_open_count(const struct engine *engine)
 {
-    return engine->proposals_open + engine->reads_open;
+    return engine->proposals_open + engine->reads_open + engine_registers_open_count(engine);
 }
 
 decree_slot engine_applied(const struct engine *engine)

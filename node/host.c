@@ -10,6 +10,19 @@
     16u /* completions that ask for more are served at once, but not for ever */
 #define MS_NS UINT64_C(1000000)
 
+static int ask(struct engine *engine, struct request *request)
+{
+    switch (request->kind) {
+    case REQUEST_PROPOSE:
+        return engine_propose(engine, &request->value, request->done, request->argument);
+    case REQUEST_READ:
+        return engine_read(engine, request->done, request->argument);
+    case REQUEST_REGISTER:
+        return engine_register(engine, &request->of_register, request->answered, request->argument);
+    }
+    return DECREE_MISUSE;
+}
+
 /* Moves requests into the engine until it has no room. True: at least one went. */
 static bool feed(struct host *host)
 {
@@ -17,13 +30,14 @@ static bool feed(struct host *host)
     bool moved = false;
 
     while ((request = request_queue_first(&host->requests)) != NULL) {
-        int error = request->is_read ? engine_read(host->engine, request->done, request->argument)
-                                     : engine_propose(host->engine, &request->value, request->done,
-                                                      request->argument);
+        int error = ask(host->engine, request);
 
         if (error == DECREE_FULL)
             break;
-        assert(error == 0); /* the size was looked at by host_submit() */
+        /* The sizes were looked at by host_submit(). */
+        assert(error == 0 || request->kind == REQUEST_REGISTER);
+        if (error != 0)
+            request_fail(request, error);
         request_drop(request_queue_pop(&host->requests));
         moved = true;
     }
@@ -90,6 +104,19 @@ void host_turn(struct host *host)
     arm(host); /* also when nothing was due: the loop's clock is coarse, and a timer may be early */
 }
 
+static int check(const struct host *host, const struct request *request)
+{
+    uint32_t key_bytes = request->of_register.key.size;
+
+    if (request->kind != REQUEST_REGISTER)
+        return request->value.size > host->value_bytes_max ? DECREE_TOO_LARGE : 0;
+    if (host->register_value_bytes_max == 0)
+        return DECREE_MISUSE;
+    if (key_bytes == 0 || key_bytes > DECREE_REGISTER_KEY_BYTES_MAX)
+        return DECREE_INVALID;
+    return request->value.size > host->register_value_bytes_max ? DECREE_TOO_LARGE : 0;
+}
+
 int host_submit(struct host *host, struct request *request)
 {
     uv_thread_t self = uv_thread_self();
@@ -98,8 +125,9 @@ int host_submit(struct host *host, struct request *request)
 
     if (atomic_load_explicit(&host->closing, memory_order_acquire))
         return DECREE_CLOSED;
-    if (request->value.size > host->value_bytes_max)
-        return DECREE_TOO_LARGE;
+    error = check(host, request);
+    if (error != 0)
+        return error;
     if (uv_thread_equal(&self, &host->thread))
         return request_queue_append(&host->requests, request);
     error = request_queue_push(&host->requests, request, &wake);

@@ -32,6 +32,7 @@ struct host {
     struct request_queue requests;
     atomic_bool closing;
     uint32_t value_bytes_max;
+    uint32_t register_value_bytes_max; /* 0: without registers */
 
     uv_mutex_t status_lock;
     struct decree_status status;
@@ -56,6 +57,13 @@ void host_on_decision(void *context, decree_slot slot, const struct decree_comma
 
 /* Tells how restoring goes on, now and then. */
 void host_restored_one(struct host *host);
+
+/* Opens the engine, which knows from here on how much a register may hold. Errors: as engine_open(),
+ * with a sentence. */
+int host_open_engine(struct host *host, const struct host_options *options, char *sentence);
+
+/* The largest that will be written as one record. */
+uint32_t host_record_bytes_max(const struct host *host, const struct host_options *options);
 
 /* One turn. */
 void host_turn(struct host *host);

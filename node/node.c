@@ -134,6 +134,8 @@ static int read_options(struct decree_node *node, const struct decree_node_optio
     host->heartbeat_ms = options->heartbeat_ms;
     host->election_ms = options->election_ms;
     host->value_bytes_max = options->value_bytes_max;
+    host->without_registers = options->without_registers;
+    host->register_versions = options->register_versions;
     host->logger = init_logger(node, options);
     return 0;
 }
@@ -248,6 +250,14 @@ decree_node_id decree_node_self(const struct decree_node *node)
 {
     assert(node->options.self != 0);
     return node->options.self;
+}
+
+int decree_node_register(struct decree_node *node, const struct decree_register_request *request,
+                         decree_register_done *done, void *argument)
+{
+    assert(request != NULL);
+    assert(request->key.data != NULL || request->key.size == 0);
+    return submit(node, request_new_register(request, done, argument));
 }
 
 void decree_node_status(struct decree_node *node, struct decree_status *ret_status)

@@ -13,7 +13,7 @@
 
 static size_t charge_of(const struct request *request)
 {
-    return sizeof(*request) + request->value.size;
+    return sizeof(*request) + request->size;
 }
 
 static void release_request(struct decree_value *value)
@@ -21,21 +21,66 @@ static void release_request(struct decree_value *value)
     free((char *)value - offsetof(struct request, value));
 }
 
-struct request *request_new(bool is_read, uint32_t size, decree_done *done, void *argument)
+static struct request *allocate(enum request_kind kind, size_t size, uint32_t value_size)
 {
     struct request *request = malloc(sizeof(*request) + size);
+
+    assert(size >= value_size);
+    if (request == NULL)
+        return NULL;
+    request->next = NULL;
+    request->kind = kind;
+    request->size = size;
+    request->value = (struct decree_value){
+        .refs = 1, .size = value_size, .data = request->bytes, .release = release_request};
+    return request;
+}
+
+struct request *request_new(bool is_read, uint32_t size, decree_done *done, void *argument)
+{
+    struct request *request = allocate(is_read ? REQUEST_READ : REQUEST_PROPOSE, size, size);
 
     assert(!is_read || size == 0);
     assert(done != NULL);
     if (request == NULL)
         return NULL;
-    request->next = NULL;
     request->done = done;
     request->argument = argument;
-    request->is_read = is_read;
-    request->value = (struct decree_value){
-        .refs = 1, .size = size, .data = request->bytes, .release = release_request};
     return request;
+}
+
+struct request *request_new_register(const struct decree_register_request *given,
+                                     decree_register_done *answered, void *argument)
+{
+    uint32_t value_size = given->value == NULL ? 0 : given->value->size;
+    size_t size = (size_t)value_size + given->key.size;
+    struct request *request = allocate(REQUEST_REGISTER, size, value_size);
+    struct decree_register_request *copy;
+
+    assert(answered != NULL);
+    if (request == NULL)
+        return NULL;
+    request->answered = answered;
+    request->argument = argument;
+    if (value_size > 0)
+        memcpy(request->bytes, given->value->data, value_size);
+    memcpy(request->bytes + value_size, given->key.data, given->key.size);
+    copy = &request->of_register;
+    *copy = *given;
+    copy->key.data = request->bytes + value_size;
+    copy->value = given->value == NULL ? NULL : &request->value;
+    return request;
+}
+
+void request_fail(const struct request *request, int error)
+{
+    struct decree_register_answer answer = {.error = error};
+
+    assert(error < 0);
+    if (request->kind == REQUEST_REGISTER)
+        request->answered(request->argument, &answer);
+    else
+        request->done(request->argument, error, 0, NULL);
 }
 
 void request_drop(struct request *request)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* request_queue.h -- proposals and reads on their way from any thread to the loop, in order.
+/* request_queue.h -- proposals, reads and requests of registers on their way from any thread to the loop, in order.
  *
  *     threads --push--> [shared stack] --collect--> [list in order] --first, pop--> engine
  *     loop    ------------------append------------------^
@@ -15,14 +15,21 @@
 
 #include <decree/node.h>
 
+enum request_kind { REQUEST_PROPOSE = 1, REQUEST_READ, REQUEST_REGISTER };
+
 struct request {
     struct request *next;
-    decree_done *done;
+    enum request_kind kind;
+    union {
+        decree_done *done;
+        decree_register_done *answered; /* of a register */
+    };
     void *argument;
-    bool is_read;
+    struct decree_register_request of_register;
     /* A reference of it belongs to the request as long as it is queued. */
     struct decree_value value;
-    uint8_t bytes[]; /* of the value */
+    size_t size;     /* of bytes */
+    uint8_t bytes[]; /* of the value; then those of a register's key */
 };
 
 struct request_queue {
@@ -34,6 +41,13 @@ struct request_queue {
 
 /* A proposal with size bytes to be filled in, or a read with none; NULL when out of memory. */
 struct request *request_new(bool is_read, uint32_t size, decree_done *done, void *argument);
+
+/* A copy of a register's request; NULL when out of memory. */
+struct request *request_new_register(const struct decree_register_request *request,
+                                     decree_register_done *answered, void *argument);
+
+/* Tells who asked that nothing came of it. */
+void request_fail(const struct request *request, int error);
 
 /* Drops the queue's reference; the bytes live on as long as others hold the value. */
 void request_drop(struct request *request);

@@ -2,6 +2,7 @@
 /* backend.h -- the port through which the services of the server reach the replicated store.
  *
  *     kv_service, cluster_service, ...  -- propose, read, kv, status, member -->  backend
+ *     register_service, paxoskv_service -- ask_register, call_acceptor -------->
  *                                       <-- done -------------------------------
  *
  * An adapter embeds struct backend as its first member. All calls and completions happen on the
@@ -40,6 +41,10 @@ struct backend_status {
         *trouble; /* a sentence for people, borrowed until the next turn; NULL: all is well */
 };
 
+/* Called once; reply is borrowed for the call. error: 0, or LOST, and then reply is NULL. */
+typedef void backend_replied(void *argument, int error,
+                             const struct decree_register_message *reply);
+
 struct backend_ops {
     /* Orders a command of kv/command.h. command is borrowed; the adapter takes its own reference.
      * done gets a const struct kv_result as result, borrowed for the call; on an error, nothing.
@@ -61,6 +66,16 @@ struct backend_ops {
 
     /* The members, index from 0; false past the last. */
     bool (*member)(struct backend *backend, size_t index, struct backend_member *ret_member);
+
+    /* Asks something of the registers. Errors, without a call of done: FULL, INVALID, TOO_LARGE,
+     * NOMEM, CLOSED; MISUSE: there are none. */
+    int (*ask_register)(struct backend *backend, const struct decree_register_request *request,
+                        decree_register_done *done, void *argument);
+
+    /* Asks this member's acceptor of registers: a PREPARE or an ACCEPT of a proposer that is no
+     * member. Errors, without a call of done: as before. */
+    int (*call_acceptor)(struct backend *backend, const struct decree_register_message *message,
+                         backend_replied *done, void *argument);
 };
 
 /* Ids as clients see them: the same on every member and after every restart. Never 0. */

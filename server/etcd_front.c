@@ -4,6 +4,8 @@
 
 #include <sys/resource.h>
 
+#include "paxoskv.pb-c.h"
+#include "register.pb-c.h"
 #include "rpc.pb-c.h"
 #include "services.h"
 
@@ -22,11 +24,13 @@ static const ProtobufCServiceDescriptor *const SERVICES[] = {
     &etcdserverpb__cluster__descriptor,
     &etcdserverpb__maintenance__descriptor,
     &etcdserverpb__auth__descriptor,
+    &decree__v1__register__descriptor,
+    &paxoskv__paxos_kv__descriptor,
     NULL,
 };
 
-static const struct grpc_route *const ROUTES[] = {kv_routes, maintenance_routes, cluster_routes,
-                                                  NULL};
+static const struct grpc_route *const ROUTES[] = {
+    kv_routes, maintenance_routes, cluster_routes, register_routes, paxoskv_routes, NULL};
 
 /* Every call passes here before its handler. */
 static bool admit(struct grpc_call *call)

@@ -41,6 +41,22 @@ static int read_store(struct backend *backend, decree_done *done, void *argument
     return engine == NULL ? DECREE_CLOSED : engine_read(engine, done, argument);
 }
 
+static int ask_register(struct backend *backend, const struct decree_register_request *request,
+                        decree_register_done *done, void *argument)
+{
+    struct engine *engine = engine_of(backend);
+
+    return engine == NULL ? DECREE_CLOSED : engine_register(engine, request, done, argument);
+}
+
+static int call_acceptor(struct backend *backend, const struct decree_register_message *message,
+                         backend_replied *done, void *argument)
+{
+    struct engine *engine = engine_of(backend);
+
+    return engine == NULL ? DECREE_CLOSED : engine_register_call(engine, message, done, argument);
+}
+
 static const struct kv *get_kv(struct backend *backend)
 {
     return kv_backend_of(backend)->kv;
@@ -107,8 +123,8 @@ static bool get_member(struct backend *base, size_t index, struct backend_member
     return true;
 }
 
-static const struct backend_ops ops = {propose,  read_store, get_kv,
-                                       get_term, get_status, get_member};
+static const struct backend_ops ops = {propose,    read_store, get_kv,       get_term,
+                                       get_status, get_member, ask_register, call_acceptor};
 
 static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
 {

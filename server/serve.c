@@ -157,6 +157,7 @@ static int open_host(struct member *member, char *sentence)
         .vote_quorum = options->vote_quorum,
         .heartbeat_ms = options->heartbeat_ms,
         .election_ms = options->election_ms,
+        .register_versions = options->register_versions,
         .logger = options->logger,
         .after_turn = flush_answers,
         .after_turn_context = member,

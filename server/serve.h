@@ -17,6 +17,7 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
     uint16_t listen_port;    /* 0: any, see the line 'ready' */
     uint32_t prepare_quorum, vote_quorum;
     uint32_t heartbeat_ms, election_ms;
+    uint64_t register_versions; /* kept of each register; default: all */
     const struct logger *logger;
 };
 

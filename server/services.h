@@ -18,6 +18,8 @@ struct services {
 extern const struct grpc_route kv_routes[];
 extern const struct grpc_route maintenance_routes[];
 extern const struct grpc_route cluster_routes[];
+extern const struct grpc_route register_routes[];
+extern const struct grpc_route paxoskv_routes[];
 
 static inline struct backend *call_backend(const struct grpc_call *call)
 {

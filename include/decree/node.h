@@ -18,6 +18,7 @@
 #define DECREE_NODE_H
 
 #include <decree/paxos.h>
+#include <decree/register.h>
 
 /* What is replicated: a deterministic state machine. */
 struct decree_machine {
@@ -43,13 +44,15 @@ struct decree_node_options {   /* strings and structs are copied; 0 and NULL tak
     const char *cluster_token; /* nodes with another token are refused; default "decree" */
     const char *data_dir;      /* made if missing; NULL: a restarted node is a new one */
     struct decree_hub *hub;    /* talk through memory instead of tcp; default: tcp */
-    struct decree_transport *transport; /* talk over this instead, see transport.h */
+    struct decree_transport *transport;   /* talk over this instead, see transport.h */
     struct decree_machine machine;        /* required */
     uint32_t prepare_quorum, vote_quorum; /* default: majorities */
     uint32_t heartbeat_ms;                /* default 100 */
     uint32_t election_ms;                 /* default 1000 */
     uint32_t value_bytes_max;             /* of one command; default 2 MiB */
-    enum decree_log_level log_level;      /* default: WARN */
+    bool without_registers;     /* no part in decree_node_register(), also not as an acceptor */
+    uint64_t register_versions; /* kept of each key; default: all */
+    enum decree_log_level log_level; /* default: WARN */
     /* Receives log lines, on any of the node's threads; NULL: standard error. */
     void (*log)(void *context, enum decree_log_level level, const char *line);
     void *log_context;
@@ -79,6 +82,16 @@ int decree_node_read(struct decree_node *node, decree_done *done, void *argument
 
 /* This node's id: from 1, by its place in the cluster. Any thread. */
 decree_node_id decree_node_self(const struct decree_node *node);
+
+/* Called once, on the loop thread; the answer is borrowed for the call. */
+typedef void decree_register_done(void *argument, const struct decree_register_answer *answer);
+
+/* Asks something of the registers: see decree/register.h. Copies key and value; the request's name
+ * is not looked at, its deadline is by CLOCK_MONOTONIC. done gets LOST too when the node closes.
+ * Any thread. Errors, without a call of done: INVALID, FULL, TOO_LARGE, CLOSED, NOMEM; MISUSE: the
+ * node was opened without registers. */
+int decree_node_register(struct decree_node *node, const struct decree_register_request *request,
+                         decree_register_done *done, void *argument);
 
 /* A copy of the core's status, as of the last turn. Any thread. */
 void decree_node_status(struct decree_node *node, struct decree_status *ret_status);
