@@ -23,7 +23,6 @@ struct run {
     uv_loop_t loop;
     uv_signal_t signals[2];
     uv_timer_t linger;
-    uv_check_t look; /* whether it is time to leave */
     bool stopping;
     bool signalled;
 };
@@ -36,7 +35,6 @@ static void on_host_closed(void *context)
     for (size_t i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&run->signals[i], NULL);
     uv_close((uv_handle_t *)&run->linger, NULL);
-    uv_close((uv_handle_t *)&run->look, NULL);
 }
 
 static void stop(struct run *run)
@@ -44,7 +42,6 @@ static void stop(struct run *run)
     assert(!run->stopping);
     run->stopping = true;
     uv_timer_stop(&run->linger);
-    uv_check_stop(&run->look);
     synod_host_close(run->host, on_host_closed, run);
 }
 
@@ -62,20 +59,23 @@ static void on_linger(uv_timer_t *timer)
 {
     struct run *run = timer->data;
 
-    if (!run->stopping)
-        stop(run);
+    stop(run);
 }
 
-static void on_look(uv_check_t *check)
+/* Prints; and with --exit sees when it is time to leave. */
+static void on_happening(void *context, const struct synod_happening *happening)
 {
-    struct run *run = check->data;
+    struct run *run = context;
+    bool known = happening->type == SYNOD_CHOSEN ||
+                 (happening->type == SYNOD_RESTORED && happening->decided);
 
-    if (run->stopping || synod_host_value(run->host) == NULL)
+    synod_lines_print(&run->lines, happening);
+    if (run->stopping || !run->arguments.leave)
         return;
-    if (synod_host_everyone_knows(run->host))
-        stop(run);
-    else if (!uv_is_active((uv_handle_t *)&run->linger))
+    if (known)
         uv_timer_start(&run->linger, on_linger, LINGER_MS, 0);
+    else if (happening->type == SYNOD_TOLD)
+        uv_timer_start(&run->linger, on_linger, 0, 0);
 }
 
 static void init_handles(struct run *run)
@@ -85,8 +85,7 @@ static void init_handles(struct run *run)
         run->signals[i].data = run;
     }
     uv_timer_init(&run->loop, &run->linger);
-    uv_check_init(&run->loop, &run->look);
-    run->linger.data = run->look.data = run;
+    run->linger.data = run;
 }
 
 static int open_host(struct run *run, char *sentence)
@@ -98,8 +97,8 @@ static int open_host(struct run *run, char *sentence)
         .data_dir = arguments->path,
         .propose_after_ns = arguments->timeout_ns,
         .logger = &run->lines.logger,
-        .observe = synod_lines_print,
-        .observe_context = &run->lines,
+        .observe = on_happening,
+        .observe_context = run,
     };
     int error;
 
@@ -137,8 +136,6 @@ static int run_loop(struct run *run)
     init_handles(run);
     uv_signal_start(&run->signals[0], on_signal, SIGTERM);
     uv_signal_start(&run->signals[1], on_signal, SIGINT);
-    if (run->arguments.leave)
-        uv_check_start(&run->look, on_look);
     uv_run(&run->loop, UV_RUN_DEFAULT);
     uv_loop_close(&run->loop);
     if (run->arguments.leave && run->signalled)

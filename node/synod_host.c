@@ -253,8 +253,3 @@ struct decree_value *synod_host_value(const struct synod_host *host)
 {
     return host->decided;
 }
-
-bool synod_host_everyone_knows(const struct synod_host *host)
-{
-    return host->everyone_knows;
-}

@@ -80,9 +80,6 @@ int synod_host_open(struct synod_host **ret_host, uv_loop_t *loop,
 /* The value, borrowed; NULL: not known to be chosen. */
 struct decree_value *synod_host_value(const struct synod_host *host);
 
-/* True once this node has the value on its own disk and all others have said the same. */
-bool synod_host_everyone_knows(const struct synod_host *host);
-
 /* Begins to close: the disk gets what is queued; then closed(context) is called, from the loop,
  * and the host is gone. Not from observe. */
 void synod_host_close(struct synod_host *host, void (*closed)(void *context), void *context);
