@@ -133,7 +133,7 @@ struct kv_alarm {
 
 struct kv_stats {
     uint64_t keys;         /* alive now */
-    uint64_t changes;      /* records kept, those of the past included */
+    uint64_t changes;      /* records needed, those of the past included */
     uint64_t record_bytes; /* of these records */
     uint64_t memory_bytes; /* asked of the allocator in all, index and unused room included */
     uint64_t leases;

@@ -269,9 +269,12 @@ static uint32_t record_size(const struct store *store, uint64_t position)
 void store_waste(struct store *store, uint64_t position)
 {
     struct slab *slab = &store->slabs[position >> 32];
+    uint32_t size = record_size(store, position);
 
-    slab->waste += record_size(store, position);
+    slab->waste += size;
     assert(slab->waste <= slab->used);
+    store->record_count--;
+    store->record_bytes -= size;
 }
 
 bool store_is_wasteful(const struct store *store, uint32_t number)
@@ -311,8 +314,6 @@ void store_rewrite_end(struct store *store, struct rewrite *rewrite)
     struct slab *slab = &store->slabs[rewrite->number];
 
     assert(rewrite->slab.used == rewrite->slab.size); /* all but the waste was copied */
-    store->record_bytes -= slab->used - rewrite->slab.used;
-    store->record_count -= slab->record_count - rewrite->slab.record_count;
     allocator_free(store->allocator, slab->bytes, slab->size);
     *slab = rewrite->slab;
 }

@@ -45,7 +45,7 @@ struct store {
     struct allocator *allocator;
     struct slab *slabs;
     uint32_t slab_count, slab_capacity;
-    uint64_t record_count, record_bytes;
+    uint64_t record_count, record_bytes; /* without the waste */
 };
 
 /* What was there at a revision: everything in slabs before this one, and part of this one. */

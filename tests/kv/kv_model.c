@@ -8,7 +8,7 @@
 
 void model_init(struct model *model)
 {
-    *model = (struct model){.revision = 1};
+    *model = (struct model){.revision = 1, .compacted = -1};
 }
 
 void model_release(struct model *model)
@@ -63,46 +63,95 @@ static struct model_change *add(struct model *model, struct kv_bytes key)
         assert(model->changes != NULL);
     }
     change = &model->changes[model->count++];
-    *change = (struct model_change){.key_size = key.size, .main = model->revision + 1};
+    *change = (struct model_change){
+        .key_size = key.size, .main = model->revision + 1, .sub = model->sub++};
     memcpy(change->key, key.data, key.size);
     return change;
 }
 
-void model_put(struct model *model, struct kv_bytes key, struct kv_bytes value)
+void model_put(struct model *model, const struct command_put *put)
 {
-    const struct model_change *before = model_get(model, key, model->revision);
-    int64_t create_revision = before != NULL ? before->create_revision : model->revision + 1;
-    int64_t version = before != NULL ? before->version + 1 : 1;
-    struct model_change *change = add(model, key);
+    const struct model_change *before = model_get(model, put->key, INT64_MAX);
+    struct model_change was = before != NULL ? *before : (struct model_change){0};
+    struct model_change *change = add(model, put->key);
 
-    assert(value.size <= MODEL_VALUE_BYTES_MAX);
-    memcpy(change->value, value.data, value.size);
-    change->value_size = value.size;
-    change->create_revision = create_revision;
-    change->version = version;
-    model->revision++;
+    assert(put->value.size <= MODEL_VALUE_BYTES_MAX);
+    if (put->ignore_value) {
+        memcpy(change->value, was.value, was.value_size);
+        change->value_size = was.value_size;
+    } else if (put->value.size > 0) {
+        memcpy(change->value, put->value.data, put->value.size);
+        change->value_size = put->value.size;
+    }
+    change->lease = put->ignore_lease ? was.lease : put->lease;
+    change->create_revision = before != NULL ? was.create_revision : change->main;
+    change->version = was.version + 1;
 }
 
-size_t model_delete_range(struct model *model, struct kv_bytes key, struct kv_bytes range_end)
+void model_end(struct model *model)
 {
-    size_t count;
-    const struct model_change **found = model_range(model, key, range_end, model->revision, &count);
+    model->revision += model->sub > 0;
+    model->sub = 0;
+}
+
+struct model_lease *model_lease(struct model *model, int64_t id)
+{
+    for (size_t i = 0; i < MODEL_LEASES_MAX; i++)
+        if (model->leases[i].id == id)
+            return &model->leases[i];
+    return NULL;
+}
+
+enum kv_error model_check_put(const struct model *model, const struct command_put *put)
+{
+    bool granted = put->lease == 0;
+
+    for (size_t i = 0; i < MODEL_LEASES_MAX; i++)
+        granted = granted || model->leases[i].id == put->lease;
+    if (!granted)
+        return KV_LEASE_NOT_FOUND;
+    if ((put->ignore_value || put->ignore_lease) && model_get(model, put->key, INT64_MAX) == NULL)
+        return KV_KEY_NOT_FOUND;
+    return KV_OK;
+}
+
+/* Of count changes that are there now, those of the lease, or all of them if it is 0. */
+static size_t delete_all(struct model *model, const struct model_change **found, size_t count,
+                         int64_t lease)
+{
     struct model_change *copies = calloc(count + 1, sizeof(*copies)); /* add() moves the others */
+    size_t deleted = 0;
 
     assert(copies != NULL);
     for (size_t i = 0; i < count; i++)
         copies[i] = *found[i];
     for (size_t i = 0; i < count; i++) {
-        struct model_change *change = add(model,
-                                          (struct kv_bytes){copies[i].key, copies[i].key_size});
-
-        change->sub = (int64_t)i;
-        change->deleted = true;
+        if (lease != 0 && copies[i].lease != lease)
+            continue;
+        add(model, (struct kv_bytes){copies[i].key, copies[i].key_size})->deleted = true;
+        deleted++;
     }
     free(copies);
     free(found);
-    model->revision += count > 0;
-    return count;
+    return deleted;
+}
+
+size_t model_delete_range(struct model *model, struct kv_bytes key, struct kv_bytes range_end)
+{
+    size_t count;
+    const struct model_change **found = model_range(model, key, range_end, INT64_MAX, &count);
+
+    return delete_all(model, found, count, 0);
+}
+
+size_t model_revoke(struct model *model, int64_t id)
+{
+    static const struct kv_bytes zero = {(const uint8_t *)"\0", 1};
+    size_t count;
+    const struct model_change **found = model_range(model, zero, zero, INT64_MAX, &count);
+
+    *model_lease(model, id) = (struct model_lease){0};
+    return delete_all(model, found, count, id);
 }
 
 static int compare_changes(const void *a, const void *b)

@@ -11,17 +11,25 @@
 #define MODEL_KEY_BYTES_MAX 64u
 #define MODEL_VALUE_BYTES_MAX 32u
 
+#define MODEL_LEASES_MAX 8u
+
 struct model_change {
     uint8_t key[MODEL_KEY_BYTES_MAX], value[MODEL_VALUE_BYTES_MAX];
     size_t key_size, value_size;
-    int64_t main, sub, create_revision, version;
+    int64_t main, sub, create_revision, version, lease;
     bool deleted;
+};
+
+struct model_lease {
+    int64_t id, granted, remaining; /* id 0: none here */
 };
 
 struct model {
     struct model_change *changes;
     size_t count, capacity;
-    int64_t revision;
+    int64_t revision, sub;
+    int64_t compacted;
+    struct model_lease leases[MODEL_LEASES_MAX];
 };
 
 void model_init(struct model *model);
@@ -31,7 +39,18 @@ void model_release(struct model *model);
 const struct model_change *model_get(const struct model *model, struct kv_bytes key,
                                      int64_t revision);
 
-void model_put(struct model *model, struct kv_bytes key, struct kv_bytes value);
+/* Changes belong together until model_end(), which makes them a revision. */
+void model_put(struct model *model, const struct command_put *put);
+void model_end(struct model *model);
+
+/* The outcome that a put is to have. */
+enum kv_error model_check_put(const struct model *model, const struct command_put *put);
+
+/* NULL: none of this id; of id 0: a free place, or NULL. */
+struct model_lease *model_lease(struct model *model, int64_t id);
+
+/* Deletes all keys of the lease; the number. */
+size_t model_revoke(struct model *model, int64_t id);
 
 /* Deletes; the number of keys deleted. */
 size_t model_delete_range(struct model *model, struct kv_bytes key, struct kv_bytes range_end);
