@@ -297,36 +297,45 @@ void synod_lines_start(const struct synod_lines *lines)
 
 /* --- complaints ----------------------------------------------------------------------------- */
 
-/* A node that was refused comes again and again; it is told of once in a while. */
+/* Who is refused comes again and again; that is told once in a while. */
 static bool said_just_now(struct synod_lines *lines, const char *reason)
 {
     uint64_t now_ns = uv_hrtime();
+    size_t size = reason == NULL ? 0 : strcspn(reason + 1, "\"") + 1;
 
-    if (strncmp(lines->refused, reason, sizeof(lines->refused) - 1) == 0 &&
+    if (size == 0 || size >= sizeof(lines->refused))
+        return false;
+    if (strncmp(lines->refused, reason, size) == 0 && lines->refused[size] == '\0' &&
         now_ns - lines->refused_at_ns < SAY_AGAIN_NS)
         return true;
-    snprintf(lines->refused, sizeof(lines->refused), "%s", reason);
+    memcpy(lines->refused, reason, size);
+    lines->refused[size] = '\0';
     lines->refused_at_ns = now_ns;
     return false;
+}
+
+static void explain_disagreement(const struct synod_lines *lines)
+{
+    const struct synod_spec *spec = &lines->arguments->spec;
+
+    fprintf(stderr,
+            "%9.3f  %-8s a node disagrees about who is in: -self and -others together must name "
+            "the same nodes everywhere, and -prepareNum and -voteNum be the same; here they are "
+            "%u and %u\n",
+            seconds(lines), "warning", spec->prepare_quorum, spec->vote_quorum);
 }
 
 static void log_line(void *context, enum decree_log_level level, const char *event,
                      const char *details)
 {
     struct synod_lines *lines = context;
-    const char *reason = strstr(details, "reason=");
 
     (void)level;
-    if (strcmp(event, "connection_refused") == 0 && reason != NULL && said_just_now(lines, reason))
+    if (strstr(event, "refused") != NULL && said_just_now(lines, strchr(details, '"')))
         return;
     fprintf(stderr, "%9.3f  %-8s %s %s\n", seconds(lines), "warning", event, details);
-    if (strcmp(event, "connection_refused") == 0 && strstr(details, "another cluster") != NULL)
-        fprintf(stderr,
-                "%9.3f  %-8s a node disagrees about who is in: -self and -others together must "
-                "name the same nodes everywhere, -prepareNum and -voteNum be the same; here they "
-                "are %u and %u\n",
-                seconds(lines), "warning", lines->arguments->spec.prepare_quorum,
-                lines->arguments->spec.vote_quorum);
+    if (strstr(details, "another cluster") != NULL)
+        explain_disagreement(lines);
 }
 
 void synod_lines_init(struct synod_lines *lines, const struct synod_arguments *arguments)

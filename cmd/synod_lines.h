@@ -10,7 +10,7 @@ struct synod_lines {
     const struct synod_arguments *arguments; /* borrowed */
     uint64_t began_ns;
     struct logger logger; /* give this to the host */
-    char refused[256];    /* the last complaint of a refused connection, and when */
+    char refused[256];    /* why a connection was refused last, and when */
     uint64_t refused_at_ns;
 };
 

@@ -87,6 +87,18 @@ static void on_socket_closed(uv_handle_t *handle)
     tcp_let_go(tcp);
 }
 
+/* Who is alive and hangs up on a hello does not know this node, or not with these settings. That is
+ * said once, until it goes well. */
+static void note_turned_away(struct link *link)
+{
+    if (!link->turned_away)
+        log_warn(link->tcp->config.logger, "hello_refused",
+                 "peer=%u host=%s port=%u reason=\"it hung up: to it, this is another cluster, or "
+                 "the same with other settings\"",
+                 link->peer, link->host, link->port);
+    link->turned_away = true;
+}
+
 /* Ends the connection, or the attempt at one. */
 static void fail(struct link *link, int error)
 {
@@ -97,6 +109,8 @@ static void fail(struct link *link, int error)
         link->refused = true;
     else if (link->state == LINK_GREETING || error == UV_ETIMEDOUT)
         link->doubtful = true;
+    if (link->state == LINK_GREETING && error == UV_EOF)
+        note_turned_away(link);
     if (link->was_up)
         log_info(link->tcp->config.logger, "link_down", "peer=%u reason=\"%s\"", link->peer,
                  uv_strerror(error));
@@ -153,6 +167,7 @@ static void on_answer(struct link *link)
     (void)uv_timer_stop(&link->timer);
     limit_silence(link);
     link->state = LINK_UP;
+    link->turned_away = false;
     link->up_since_ms = uv_now(link->tcp->loop);
     log_info(config->logger, "link_up", "peer=%u host=%s port=%u", link->peer, link->host,
              link->port);

@@ -332,6 +332,19 @@ def test_nodes_that_disagree_about_who_is_in_say_so(make_synod, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_node_that_nobody_knows_says_so(make_synod, kind):
+    synod = make_synod(kind)
+    stranger = synod.nodes[2]
+    for node in synod.nodes[:2]:
+        node.others = node.others.replace(f",{stranger.address}", "")
+        node.start(first="x", timeout=0)
+    stranger.start(first="y", timeout=0, extra=())
+    wait_until(lambda: "disagrees about who is in" in stranger.text(), PATIENCE_S, "it says so")
+    assert {node.wait_for_value() for node in synod.nodes[:2]} == {"x"}
+    assert "chosen" not in stranger.text()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_garbage_at_the_port_does_no_harm(make_synod, kind):
     synod = make_synod(kind)
     draw = random.Random(7)
