@@ -115,16 +115,34 @@ static void on_connection(uv_stream_t *listener, int status)
                  server->connection_count, server->turned_away);
 }
 
+/* The first address that the host has. */
+static int find_address(struct line_server *server, const char *host, uint16_t port,
+                        struct sockaddr_storage *ret_address)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    uv_getaddrinfo_t request;
+    int error = uv_getaddrinfo(server->loop, &request, NULL, host, NULL, &hints);
+
+    if (error != 0)
+        return error;
+    assert(request.addrinfo->ai_addrlen <= sizeof(*ret_address));
+    memcpy(ret_address, request.addrinfo->ai_addr, request.addrinfo->ai_addrlen);
+    if (ret_address->ss_family == AF_INET)
+        ((struct sockaddr_in *)ret_address)->sin_port = htons(port);
+    else
+        ((struct sockaddr_in6 *)ret_address)->sin6_port = htons(port);
+    uv_freeaddrinfo(request.addrinfo);
+    return 0;
+}
+
 int line_server_listen(struct line_server *server, const char *host, uint16_t port,
                        uint16_t *ret_port)
 {
     struct sockaddr_storage address = {0};
     int size = sizeof(address);
-    int error = uv_ip4_addr(host, port, (struct sockaddr_in *)&address);
+    int error = find_address(server, host, port, &address);
 
     assert(!server->listening);
-    if (error != 0)
-        error = uv_ip6_addr(host, port, (struct sockaddr_in6 *)&address);
     if (error == 0)
         error = uv_tcp_bind(&server->listener, (const struct sockaddr *)&address, 0);
     if (error == 0)

@@ -61,7 +61,8 @@ int line_server_open(struct line_server **ret_server, uv_loop_t *loop,
                      const struct line_handler *handler, const struct line_limits *limits,
                      const struct logger *logger);
 
-/* Once. host is an address in digits, of IPv4 or IPv6; port 0 takes a free one. Errors: libuv's. */
+/* Once. host is a name or an address; port 0 takes a free one. Waits while the name is looked up.
+ * Errors: libuv's. */
 int line_server_listen(struct line_server *server, const char *host, uint16_t port,
                        uint16_t *ret_port);
 
