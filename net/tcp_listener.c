@@ -8,11 +8,9 @@
  * what waits, so that the loop does not spin.
  */
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "listen_address.h"
 #include "tcp_parts.h"
 
 #define BACKLOG 511
@@ -134,60 +132,15 @@ void listener_forget(struct inbound *inbound)
     take_out(inbound->peer == 0 ? &tcp->strangers : &tcp->acquainted, inbound);
 }
 
-/* The addresses to listen on, to be tried in turn. */
-static int find_addresses(struct tcp *tcp, struct tcp_addresses *ret_addresses)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct tcp_addresses second;
-    uv_getaddrinfo_t request;
-    char service[8];
-    int error;
-
-    if (tcp->config.listen_host == NULL) {
-        (void)tcp_addresses_parse(ret_addresses, "::", tcp->config.listen_port);
-        (void)tcp_addresses_parse(&second, "0.0.0.0", tcp->config.listen_port);
-        ret_addresses->list[ret_addresses->count++] = second.list[0];
-        return 0;
-    }
-    if (tcp_addresses_parse(ret_addresses, tcp->config.listen_host, tcp->config.listen_port))
-        return 0;
-    (void)snprintf(service, sizeof(service), "%u", (unsigned)tcp->config.listen_port);
-    error = uv_getaddrinfo(tcp->loop, &request, NULL, tcp->config.listen_host, service, &hints);
-    if (error != 0)
-        return error;
-    tcp_addresses_collect(ret_addresses, request.addrinfo);
-    uv_freeaddrinfo(request.addrinfo);
-    return ret_addresses->count > 0 ? 0 : UV_EAI_NONAME;
-}
-
-/* Whether this machine has the address. Asked with a socket of its own, since the first address
- * that libuv is given decides about IPv4 or IPv6 for good. */
-static bool is_ours(const struct sockaddr_storage *address)
-{
-    socklen_t size = address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                                    : sizeof(struct sockaddr_in);
-    int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ours;
-
-    if (fd < 0)
-        return false;
-    ours = bind(fd, (const struct sockaddr *)address, size) == 0 || errno == EADDRINUSE;
-    (void)close(fd);
-    return ours;
-}
-
 static int bind_first(struct tcp *tcp)
 {
-    struct tcp_addresses addresses;
-    int error = find_addresses(tcp, &addresses);
-    uint32_t i = 0;
+    struct sockaddr_storage address;
+    int error = listen_address_find(tcp->loop, tcp->config.listen_host, tcp->config.listen_port,
+                                    &address);
 
     if (error != 0)
         return error;
-    assert(addresses.count > 0);
-    while (i + 1 < addresses.count && !is_ours(&addresses.list[i]))
-        i++;
-    return uv_tcp_bind(&tcp->listener, (const struct sockaddr *)&addresses.list[i], 0);
+    return uv_tcp_bind(&tcp->listener, (const struct sockaddr *)&address, 0);
 }
 
 int listener_open(struct tcp *tcp, char *sentence)

@@ -178,7 +178,7 @@ static void a_flush_is_one_write(void **state)
 
     if (kind->writes ==
         NULL) { /* there is nothing to count in memory; the order of events is tested above */
-        assert_true(kind == &bed_memory || kind == &bed_user_pieces);
+        assert_true(kind == &bed_memory || kind == &bed_grpc || kind == &bed_user_pieces);
         message_release(&run);
         return;
     }
@@ -339,9 +339,10 @@ static void a_closed_transport_is_not_heard_of_again(void **state)
     {                                                               \
         name ": " #test, test, NULL, NULL, (void *)(uintptr_t)&kind \
     }
-#define OF_EACH(test)                                                   \
-    OF_KIND("memory", bed_memory, test), OF_KIND("tcp", bed_tcp, test), \
-        OF_KIND("user", bed_user, test), OF_KIND("user, in pieces", bed_user_pieces, test)
+#define OF_EACH(test)                                                     \
+    OF_KIND("memory", bed_memory, test), OF_KIND("tcp", bed_tcp, test),   \
+        OF_KIND("grpc", bed_grpc, test), OF_KIND("user", bed_user, test), \
+        OF_KIND("user, in pieces", bed_user_pieces, test)
 
 int main(void)
 {
