@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 
+#define REGISTERS_MACHINE 0x4bu
 #define REGISTERS_KEY_MAX 1000000u
 
 void registers_release(struct registers *registers)
@@ -25,6 +26,7 @@ struct decree_value *registers_encode(const struct registers_command *command, u
 
     assert(bytes != NULL);
     writer_init(&writer, bytes, size);
+    write_u8(&writer, REGISTERS_MACHINE);
     write_u64(&writer, command->operation);
     write_u8(&writer, (uint8_t)command->kind);
     write_u32(&writer, command->key);
@@ -43,6 +45,8 @@ bool registers_decode(struct registers_command *ret_command, const uint8_t *data
     uint8_t kind;
 
     reader_init(&reader, data, size);
+    if (read_u8(&reader) != REGISTERS_MACHINE)
+        return false;
     command.operation = read_u64(&reader);
     kind = read_u8(&reader);
     command.key = read_u32(&reader);

@@ -2,7 +2,7 @@
 /* registers.h -- the state machine of the simulator: numbered registers, each holding one number,
  * at first 0.
  *
- * A command: operation u64 | kind u8 | key u32 | value u64 | padding. It knows nothing of doing a
+ * A command: 0x4b, as for kv/ | operation u64 | kind u8 | key u32 | value u64 | padding. It knows nothing of doing a
  * thing once: if the log has an operation twice, the registers change twice.
  */
 #ifndef DECREE_SIM_REGISTERS_H
@@ -12,7 +12,7 @@
 
 #include "check_linearizability.h"
 
-#define REGISTERS_COMMAND_BYTES 21u
+#define REGISTERS_COMMAND_BYTES 22u
 
 struct registers {
     uint64_t *values;

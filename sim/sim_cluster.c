@@ -32,6 +32,7 @@ void sim_cluster_init(struct sim_cluster *cluster, struct world *world,
     exactly_once_init(&cluster->exactly_once, verdict);
     durability_init(&cluster->durability, verdict);
     ballots_init(&cluster->ballots, verdict);
+    broadcasts_init(&cluster->broadcasts, cluster);
     for (unsigned id = 1; id <= cluster->node_count; id++)
         sim_node_init(&cluster->nodes[id], cluster, id);
     for (unsigned id = 1; id <= cluster->node_count; id++)
@@ -49,6 +50,7 @@ void sim_cluster_release(struct sim_cluster *cluster)
     agreement_release(&cluster->agreement);
     exactly_once_release(&cluster->exactly_once);
     durability_release(&cluster->durability);
+    broadcasts_release(&cluster->broadcasts);
 }
 
 struct sim_node *sim_cluster_node(struct sim_cluster *cluster, unsigned id)

@@ -3,7 +3,7 @@
  * fake wires and disks.
  *
  *     clients -> engine (core) -> journal code -> disk.h
- *                       |  \---> registers.h, and the checkers, which look on
+ *                       |  \---> registers.h or broadcasts.h, and the checkers, which look on
  *                       \-> codec -> network.h -> codec -> engine of another node
  *
  * A node lives (UP), is frozen (as by SIGSTOP: it does nothing, what comes in waits, its clock goes
@@ -12,6 +12,7 @@
 #ifndef DECREE_SIM_CLUSTER_H
 #define DECREE_SIM_CLUSTER_H
 
+#include "broadcasts.h"
 #include "check_agreement.h"
 #include "check_apply_order.h"
 #include "check_ballots.h"
@@ -35,6 +36,9 @@ struct sim_sending { /* messages of a turn that look alike, for the trace */
 };
 
 #define SIM_SENDINGS_MAX 32u
+
+/* Of a command, beside its padding. */
+#define SIM_COMMAND_BYTES (REGISTERS_COMMAND_BYTES + BROADCASTS_BYTES)
 
 struct sim_node {
     struct sim_cluster *cluster;
@@ -71,6 +75,7 @@ struct sim_cluster {
     struct exactly_once exactly_once;
     struct durability durability;
     struct ballots ballots;
+    struct broadcasts broadcasts;
     uint64_t crashes;
     void (*on_trace)(void *context, struct sim_node *node,
                      const struct decree_trace *trace); /* may be NULL */

@@ -177,7 +177,7 @@ static struct engine_config node_config(struct sim_node *node, const decree_node
                  .log_slots_max = (uint32_t)options->log_slots_max,
                  .reads_max = (uint32_t)options->reads_max,
                  .message_bytes_max = (uint32_t)options->message_bytes_max,
-                 .value_bytes_max = (uint32_t)options->value_bytes + REGISTERS_COMMAND_BYTES,
+                 .value_bytes_max = (uint32_t)options->value_bytes + SIM_COMMAND_BYTES,
                  .proposal_bytes_max = options->proposal_bytes_max,
                  .log_bytes_max = options->log_bytes_max,
                  .heartbeat_every_ns = options->heartbeat,
@@ -224,7 +224,7 @@ static int node_open_journal(struct sim_node *node, struct store_error *ret_erro
         .member_name = name,
         .member_id = node->id,
         .segment_bytes = node->cluster->options->segment_bytes,
-        .value_bytes_max = (uint32_t)node->cluster->options->value_bytes + REGISTERS_COMMAND_BYTES,
+        .value_bytes_max = (uint32_t)node->cluster->options->value_bytes + SIM_COMMAND_BYTES,
     };
 
     snprintf(name, sizeof(name), "n%u", node->id);
@@ -279,6 +279,7 @@ void sim_node_restart(struct sim_node *node)
     node_open_engine(node);
     apply_order_on_boot(&cluster->apply_order, node->id);
     durability_on_boot(&cluster->durability, node->id);
+    broadcasts_on_boot(&cluster->broadcasts, node->id);
     engine_set_now(node->engine, node_clock(node));
     if (node_open_journal(node, &error) != 0) {
         node_start_failed(node, &error);

@@ -29,6 +29,7 @@
     X(keys, COUNT, "registers in use at a time")                                                \
     X(reads, CHANCE, "operations that read")                                                    \
     X(value_bytes, BYTES, "largest padding of a command")                                       \
+    X(broadcast, DURATION, "mean time between bursts of broadcasts of a node")                  \
     X(loss, CHANCE, "packets lost")                                                             \
     X(duplicate, CHANCE, "packets that arrive twice")                                           \
     X(reorder, CHANCE, "packets that overtake or fall behind")                                  \

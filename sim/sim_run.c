@@ -93,14 +93,16 @@ static void run_judge(struct sim_run *run)
 
     workload_stop(&run->workload);
     faults_end(&run->faults, everyone);
-    liveness_drain(&run->workload, everyone, run->cluster.durability.highest, run_limit(run));
+    liveness_drain(&run->workload, everyone, run->cluster.agreement.highest, run_limit(run));
+    broadcasts_check_validity(&run->cluster.broadcasts, everyone);
     for (unsigned id = 1; id <= run->cluster.node_count && !run->world.stopped; id++)
         sim_node_crash(sim_cluster_node(&run->cluster, id), true);
     for (unsigned id = 1; id <= run->cluster.node_count && !run->world.stopped; id++)
         sim_node_restart(sim_cluster_node(&run->cluster, id));
-    liveness_drain(&run->workload, everyone, run->cluster.durability.highest, run_limit(run));
+    liveness_drain(&run->workload, everyone, run->cluster.agreement.highest, run_limit(run));
     for (unsigned id = 1; id <= run->cluster.node_count && !run->verdict.failed; id++)
         durability_finish(&run->cluster.durability, run->world.now_ns, id);
+    broadcasts_finish(&run->cluster.broadcasts);
     workload_check(&run->workload);
 }
 
@@ -122,6 +124,7 @@ static void run_phases(struct sim_run *run)
                     run_limit(run));
     workload_stop(&run->workload);
     liveness_drain(&run->workload, survivors, 0, run_limit(run));
+    broadcasts_check_validity(&run->cluster.broadcasts, survivors);
     run_judge(run);
 }
 

@@ -13,26 +13,40 @@ static void judge(struct sim_cluster *cluster)
         world_stop(cluster->world);
 }
 
+/* Of the operation or the message in a command; 0: it is none. */
+static uint64_t number_of(const struct decree_value *value)
+{
+    struct registers_command command = {.operation = 0};
+
+    if (value == NULL)
+        return 0;
+    if (broadcasts_owns(value->data, value->size))
+        return broadcasts_number(value->data, value->size);
+    (void)registers_decode(&command, value->data, value->size);
+    return command.operation;
+}
+
 void sim_witness_decision(void *context, decree_slot slot, const struct decree_command *command)
 {
     struct sim_node *node = context;
     struct sim_cluster *cluster = node->cluster;
     uint64_t now_ns = cluster->world->now_ns;
-    struct registers_command inner = {.operation = 0};
+    uint64_t operation = 0;
 
     apply_order_on_decision(&cluster->apply_order, now_ns, node->id, slot, command);
     agreement_on_decision(&cluster->agreement, now_ns, node->id, slot, command);
     if (command->origin != 0) {
-        if (command->value == NULL ||
-            !registers_decode(&inner, command->value->data, command->value->size))
+        operation = number_of(command->value);
+        if (operation == 0)
             verdict_fail(cluster->verdict, "integrity", now_ns,
-                         "node %u: slot %" PRIu64 " holds bytes that nobody proposed", node->id,
-                         slot);
+                         "node %u: slot %" PRIu64
+                         " holds bytes that nobody proposed; expected a command",
+                         node->id, slot);
         exactly_once_on_decision(&cluster->exactly_once, now_ns, node->id, slot, command,
-                                 inner.operation);
+                                 operation);
     }
-    durability_on_decision(&cluster->durability, node->id, slot, inner.operation);
-    world_note(cluster->world, slot * 31 + inner.operation);
+    durability_on_decision(&cluster->durability, node->id, slot, operation);
+    world_note(cluster->world, slot * 31 + operation);
     judge(cluster);
 }
 
@@ -42,6 +56,8 @@ void *sim_witness_apply(void *context, decree_slot slot, const uint8_t *data, ui
     struct registers_command command;
 
     apply_order_on_apply(&node->cluster->apply_order, node->cluster->world->now_ns, node->id, slot);
+    if (broadcasts_owns(data, size))
+        broadcasts_apply(&node->cluster->broadcasts, node->id, data, size);
     judge(node->cluster);
     if (!registers_decode(&command, data, size))
         return NULL;

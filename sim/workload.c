@@ -260,6 +260,7 @@ void workload_start(struct workload *workload, unsigned nodes)
     assert(nodes != 0);
     workload->nodes = nodes;
     workload->stopped = false;
+    broadcasts_start(&workload->cluster->broadcasts, nodes);
     for (unsigned id = 1; id <= workload->client_count; id++)
         if (workload->clients[id].waiting == NULL)
             client_think(&workload->clients[id]);
@@ -275,6 +276,7 @@ void workload_pin(struct workload *workload, unsigned client, unsigned node)
 void workload_stop(struct workload *workload)
 {
     workload->stopped = true;
+    broadcasts_stop(&workload->cluster->broadcasts);
 }
 
 unsigned workload_waiting(const struct workload *workload)

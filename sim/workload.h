@@ -5,7 +5,8 @@
  * A client has one operation at a time. It gives up waiting after its timeout and goes on with
  * another: what becomes of the first is then unknown, unless its node says so later. An operation
  * that a node refuses is offered to other nodes; once taken it is never offered again, as the
- * clients of a log without names for requests must.
+ * clients of a log without names for requests must. Beside the clients the nodes broadcast, see
+ * broadcasts.h.
  */
 #ifndef DECREE_SIM_WORKLOAD_H
 #define DECREE_SIM_WORKLOAD_H

@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 
-LIBRARIES = ["sim/libsim.a", "node/libengine.a", "paxos/libpaxos.a", "store/libstore.a", "net/libnet.a",
+LIBRARIES = ["sim/libsim.a", "node/libengine.a", "paxos/libpaxos.a", "broadcast/libbroadcast.a",
+             "register/libregister.a", "store/libstore.a", "net/libnet.a",
              "port/libport.a", "base/libbase.a"]
 SYSTEM_LIBRARIES = ["-ljansson", "-luv", "-lxxhash", "-lpthread"]
 TIMEOUT_S = 240
