@@ -20,6 +20,7 @@
     X("synod", synod, "take part in choosing one value, once")                      \
     X("process", process, "run a process of a replicated chat log, to be crashed")  \
     X("master", master, "drive such processes with a script")                       \
+    X("stopall", stopall, "end those processes, and only those")                    \
     X("demo", demo, "watch a cluster lose its leader and nothing else")             \
     X("sim", sim, "simulate whole clusters under faults")
 

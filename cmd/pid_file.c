@@ -121,19 +121,25 @@ bool pid_file_read(const char *path, struct pid_claim *ret_claim)
     return true;
 }
 
-/* Somebody holds the lock on a file of this user. */
-static bool is_held(const char *path)
+enum hold { HOLD_FREE = 1, HOLD_HELD, HOLD_UNKNOWN };
+
+/* Whether somebody holds the lock; of a file that is not this user's nothing is known. */
+static enum hold hold_of(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    enum hold hold = HOLD_UNKNOWN;
     struct stat status;
-    bool held;
 
     if (descriptor < 0)
-        return false;
-    held = fstat(descriptor, &status) == 0 && status.st_uid == geteuid() &&
-           flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        return HOLD_UNKNOWN;
+    if (fstat(descriptor, &status) == 0 && status.st_uid == geteuid()) {
+        if (flock(descriptor, LOCK_SH | LOCK_NB) == 0)
+            hold = HOLD_FREE;
+        else if (errno == EWOULDBLOCK)
+            hold = HOLD_HELD;
+    }
     close(descriptor);
-    return held;
+    return hold;
 }
 
 static bool runs_decree(pid_t pid)
@@ -154,14 +160,16 @@ static bool runs_decree(pid_t pid)
 enum pid_verdict pid_file_judge(const char *path, const struct pid_claim *claim,
                                 int *ret_descriptor)
 {
+    /* First the handle, then the questions: what they say is then true of who has the handle. */
     int descriptor = (int)syscall(SYS_pidfd_open, claim->pid, 0);
+    enum hold hold = hold_of(path);
     enum pid_verdict verdict = PID_DOUBTFUL;
 
     assert(claim->pid > 0);
-    /* First the handle, then the questions: what they say is then true of who has the handle. */
-    if (start_of(claim->pid) != claim->start)
+    if (hold == HOLD_FREE)
         verdict = PID_GONE;
-    else if (descriptor >= 0 && runs_decree(claim->pid) && is_held(path))
+    else if (hold == HOLD_HELD && descriptor >= 0 && start_of(claim->pid) == claim->start &&
+             runs_decree(claim->pid))
         verdict = PID_OURS;
     if (verdict == PID_OURS)
         *ret_descriptor = descriptor;

@@ -40,13 +40,13 @@ bool pid_file_read(const char *path, struct pid_claim *ret_claim);
 
 enum pid_verdict {
     PID_OURS = 1, /* it lives, and wrote the file */
-    PID_GONE,     /* nobody has this pid, or somebody who began at another time */
-    PID_DOUBTFUL  /* somebody has pid and start, but it cannot be shown that he wrote the file */
+    PID_GONE,    /* nobody holds the lock, so who wrote the file is gone, whoever has the pid now */
+    PID_DOUBTFUL /* the file is another user's, or who holds the lock is not who it names */
 };
 
 /* Who the claim is about: the process must have begun when it says, run a program named decree, and
- * hold the lock on a file that is this user's. Then ret_descriptor is a pidfd for signals, to be
- * closed, which can reach nobody else. */
+ * the lock must be held on a file that is this user's. Then ret_descriptor is a pidfd for signals,
+ * to be closed, which can reach nobody else. */
 enum pid_verdict pid_file_judge(const char *path, const struct pid_claim *claim,
                                 int *ret_descriptor);
 
