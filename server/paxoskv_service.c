@@ -23,6 +23,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "paxoskv.pb-c.h"
@@ -83,14 +84,13 @@ static struct decree_value *value_of(int64_t number)
 static bool number_of(const struct decree_value *value, int64_t *ret_number)
 {
     char text[DIGITS_MAX + 1], again[DIGITS_MAX + 1];
-    int64_t number = 0;
+    int64_t number;
 
     if (value->size == 0 || value->size > DIGITS_MAX)
         return false;
     memcpy(text, value->data, value->size);
     text[value->size] = '\0';
-    if (sscanf(text, "%" SCNd64, &number) != 1)
-        return false;
+    number = strtoll(text, NULL, 10); /* whatever it makes of them, it must print the same */
     snprintf(again, sizeof(again), "%" PRId64, number);
     if (strlen(text) != value->size || strcmp(text, again) != 0)
         return false;
