@@ -125,6 +125,8 @@ void election_on_heartbeat(struct election *election, const struct decree_messag
     if (message->round < election->heard_round[member])
         return;
     election->heard_round[member] = message->round;
+    election->named[member] = message->ballot;
+    election->named_ns[member] = outbox->now_ns;
     if (ballot_is_bottom(message->ballot)) {
         if (message->from == election->leader.node)
             give_up_leader(election, outbox);
@@ -212,6 +214,18 @@ void election_wait(struct election *election, struct outbox *outbox)
         scout_after(outbox->config->heartbeat_every_ns, outbox);
 }
 
+/* What was random about the time that this node would have scouted stays so. */
+void election_yield(struct outbox *outbox)
+{
+    uint64_t heartbeat_ns = outbox->config->heartbeat_every_ns;
+    uint64_t due_ns = outbox->timers_ns[TIMER_SCOUT];
+    uint64_t due_in_ns = due_ns > outbox->now_ns ? due_ns - outbox->now_ns : 0;
+
+    if (due_ns != UINT64_MAX && due_in_ns < 3 * heartbeat_ns)
+        outbox_timer(outbox, TIMER_SCOUT,
+                     outbox->now_ns + 3 * heartbeat_ns + due_in_ns % heartbeat_ns);
+}
+
 void election_lead(struct election *election, struct outbox *outbox)
 {
     election->leader = (struct decree_ballot){0};
@@ -232,4 +246,25 @@ decree_node_id election_route(const struct election *election, const struct outb
     if (!election_hears_leader(election, outbox))
         return 0;
     return hears_directly(election, outbox) ? election->leader.node : election->via;
+}
+
+static bool is_detour(const struct election *election, uint32_t member, const struct outbox *outbox)
+{
+    decree_node_id id = outbox->quorum.members[member];
+
+    return member != outbox->quorum.self && id != election->leader.node &&
+           ballot_equal(election->named[member], election->leader) &&
+           outbox->now_ns - election->named_ns[member] < outbox->config->suspect_after_ns;
+}
+
+decree_node_id election_detour(struct election *election, const struct outbox *outbox)
+{
+    if (ballot_is_bottom(election->leader))
+        return 0;
+    for (uint32_t i = 0; i < outbox->quorum.count; i++) {
+        election->detour = (election->detour + 1) % outbox->quorum.count;
+        if (is_detour(election, election->detour, outbox))
+            return outbox->quorum.members[election->detour];
+    }
+    return 0;
 }

@@ -26,7 +26,11 @@ struct election {
     uint64_t heard_ns;  /* when that leader spoke, as far as this node knows; 0: never */
     uint64_t direct_ns; /* when it spoke to this node itself; 0: never */
     decree_node_id via; /* who told */
-    uint64_t round;     /* of the last heartbeat sent */
+    uint32_t detour;    /* the member that was last taken for one */
+    /* What each member's latest heartbeat named; bottom: none. */
+    struct decree_ballot named[DECREE_MEMBERS_MAX];
+    uint64_t named_ns[DECREE_MEMBERS_MAX];
+    uint64_t round;                           /* of the last heartbeat sent */
     uint64_t heard_round[DECREE_MEMBERS_MAX]; /* of each member's latest heartbeat */
     uint64_t acked_round[DECREE_MEMBERS_MAX];
     uint64_t acked_ns[DECREE_MEMBERS_MAX];
@@ -66,6 +70,9 @@ bool election_hears_leader(const struct election *election, const struct outbox 
 /* Scout no earlier than when the leader that is heard of has been silent too long. */
 void election_wait(struct election *election, struct outbox *outbox);
 
+/* Another node scouts, and lives: it asks at least once a heartbeat. Let it have its promises. */
+void election_yield(struct outbox *outbox);
+
 /* This node leads: it follows nobody. */
 void election_lead(struct election *election, struct outbox *outbox);
 
@@ -74,5 +81,8 @@ void election_forget_silent(struct election *election, struct outbox *outbox);
 
 /* Whom to forward to: the leader if it is heard itself, else who told of it; 0: nobody. */
 decree_node_id election_route(const struct election *election, const struct outbox *outbox);
+
+/* A member that hears the leader and is not the leader, in turn with each call; 0: none. */
+decree_node_id election_detour(struct election *election, const struct outbox *outbox);
 
 #endif

@@ -40,7 +40,21 @@ static void leader_changed(struct decree_paxos *paxos)
 {
     reads_again(&paxos->reads);
     outbox_timer(&paxos->outbox, TIMER_READ, UINT64_MAX);
+    paxos->replica.detour = 0;
     replica_again(&paxos->replica, &paxos->outbox);
+}
+
+/* Nothing of what was given to the leader came to be decided: its heartbeats pass, but what is
+ * larger may not. Every other time a peer that hears the leader is asked to pass it on. */
+static void propose_another_way(struct decree_paxos *paxos)
+{
+    struct replica *replica = &paxos->replica;
+
+    if (replica->detour != 0)
+        replica->detour = 0;
+    else if (!paxos->leader.active)
+        replica->detour = election_detour(&paxos->election, &paxos->outbox);
+    replica_again(replica, &paxos->outbox);
 }
 
 static void become_leader(struct decree_paxos *paxos)
@@ -271,6 +285,8 @@ static void route_message(struct decree_paxos *paxos, const struct decree_messag
     switch (message->type) {
     case DECREE_P1A:
         acceptor_on_p1a(&paxos->acceptor, message, &paxos->outbox);
+        if (ballot_equal(message->ballot, paxos->acceptor.promised))
+            election_yield(&paxos->outbox);
         break;
     case DECREE_P1B:
         give_way(paxos, message->ballot);
@@ -491,7 +507,7 @@ static void on_prepare_timer(struct decree_paxos *paxos)
 {
     outbox_timer(&paxos->outbox, TIMER_PREPARE,
                  paxos->outbox.now_ns + paxos->config.heartbeat_every_ns);
-    if (paxos->outbox.now_ns - paxos->scout.started_ns > paxos->config.suspect_after_ns)
+    if (paxos->outbox.now_ns - paxos->scout.moved_ns > paxos->config.suspect_after_ns)
         stand_down(paxos, paxos->scout.ballot);
     else
         scout_on_timer(&paxos->scout, &paxos->outbox);
@@ -501,15 +517,19 @@ static void watch_reads(struct decree_paxos *paxos)
 {
     reads_watch(&paxos->reads);
     outbox_timer(&paxos->outbox, TIMER_READ,
-                 paxos->outbox.now_ns + 3 * paxos->config.heartbeat_every_ns);
+                 paxos->outbox.now_ns +
+                     (3 * paxos->config.heartbeat_every_ns << paxos->reads.patience));
 }
 
 static void on_read_timer(struct decree_paxos *paxos)
 {
     const struct reads *reads = &paxos->reads;
 
-    if (!reads_have_moved(reads))
-        reads_again(&paxos->reads);
+    if (!reads_have_moved(reads)) {
+        reads_again(&paxos->reads); /* voids what is on its way, so the next time wait longer */
+        if (reads->patience < READS_PATIENCE_MAX)
+            paxos->reads.patience++;
+    }
     if (reads->confirmed < reads->open)
         watch_reads(paxos);
     else
@@ -533,7 +553,7 @@ static void step_wake(struct decree_paxos *paxos)
     if (outbox_is_due(outbox, TIMER_ANNOUNCE))
         commander_on_announce_timer(&paxos->leader.commander, outbox);
     if (outbox_is_due(outbox, TIMER_PROPOSE))
-        replica_again(&paxos->replica, outbox);
+        propose_another_way(paxos);
     if (outbox_is_due(outbox, TIMER_CATCH_UP))
         catchup_on_timer(&paxos->catchup, outbox);
     if (outbox_is_due(outbox, TIMER_READ))
@@ -618,6 +638,8 @@ static bool pump_proposals(struct decree_paxos *paxos)
 
     if (!leader->active) {
         route = election_route(&paxos->election, &paxos->outbox);
+        if (route != 0 && paxos->replica.detour != 0)
+            route = paxos->replica.detour;
         return route == 0 || replica_forward(&paxos->replica, route, &paxos->outbox);
     }
     if (!leader_inherit(leader, &paxos->outbox))

@@ -63,6 +63,7 @@ void reads_confirm(struct reads *reads, uint64_t batch, decree_slot slot)
             break;
         read->slot = slot;
         read->batch = 0;
+        reads->patience = 0;
     }
 }
 

@@ -20,6 +20,7 @@
 
 #define READS_OPEN UINT64_MAX
 #define READ_ROUNDS_MAX 64u
+#define READS_PATIENCE_MAX 8u
 #define READS_NOBODY UINT32_MAX /* who asked will ask again */
 
 struct read {
@@ -42,6 +43,7 @@ struct reads {
     uint64_t batch;     /* the last one sent out */
     uint64_t confirmed; /* every read before this position has its slot */
     uint64_t watched;   /* the timer waits for this position to be confirmed */
+    uint32_t patience;  /* how often the time to wait was doubled, since one was confirmed */
     struct read_round rounds[READ_ROUNDS_MAX];
     uint32_t round_count;
 };

@@ -27,7 +27,8 @@ struct replica {
     uint64_t first, next; /* sequences: oldest not performed, first unused */
     uint64_t sent;        /* given to the present leader up to here */
     uint64_t bytes;
-    decree_lsn boot_lsn;       /* of the record that makes the incarnation this run's */
+    decree_node_id detour; /* gives proposals to the leader in this node's place; 0: nobody need */
+    decree_lsn boot_lsn;   /* of the record that makes the incarnation this run's */
     struct decree_ballot hint; /* slots accepted in this ballot are decided ... */
     decree_slot hint_last;     /* ... up to here */
 };

@@ -32,7 +32,7 @@ void scout_start(struct scout *scout, struct decree_ballot ballot, decree_slot d
     scout->ballot = ballot;
     scout->base = scout->last = decided;
     scout->promised = 0;
-    scout->started_ns = outbox->now_ns;
+    scout->moved_ns = outbox->now_ns;
     for (uint32_t i = 0; i < outbox->quorum.count; i++)
         scout->next[i] = decided + 1;
     outbox_trace(outbox, DECREE_TRACE_SCOUTING, ballot.node, ballot, decided + 1, 0);
@@ -109,6 +109,7 @@ bool scout_on_p1b(struct scout *scout, const struct decree_message *message, str
     if (!scout->running || !ballot_equal(message->ballot, scout->ballot) ||
         !page_fits(scout, message, member))
         return false;
+    scout->moved_ns = outbox->now_ns;
     if (message->decided > scout->base)
         scout->base = message->decided;
     for (uint32_t i = 0; i < message->pvalue_count; i++)

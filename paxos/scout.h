@@ -24,9 +24,9 @@ struct scout {
     decree_slot last;                     /* highest slot accepted by any */
     decree_slot next[DECREE_MEMBERS_MAX]; /* to ask each member for */
     uint32_t promised;                    /* members whose answers are complete, as bits */
-    uint64_t started_ns;
-    struct decree_pvalue *pvalues; /* by slot, a ring over (base, base + window] */
-    uint32_t window;               /* a power of two */
+    uint64_t moved_ns;                    /* when it began, or an answer last brought something */
+    struct decree_pvalue *pvalues;        /* by slot, a ring over (base, base + window] */
+    uint32_t window;                      /* a power of two */
 };
 
 void scout_start(struct scout *scout, struct decree_ballot ballot, decree_slot decided,

@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define RECOVERY_ELECTIONS 4u /* in which OmniPaxos claims to recover from each of its cases */
-#define CALM_ELECTIONS 20u    /* without a change of leader after that */
+#define LARGE_PACKET_BYTES 200u
+#define CALM_ELECTIONS 20u /* without a change of leader after that */
 
 /* --- what scripts are made of --- */
 
@@ -236,6 +237,12 @@ static void prepare_cloudflare(struct sim_options *options)
     options->timeout = 5 * SIM_SECOND;
 }
 
+static void prepare_large_packets(struct sim_options *options)
+{
+    prepare_cloudflare(options);
+    options->value_bytes = 4 * LARGE_PACKET_BYTES;
+}
+
 /* Half an hour of the chain, and 99 operations of 100 are done. */
 static void expect_available(struct sim_run *run, uint64_t ns)
 {
@@ -265,6 +272,18 @@ static void script_cloudflare(struct sim_run *run)
     deal(run, ids);
     cut(run, ids[0], ids[2]);
     expect_available(run, 1800 * SIM_SECOND);
+}
+
+/* A path on which only small packets pass: heartbeats do, commands do not. */
+static void script_large_packets(struct sim_run *run)
+{
+    unsigned ids[SIM_NODES_MAX];
+
+    begin(run);
+    deal(run, ids);
+    run->cluster.network.links[ids[0]][ids[2]].weather.size_max = LARGE_PACKET_BYTES;
+    run->cluster.network.links[ids[2]][ids[0]].weather.size_max = LARGE_PACKET_BYTES;
+    expect_available(run, 600 * SIM_SECOND);
 }
 
 /* A follower that was away comes back and deposes nobody. */
@@ -434,6 +453,8 @@ static const struct sim_scenario scenarios[] = {
      prepare_one_client, script_etcd_8129},
     {"cloudflare", "half an hour of one cut link (Cloudflare, 2020-11-02)", prepare_cloudflare,
      script_cloudflare},
+    {"large_packets", "ten minutes of a link of the leader that loses all but small packets",
+     prepare_large_packets, script_large_packets},
     {"returning_node", "a node that was cut off comes back and deposes nobody", prepare_five,
      script_returning_node},
     {"frozen_leader", "the leader is stopped and goes on later, five times", prepare_three,
