@@ -20,7 +20,7 @@
 
 #include "prng.h"
 
-#define WORLDS 200u
+#define WORLDS 1500u
 #define MEMBERS_MAX 5u
 #define ACTIONS 600u
 #define QUEUE_MAX 300u
@@ -52,6 +52,7 @@ struct world {
     bool proposed[MEMBERS_MAX]; /* "vI" by member I, in any life */
     struct decision decisions[DECISIONS_MAX];
     uint32_t decision_count;
+    uint32_t disk, crash;    /* how often a record is synced, and a member crashes, in percent */
     uint32_t crashes, duels; /* duels: promises that refused */
 };
 
@@ -219,14 +220,14 @@ static void act(struct world *world)
             start(world, index);
         return;
     }
-    if (action < 75)
+    if (pick(world, 100) < world->crash)
+        crash(world, index);
+    else if (pick(world, 100) < world->disk)
         persist(world, index);
     else if (action < 90)
         wake(world, index);
-    else if (action < 99)
-        propose(world, index);
     else
-        crash(world, index);
+        propose(world, index);
 }
 
 static bool all_have_decided(const struct world *world)
@@ -266,6 +267,8 @@ static struct world *play(uint64_t seed)
     prng_init(&world->prng, seed);
     world->seed = seed * 1000;
     world->count = counts[pick(world, 6)];
+    world->disk = 5 + pick(world, 60);
+    world->crash = 1 + pick(world, 5);
     world->vote = 1 + pick(world, world->count);
     world->prepare = world->count + 1 - world->vote;
     for (uint32_t i = 0; i < world->count; i++)
