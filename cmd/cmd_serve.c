@@ -9,6 +9,7 @@
 #include "client_options.h"
 #include "commands.h"
 #include "exit_status.h"
+#include "failpoint_port.h"
 #include "logger_stderr.h"
 #include "serve.h"
 
@@ -20,7 +21,7 @@
 #define MS_MAX 3600000u
 
 struct serve_arguments {
-    const char *name, *cluster, *listen, *data, *token;
+    const char *name, *cluster, *listen, *data, *token, *failpoints;
     uint32_t prepare_quorum, vote_quorum, heartbeat_ms, election_ms, register_versions;
     enum decree_log_level level;
     enum log_format format;
@@ -38,7 +39,8 @@ enum option_key {
     KEY_ELECTION_MS,
     KEY_REGISTER_VERSIONS,
     KEY_LOG_LEVEL,
-    KEY_LOG_FORMAT
+    KEY_LOG_FORMAT,
+    KEY_FAILPOINTS
 };
 
 static const struct argp_option options[] = {
@@ -71,6 +73,11 @@ static const struct argp_option options[] = {
     {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn or error (info)", 3},
     {"log-format", KEY_LOG_FORMAT, "FORMAT", 0,
      "text or json, one line per event on standard error (text)", 3},
+    {NULL, 0, NULL, 0, "To see it fail:", 4},
+    {"failpoints", KEY_FAILPOINTS, "HOST:PORT", 0,
+     "Open a port, on a loopback address, where this member can be told to stop as by a crash: before or after it sends "
+     "p1a, p1b, p2a, p2b or a decision, or writes or syncs its journal. telnet there and say help (off)",
+     4},
     {0},
 };
 
@@ -141,6 +148,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (arguments->level == 0)
             argp_error(state, "--log-level must be debug, info, warn or error, not '%s'", argument);
         return 0;
+    case KEY_FAILPOINTS:
+        arguments->failpoints = argument;
+        return 0;
     case KEY_LOG_FORMAT:
         if (strcmp(argument, "json") != 0 && strcmp(argument, "text") != 0)
             argp_error(state, "--log-format must be text or json, not '%s'", argument);
@@ -190,6 +200,22 @@ static int find_self(const struct serve_arguments *arguments, struct serve_optio
     return DECREE_INVALID;
 }
 
+/* Where failpoints are armed, if that is wanted and safe. */
+static int find_failpoints(const struct serve_arguments *arguments, struct serve_options *serve,
+                           char *host, char *sentence)
+{
+    int error;
+
+    if (arguments->failpoints == NULL)
+        return 0;
+    error = cluster_address_parse(host, &serve->failpoints_port, arguments->failpoints, true,
+                                  sentence);
+    if (error == 0 && !failpoint_host_is_safe(host, sentence))
+        error = DECREE_INVALID;
+    serve->failpoints_host = host;
+    return error;
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct serve_arguments arguments = {.listen = LISTEN_DEFAULT,
@@ -200,12 +226,15 @@ int cmd_serve(int argc, char **argv)
     struct serve_options serve = {0};
     struct logger_stderr logger;
     char sentence[SERVE_SENTENCE_BYTES], host[CLUSTER_HOST_BYTES];
+    char failpoints_host[CLUSTER_HOST_BYTES];
     int error;
 
     client_parse(&argp, "decree serve", argc, argv, &arguments);
     error = find_self(&arguments, &serve, sentence);
     if (error == 0)
         error = cluster_address_parse(host, &serve.listen_port, arguments.listen, true, sentence);
+    if (error == 0)
+        error = find_failpoints(&arguments, &serve, failpoints_host, sentence);
     if (error != 0)
         return complain(error, sentence);
     logger_stderr_init(&logger, arguments.level, arguments.format);

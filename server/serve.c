@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "etcd_front.h"
+#include "failpoint_port.h"
 #include "kv_backend.h"
 
 #define GRACE_MS 2000u
@@ -32,6 +33,8 @@ struct member {
     struct kv_backend backend;
     struct host *host;
     struct etcd_front *front;
+    struct failpoints *failpoints; /* NULL: none */
+    struct failpoint_port *failpoint_port;
     const struct serve_options *options;
     uint16_t port; /* for clients */
     bool stopping;
@@ -55,6 +58,11 @@ static void on_host_closed(void *context)
     close_signals(member);
 }
 
+static void on_failpoints_closed(void *context)
+{
+    assert(context != NULL);
+}
+
 static void on_front_closed(void *context)
 {
     struct member *member = context;
@@ -69,6 +77,8 @@ static void stop(struct member *member)
 {
     assert(!member->stopping);
     member->stopping = true;
+    if (member->failpoint_port != NULL)
+        failpoint_port_close(member->failpoint_port, on_failpoints_closed, member);
     if (member->front != NULL)
         etcd_front_close(member->front, GRACE_MS, on_front_closed, member);
     else
@@ -158,6 +168,7 @@ static int open_host(struct member *member, char *sentence)
         .heartbeat_ms = options->heartbeat_ms,
         .election_ms = options->election_ms,
         .register_versions = options->register_versions,
+        .failpoints = member->failpoints,
         .logger = options->logger,
         .after_turn = flush_answers,
         .after_turn_context = member,
@@ -196,13 +207,35 @@ static int open_front(struct member *member, char *sentence)
     return 0;
 }
 
+static int open_failpoints(struct member *member, char *sentence)
+{
+    const struct serve_options *options = member->options;
+    struct failpoints_options failpoints = {
+        .self = options->self,
+        .member_count = options->cluster.count,
+        .name = cluster_spec_name(&options->cluster, options->self),
+        .logger = options->logger};
+    int error = failpoints_new(&member->failpoints, &failpoints);
+
+    if (error != 0)
+        return fail(sentence, error, "%s", decree_error_text(error));
+    log_warn(options->logger, "failpoints_on", "node=%s", failpoints.name);
+    return failpoint_port_open(&member->failpoint_port, &member->loop, member->failpoints,
+                               &options->cluster, options->failpoints_host,
+                               options->failpoints_port, options->logger, sentence);
+}
+
 static void say_ready(const struct member *member)
 {
     const struct serve_options *options = member->options;
     const struct cluster_member *self = &options->cluster.members[options->self - 1];
 
-    printf("ready name=%s clients=%s:%u peers=%s:%u data=%s\n", self->name, options->listen_host,
+    printf("ready name=%s clients=%s:%u peers=%s:%u data=%s", self->name, options->listen_host,
            (unsigned)member->port, self->host, (unsigned)self->port, options->data_dir);
+    if (member->failpoint_port != NULL)
+        printf(" failpoints=%s:%u", options->failpoints_host,
+               (unsigned)failpoint_port_number(member->failpoint_port));
+    printf("\n");
     fflush(stdout);
 }
 
@@ -211,6 +244,8 @@ static int run(struct member *member, char *sentence)
     int error = open_front(member,
                            sentence); /* first: a busy port is to be known before the node speaks */
 
+    if (error == 0 && member->options->failpoints_host != NULL)
+        error = open_failpoints(member, sentence);
     if (error == 0)
         error = open_host(member, sentence);
     if (error != 0) {
@@ -252,6 +287,7 @@ int serve_run(const struct serve_options *options, char *sentence)
     }
     if (member->front != NULL)
         etcd_front_free(member->front);
+    failpoints_free(member->failpoints);
     kv_backend_release(&member->backend);
     uv_loop_close(&member->loop);
 out:

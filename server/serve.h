@@ -18,6 +18,9 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
     uint32_t prepare_quorum, vote_quorum;
     uint32_t heartbeat_ms, election_ms;
     uint64_t register_versions; /* kept of each register; default: all */
+    /* Where failpoints are armed, a loopback address; NULL: there are none. */
+    const char *failpoints_host;
+    uint16_t failpoints_port; /* 0: any, see the line 'ready' */
     const struct logger *logger;
 };
 
