@@ -18,6 +18,7 @@
     X("member", member, "list the members of the cluster")                          \
     X("register", register, "set and get registers, which no leader is needed for") \
     X("synod", synod, "take part in choosing one value, once")                      \
+    X("log", log, "run a member of an ordered log, for telnet and for programs")    \
     X("process", process, "run a process of a replicated chat log, to be crashed")  \
     X("master", master, "drive such processes with a script")                       \
     X("stopall", stopall, "end those processes, and only those")                    \

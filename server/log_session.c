@@ -85,8 +85,6 @@ static void on_done(void *argument, int error, decree_slot slot, void *result)
     if (error == 0 && entered != NULL) {
         request->error = entered->error;
         request->index = entered->index;
-    } else if (error == 0) {
-        request->index = ordered_log_last(request->service->backend->items);
     }
     if (request->session != NULL)
         touch(request->session);
@@ -158,7 +156,8 @@ static bool answer_engine(struct log_session *session, struct log_request *reque
     if (request->error != 0) {
         write_engine_error(connection, request);
     } else if (request->verb == LOG_SYNC) {
-        line_printf(connection, "SYNCED %" PRIu64 "\n", request->index);
+        line_printf(connection, "SYNCED %" PRIu64 "\n",
+                    ordered_log_last(session->service->backend->items));
     } else {
         bool readable = log_command_decode(request->command->data, request->command->size,
                                            &command);
