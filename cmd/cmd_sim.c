@@ -13,25 +13,34 @@
 #include <jansson.h>
 
 #include "commands.h"
-#include "sim_run.h"
+#include "register_run.h"
 
 #define PROGRESS_EVERY_S 0.2
 #define KNOB_KEY 0x1000
 #define KNOBS_MAX 64u
 
-enum { OPTION_SEED = 0x400, OPTION_SEEDS, OPTION_SCENARIO, OPTION_LIST, OPTION_TRACE, OPTION_JSON };
+enum {
+    OPTION_SEED = 0x400,
+    OPTION_SEEDS,
+    OPTION_SCENARIO,
+    OPTION_REGISTERS,
+    OPTION_LIST,
+    OPTION_TRACE,
+    OPTION_JSON
+};
 
 struct sim_arguments {
     uint64_t first, last;
     const char *scenario; /* NULL: seeds; "all": each */
     struct sim_overrides overrides;
     enum sim_trace_detail detail;
-    bool list, json;
+    bool registers, list, json;
 };
 
 struct sim_totals {
     uint64_t runs, failures, events, operations, acknowledged, slots, crashes, leaders, virtual_ns,
         digest;
+    uint64_t longest_wait_ns, longest_gap_ns, retry_ns; /* of scripted registers */
     double begun_s, shown_s;
 };
 
@@ -40,6 +49,8 @@ static const struct argp_option fixed_options[] = {
     {"seeds", OPTION_SEEDS, "A..B", 0, "Run these seeds, until one fails", 1},
     {"scenario", OPTION_SCENARIO, "NAME", 0,
      "Run a script in place of random faults; all: each of them", 1},
+    {"registers", OPTION_REGISTERS, 0, 0,
+     "Leaderless registers in place of the log; their scenario is killed_in_turn", 1},
     {"list", OPTION_LIST, 0, 0, "List the scenarios", 1},
     {"trace", OPTION_TRACE, "all", OPTION_ARG_OPTIONAL,
      "Print what happens, a column per node; all: heartbeats too", 2},
@@ -57,7 +68,9 @@ static const char doc[] =
     "duration 20ms or 3s, a size 64k.\n\nExamples:\n"
     "  decree sim --seeds 1..1000\n"
     "  decree sim --seed 7 --nodes 5 --loss 10% --trace | less -S\n"
-    "  decree sim --scenario chained --trace | less -S";
+    "  decree sim --scenario chained --trace | less -S\n"
+    "  decree sim --registers --seeds 1..500\n"
+    "  decree sim --registers --scenario killed_in_turn";
 
 static char *replay; /* the command that gives the run at hand again; for the signal handler too */
 
@@ -104,6 +117,23 @@ static void parse_knob(struct sim_arguments *arguments, int knob, const char *te
         argp_error(state, "'%s' does not suit %s", text, knobs[knob].name);
 }
 
+/* NULL: there is none of that name. */
+static const struct sim_scenario *find_scenario(const struct sim_arguments *arguments,
+                                                const char *name)
+{
+    if (!arguments->registers)
+        return sim_scenario_find(name);
+    return strcmp(name, register_scenario()->name) == 0 ? register_scenario() : NULL;
+}
+
+static void check_scenario(const struct sim_arguments *arguments, struct argp_state *state)
+{
+    const char *name = arguments->scenario;
+
+    if (name != NULL && strcmp(name, "all") != 0 && find_scenario(arguments, name) == NULL)
+        argp_error(state, "there is no scenario '%s': see decree sim --list", name);
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct sim_arguments *arguments = state->input;
@@ -121,9 +151,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         parse_seeds(arguments, argument, state);
         return 0;
     case OPTION_SCENARIO:
-        if (strcmp(argument, "all") != 0 && sim_scenario_find(argument) == NULL)
-            argp_error(state, "there is no scenario '%s': see decree sim --list", argument);
         arguments->scenario = argument;
+        return 0;
+    case OPTION_REGISTERS:
+        arguments->registers = true;
+        return 0;
+    case ARGP_KEY_END:
+        check_scenario(arguments, state);
         return 0;
     case OPTION_LIST:
         arguments->list = true;
@@ -148,6 +182,7 @@ static int sim_list(void)
 {
     for (const struct sim_scenario *scenario = sim_scenarios(); scenario->name != NULL; scenario++)
         printf("%-22s %s\n", scenario->name, scenario->text);
+    printf("%-22s %s\n", register_scenario()->name, register_scenario()->text);
     return EXIT_OK;
 }
 
@@ -161,7 +196,7 @@ static char *describe_replay(const struct sim_arguments *arguments,
     FILE *out = open_memstream(&command, &size);
 
     assert(out != NULL);
-    fprintf(out, "decree sim --seed %" PRIu64, seed);
+    fprintf(out, "decree sim%s --seed %" PRIu64, arguments->registers ? " --registers" : "", seed);
     if (scenario != NULL)
         fprintf(out, " --scenario %s", scenario->name);
     for (size_t i = 0; i < count; i++) {
@@ -267,6 +302,20 @@ static void choose_options(const struct sim_arguments *arguments,
     }
 }
 
+static void run_registers(const struct sim_options *options, bool scripted, struct sim_trace *trace,
+                          struct sim_totals *totals, struct sim_result *ret_result)
+{
+    struct register_run_result result;
+
+    register_run(options, scripted, trace, &result);
+    if (result.longest_wait_ns > totals->longest_wait_ns)
+        totals->longest_wait_ns = result.longest_wait_ns;
+    if (result.longest_gap_ns > totals->longest_gap_ns)
+        totals->longest_gap_ns = result.longest_gap_ns;
+    totals->retry_ns = result.retry_ns;
+    *ret_result = result.common;
+}
+
 /* False: it failed. */
 static bool run_one(const struct sim_arguments *arguments, const struct sim_scenario *scenario,
                     uint64_t seed, struct sim_totals *totals)
@@ -279,7 +328,10 @@ static bool run_one(const struct sim_arguments *arguments, const struct sim_scen
     free(replay);
     replay = describe_replay(arguments, scenario, seed);
     sim_trace_init(&trace, stdout, arguments->detail, (unsigned)options.nodes);
-    sim_run(&options, scenario, &trace, &result);
+    if (arguments->registers)
+        run_registers(&options, scenario != NULL, &trace, totals, &result);
+    else
+        sim_run(&options, scenario, &trace, &result);
     totals_add(totals, &result);
     if (!result.verdict.failed)
         return true;
@@ -290,11 +342,31 @@ static bool run_one(const struct sim_arguments *arguments, const struct sim_scen
     return false;
 }
 
+static void print_register_totals(const struct sim_arguments *arguments,
+                                  const struct sim_totals *totals, double passed)
+{
+    if (arguments->scenario != NULL)
+        printf("longest wait of an operation %.3f ms, longest gap between two answers %.3f ms; one "
+               "retransmission time is %.3f ms\n",
+               (double)totals->longest_wait_ns / 1e6, (double)totals->longest_gap_ns / 1e6,
+               (double)totals->retry_ns / 1e6);
+    printf("%s: %" PRIu64 " runs in %.1f s: %.0f virtual seconds, %" PRIu64 " events, %" PRIu64
+           " operations (%" PRIu64 " acknowledged), %" PRIu64 " versions, %" PRIu64
+           " crashes, %" PRIu64 " ballots; digest %016" PRIx64 "\n",
+           totals->failures == 0 ? "ok" : "FAILED", totals->runs, passed,
+           (double)totals->virtual_ns / 1e9, totals->events, totals->operations,
+           totals->acknowledged, totals->slots, totals->crashes, totals->leaders, totals->digest);
+}
+
 static void print_totals(const struct sim_arguments *arguments, const struct sim_totals *totals)
 {
     double passed = now_s() - totals->begun_s;
     json_t *object;
 
+    if (!arguments->json && arguments->registers) {
+        print_register_totals(arguments, totals, passed);
+        return;
+    }
     if (!arguments->json) {
         printf("%s: %" PRIu64 " runs in %.1f s: %.0f virtual seconds, %" PRIu64 " events, %" PRIu64
                " operations (%" PRIu64 " acknowledged), %" PRIu64 " slots, %" PRIu64
@@ -341,7 +413,9 @@ static int sim(const struct sim_arguments *arguments)
     if (arguments->scenario == NULL) {
         run_seeds(arguments, NULL, &totals);
     } else if (strcmp(arguments->scenario, "all") != 0) {
-        run_seeds(arguments, sim_scenario_find(arguments->scenario), &totals);
+        run_seeds(arguments, find_scenario(arguments, arguments->scenario), &totals);
+    } else if (arguments->registers) {
+        run_seeds(arguments, register_scenario(), &totals);
     } else {
         for (const struct sim_scenario *scenario = sim_scenarios(); scenario->name != NULL;
              scenario++)
