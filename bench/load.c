@@ -2,11 +2,13 @@
 /* load.c -- puts distinct keys over gRPC, many at a time: what h2load cannot do, since its body is
  * fixed.
  *
- *     load HOST PORT CONNECTIONS STREAMS COUNT [VALUE_BYTES]
+ *     load HOST PORT CONNECTIONS STREAMS COUNT [VALUE_BYTES [KEYS [PATH]]]
  *
- * Keys are 16 bytes, "k" and fifteen digits, in a scattered order that visits each once. Prints one
- * line: the number of answers with grpc-status 0, of others, seconds, and puts per second. Exits 1
- * when any failed.
+ * Keys are 16 bytes, "k" and fifteen digits: COUNT of them in a scattered order that visits each
+ * once, or KEYS of them in turn. PATH is that of a method whose request has key and value as its
+ * fields 1 and 2; default /etcdserverpb.KV/Put, another is /decree.v1.Register/Set. Prints one line:
+ * the number of answers with grpc-status 0, of others, seconds, calls per second, mean latency.
+ * Exits 1 when any failed.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -21,8 +23,9 @@
 #define VALUE_BYTES_MAX 65536u
 
 struct load {
-    uint64_t count, started, good, bad;
+    uint64_t count, keys, started, good, bad, waited_ns;
     uint32_t streams, value_bytes;
+    const char *path;
     char authority[128];
     uint8_t value[VALUE_BYTES_MAX];
 };
@@ -37,6 +40,7 @@ struct connection {
 
 struct request { /* one put: the frame to send, and how much of it is sent */
     size_t size, sent;
+    uint64_t began_ns;
     bool good;
     uint8_t frame[];
 };
@@ -62,8 +66,9 @@ static struct request *request_new(const struct load *load, uint64_t number)
     if (request == NULL)
         abort();
     at = request->frame + 5;
-    (void)snprintf(key, sizeof(key), "k%015" PRIu64,
-                   number * UINT64_C(7368787) % load->count % UINT64_C(1000000000000000));
+    number = load->keys > 0 ? number % load->keys : number * UINT64_C(7368787) % load->count;
+    (void)snprintf(key, sizeof(key), "k%015" PRIu64, number % UINT64_C(1000000000000000));
+    request->began_ns = uv_hrtime();
     *at++ = 0x0a;
     *at++ = KEY_BYTES;
     memcpy(at, key, KEY_BYTES);
@@ -107,7 +112,7 @@ static void submit(struct connection *connection)
     struct load *load = connection->load;
     nghttp2_nv headers[] = {header(":method", "POST"),
                             header(":scheme", "http"),
-                            header(":path", "/etcdserverpb.KV/Put"),
+                            header(":path", load->path),
                             header(":authority", load->authority),
                             header("content-type", "application/grpc"),
                             header("te", "trailers")};
@@ -140,6 +145,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t er
     struct request *request = nghttp2_session_get_stream_user_data(session, stream);
 
     (void)error;
+    connection->load->waited_ns += uv_hrtime() - request->began_ns;
     if (request->good)
         connection->load->good++;
     else
@@ -246,12 +252,15 @@ int main(int argc, char **argv)
 
     if (argc < 6 || count == 0 || count > 1024 ||
         uv_ip4_addr(argv[1], (int)strtol(argv[2], NULL, 10), &address) != 0) {
-        fprintf(stderr, "usage: load HOST PORT CONNECTIONS STREAMS COUNT [VALUE_BYTES]\n");
+        fprintf(stderr,
+                "usage: load HOST PORT CONNECTIONS STREAMS COUNT [VALUE_BYTES [KEYS [PATH]]]\n");
         return 64;
     }
     load.streams = (uint32_t)strtoul(argv[4], NULL, 10);
     load.count = strtoull(argv[5], NULL, 10);
     load.value_bytes = argc > 6 ? (uint32_t)strtoul(argv[6], NULL, 10) : 256;
+    load.keys = argc > 7 ? strtoull(argv[7], NULL, 10) : 0;
+    load.path = argc > 8 ? argv[8] : "/etcdserverpb.KV/Put";
     assert(load.value_bytes <= VALUE_BYTES_MAX);
     for (uint32_t i = 0; i < load.value_bytes; i++)
         load.value[i] = (uint8_t)(i * 131);
@@ -265,7 +274,8 @@ int main(int argc, char **argv)
         nghttp2_session_del(connections[i]->session);
         free(connections[i]);
     }
-    printf("good %" PRIu64 " bad %" PRIu64 " seconds %.3f puts/s %.0f\n", load.good, load.bad,
-           seconds, (double)load.good / seconds);
+    printf("good %" PRIu64 " bad %" PRIu64 " seconds %.3f puts/s %.0f mean_us %.1f\n", load.good,
+           load.bad, seconds, (double)load.good / seconds,
+           (double)load.waited_ns / 1e3 / (double)load.count);
     return load.bad == 0 && load.good == load.count ? 0 : 1;
 }
