@@ -27,6 +27,7 @@ class Node:
         self.others = ",".join(f":{port}" for i, port in enumerate(synod.ports) if i != number - 1)
         self.path = f"storage/{number}"
         self.out = os.path.join(synod.folder, f"{number}.out")
+        self.prefix = []  # such as what puts it into another network namespace
         self.process = None
 
     def arguments(self, first=None, timeout=None):
@@ -43,7 +44,7 @@ class Node:
         assert self.process is None
         with open(self.out, "ab") as out:
             self.process = subprocess.Popen(
-                [*WITH_PARENT, DECREE, "synod", *self.arguments(first, timeout), *extra],
+                [*WITH_PARENT, *self.prefix, DECREE, "synod", *self.arguments(first, timeout), *extra],
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.synod.folder)
         return self
 
