@@ -399,7 +399,7 @@ int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grp
     deadline_wheel_init(&server->wheel, uv_now(loop));
     error = grpc_methods_init(&server->methods, options->services, options->routes);
     if (error == 0)
-        error = http2_open(&server->http2, loop, &server->handler, options->limits,
+        error = http2_open(&server->http2, loop, &server->handler, options->http1, options->limits,
                            options->logger);
     server->options.limits = NULL;
     if (error != 0) {

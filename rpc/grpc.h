@@ -65,6 +65,8 @@ struct grpc_options { /* limits is copied, the rest borrowed until grpc_free() *
     /* Every call passes here once it is whole, before its handler. False: it was answered. */
     bool (*admit)(struct grpc_call *call);
     const struct http2_limits *limits; /* NULL: the defaults */
+    struct http1_server *http1; /* gets who speaks HTTP/1 on this port, and is closed with it, to be
+                                   freed by its owner after that; NULL: nobody */
     const struct logger *logger;
     uint32_t message_bytes_max;  /* of a request; default 2 MiB */
     uint32_t request_timeout_ms; /* the server's own deadline; default 7000 */

@@ -92,6 +92,10 @@ void http1_free(struct http1_server *server);
 /* How many connections there are now. */
 uint32_t http1_connections(const struct http1_server *server);
 
+/* For a port that is shared: takes over a connection, with what it has sent already. Owns tcp from
+ * here on, see http_port.h. */
+void http1_adopt(struct http1_server *server, uv_tcp_t *tcp, const uint8_t *bytes, size_t size);
+
 /* ---- for handlers ---- */
 
 void *http1_context(const struct http1_call *call);
@@ -127,8 +131,9 @@ struct http1_stream_events {
 void http1_stream_begin(struct http1_call *call, unsigned status, const char *content_type,
                         const struct http1_stream_events *events, void *context);
 
-/* One piece, which is sent at once. FULL: the client does not read; nothing was taken. A piece is
- * always taken when all before it was sent. May not call back. */
+/* One piece, which is sent at once. FULL: the client does not read, and nothing was taken; a piece is
+ * always taken when all before it was sent. CLOSED: gone is about to be called. Does not call
+ * back. */
 int http1_stream_write(struct http1_call *call, const void *data, size_t size);
 
 void http1_stream_end(struct http1_call *call);

@@ -25,6 +25,7 @@
 #include "linked_list.h"
 #include "logger.h"
 
+struct http1_server;
 struct http2_server;
 struct http2_connection;
 struct http2_handler;
@@ -87,10 +88,12 @@ struct http2_counters {
     size_t request_bytes, answer_bytes; /* now */
 };
 
-/* limits may be NULL; handler and logger are borrowed until http2_free(). Errors: NOMEM, IO. */
+/* limits may be NULL; handler and logger are borrowed until http2_free(). http1 gets the port's
+ * connections that speak HTTP/1, and is closed together with this server, but not freed; NULL: such
+ * clients are told that they are wrong here. Errors: NOMEM. */
 int http2_open(struct http2_server **ret_server, uv_loop_t *loop,
-               const struct http2_handler *handler, const struct http2_limits *limits,
-               const struct logger *logger);
+               const struct http2_handler *handler, struct http1_server *http1,
+               const struct http2_limits *limits, const struct logger *logger);
 
 /* Starts to accept on a numeric address; port 0 takes a free one. Returns 0 or libuv's error. */
 int http2_listen(struct http2_server *server, const char *host, uint16_t port, uint16_t *ret_port);

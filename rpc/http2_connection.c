@@ -12,14 +12,8 @@
 
 #include <decree/error.h>
 
-#define KEEPALIVE_SECONDS 30u
 #define CONNECTION_WINDOW_BYTES (8 * 1024 * 1024)
 #define STREAM_WINDOW_BYTES (1024 * 1024)
-
-static const char HTTP1_ANSWER[] =
-    "HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n"
-    "Content-Type: text/plain\r\nContent-Length: 28\r\n\r\n"
-    "This port speaks HTTP/2 only";
 
 static struct http2_connection *connection_of(void *handle)
 {
@@ -79,7 +73,7 @@ static void on_written(uv_write_t *write, int status)
 /* Offers bytes to the socket; keeps what it does not take. */
 static void write_out(struct http2_connection *connection, const uint8_t *data, size_t size)
 {
-    uv_stream_t *stream = (uv_stream_t *)&connection->tcp;
+    uv_stream_t *stream = (uv_stream_t *)connection->tcp;
     uv_buf_t buffer = uv_buf_init((char *)(uintptr_t)data, (unsigned)size);
     int written = uv_try_write(stream, &buffer, 1);
     size_t left = written > 0 ? size - (size_t)written : size;
@@ -148,47 +142,41 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
 }
 
 /* The peer broke the protocol beyond repair. It is told so, if the socket takes it. */
-static void break_off(struct http2_connection *connection, int error, uint8_t first_byte)
+static void break_off(struct http2_connection *connection, int error)
 {
     struct http2_server *server = connection->server;
 
     log_debug(server->logger, "client_broken", "reason=\"%s\"", nghttp2_strerror(error));
     server->counters.broken++;
-    if (connection->writing == NULL) {
-        if (error == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
-            if (!connection->spoken && first_byte >= 'A' && first_byte <= 'Z')
-                write_out(connection, (const uint8_t *)HTTP1_ANSWER, sizeof(HTTP1_ANSWER) - 1);
-        } else if (nghttp2_session_terminate_session(connection->session,
-                                                     NGHTTP2_ENHANCE_YOUR_CALM) == 0) {
-            send_frames(connection);
-        }
-    }
+    if (connection->writing == NULL && error != NGHTTP2_ERR_BAD_CLIENT_MAGIC &&
+        nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM) == 0)
+        send_frames(connection);
     connection_close(connection);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+static void take_in(struct http2_connection *connection, const uint8_t *bytes, size_t size)
 {
-    struct http2_connection *connection = connection_of(stream);
-    ssize_t taken;
+    ssize_t taken = nghttp2_session_mem_recv(connection->session, bytes, size);
 
-    if (count == 0)
-        return;
-    if (count < 0) {
-        connection_close(connection);
-        return;
-    }
-    taken = nghttp2_session_mem_recv(connection->session, (const uint8_t *)buffer->base,
-                                     (size_t)count);
     if (taken < 0) {
-        break_off(connection, (int)taken, (uint8_t)buffer->base[0]);
+        break_off(connection, (int)taken);
         return;
     }
-    connection->spoken = true;
     hand_on(
         connection); /* now, not at the flush: who orders and stores them may do so in this turn */
     server_note_dirty(connection->server, connection);
     if (nghttp2_session_get_outbound_queue_size(connection->session) > HTTP2_QUEUED_FRAMES_MAX)
         connection_flush(connection);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+{
+    struct http2_connection *connection = connection_of(stream);
+
+    if (count < 0)
+        connection_close(connection);
+    else if (count > 0)
+        take_in(connection, (const uint8_t *)buffer->base, (size_t)count);
 }
 
 static void pace_reading(struct http2_connection *connection)
@@ -200,8 +188,8 @@ static void pace_reading(struct http2_connection *connection)
         return;
     connection->reading = read;
     if (!read)
-        uv_read_stop((uv_stream_t *)&connection->tcp);
-    else if (uv_read_start((uv_stream_t *)&connection->tcp, on_room, on_read) != 0)
+        uv_read_stop((uv_stream_t *)connection->tcp);
+    else if (uv_read_start((uv_stream_t *)connection->tcp, on_room, on_read) != 0)
         connection->failed = true;
 }
 
@@ -251,6 +239,7 @@ static void on_closed(uv_handle_t *handle)
     assert(list_alone(&connection->streams));
     nghttp2_session_del(connection->session);
     list_remove(&connection->link);
+    free(connection->tcp);
     free(connection);
     server_connection_gone(server);
 }
@@ -264,7 +253,7 @@ void connection_close(struct http2_connection *connection)
     list_remove(&connection->turn_link);
     while (!list_alone(&connection->streams))
         stream_detach(list_owner(connection->streams.next, struct http2_stream, link));
-    uv_close((uv_handle_t *)&connection->tcp, on_closed);
+    uv_close((uv_handle_t *)connection->tcp, on_closed);
 }
 
 void connection_go_away(struct http2_connection *connection)
@@ -302,46 +291,38 @@ static int open_session(struct http2_connection *connection)
                                                  CONNECTION_WINDOW_BYTES);
 }
 
-static struct http2_connection *new_connection(struct http2_server *server)
+static struct http2_connection *new_connection(struct http2_server *server, uv_tcp_t *tcp)
 {
     struct http2_connection *connection = calloc(1, sizeof(*connection));
 
     if (connection == NULL)
         return NULL;
     connection->server = server;
+    connection->tcp = tcp;
     connection->accepted_ms = uv_now(server->loop);
     list_init(&connection->link);
     list_init(&connection->turn_link);
     list_init(&connection->streams);
     list_init(&connection->ready);
-    if (uv_tcp_init(server->loop, &connection->tcp) != 0) {
-        free(connection);
-        return NULL;
-    }
-    connection->tcp.data = connection;
+    tcp->data = connection;
     list_append(&server->newcomers, &connection->link);
     server->counters.connections++;
     return connection;
 }
 
-/* Takes the next connection of the listener; one over the limit, or one that there is no memory
- * for, is closed. */
-int connection_accept(struct http2_server *server)
+/* Takes over a connection of the port's, with what it has sent already. */
+void connection_adopt(struct http2_server *server, uv_tcp_t *tcp, const uint8_t *bytes, size_t size)
 {
-    struct http2_connection *connection = new_connection(server);
+    struct http2_connection *connection = new_connection(server, tcp);
 
-    if (connection == NULL)
-        return DECREE_NOMEM;
-    if (uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)&connection->tcp) != 0 ||
-        server->counters.connections > server->limits.connections_max ||
-        open_session(connection) != 0) {
-        connection_close(connection);
-        return DECREE_FULL;
+    if (connection == NULL) {
+        server_drop(server, tcp);
+        return;
     }
-    uv_tcp_nodelay(&connection->tcp, 1);
-    uv_tcp_keepalive(&connection->tcp, 1, KEEPALIVE_SECONDS);
-    pace_reading(connection);
-    if (connection->failed)
+    if (open_session(connection) != 0) {
         connection_close(connection);
-    return 0;
+        return;
+    }
+    pace_reading(connection);
+    take_in(connection, bytes, size);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* http2_connection.h -- what the three files of the HTTP/2 server share, and nobody else knows.
  *
- *     http2_server.c      listens, counts, pools streams, flushes once a turn, closes
+ *     http2_server.c      counts, pools streams, flushes once a turn, closes
  *     http2_connection.c  bytes between socket and nghttp2; the hand-over of whole requests
  *     http2_stream.c      nghttp2's callbacks: what a peer's frames do to streams; answers
  *
@@ -11,7 +11,9 @@
 #ifndef DECREE_RPC_HTTP2_CONNECTION_H
 #define DECREE_RPC_HTTP2_CONNECTION_H
 
+#include "http1.h"
 #include "http2.h"
+#include "http_port.h"
 #include "pool_memory.h"
 
 #define HTTP2_READ_BYTES (256u * 1024)
@@ -29,8 +31,9 @@ struct http2_server {
     struct http2_counters counters;
     nghttp2_session_callbacks *callbacks;
     nghttp2_option *option;
-    struct pool_memory memory; /* nghttp2's */
-    uv_tcp_t listener;
+    struct pool_memory memory;  /* nghttp2's */
+    struct http1_server *http1; /* speaks on the same port; NULL: nobody */
+    struct http_port port;
     uv_prepare_t flush; /* once a turn, before the loop sleeps */
     uv_idle_t awake;    /* while a connection has something to write, the loop must not sleep */
     uv_timer_t timer;   /* late greetings; the end of the grace */
@@ -40,9 +43,8 @@ struct http2_server {
     struct list_link stalled;     /* those with requests that nobody can take now */
     struct list_link free_streams;
     uint32_t free_stream_count;
-    uint32_t handles; /* of libuv, still to be closed */
-    bool listening, closing;
-    bool owes_accept; /* libuv holds a connection that there was no memory for */
+    uint32_t parts; /* still to be closed: handles, the port, the connections, http1 */
+    bool closing;
     uint64_t grace_until_ms;
     void (*closed)(void *context);
     void *closed_context;
@@ -51,7 +53,7 @@ struct http2_server {
 };
 
 struct http2_connection {
-    uv_tcp_t tcp;
+    uv_tcp_t *tcp; /* its memory is ours too */
     uv_write_t write;
     struct http2_server *server;
     nghttp2_session *session;
@@ -67,7 +69,6 @@ struct http2_connection {
     uint32_t control_frames;
     uint32_t stream_count;
     bool greeted;
-    bool spoken; /* something has come in */
     bool reading;
     bool failed;  /* to be closed */
     bool closing; /* its handle is */
@@ -78,10 +79,12 @@ void server_note_dirty(struct http2_server *server, struct http2_connection *con
 void server_note_stalled(struct http2_server *server, struct http2_connection *connection);
 struct http2_stream *server_take_stream(struct http2_server *server); /* NULL: no room */
 void server_give_stream(struct http2_server *server, struct http2_stream *stream);
+void server_drop(struct http2_server *server, uv_tcp_t *tcp);
 void server_connection_gone(struct http2_server *server);
 
 /* http2_connection.c */
-int connection_accept(struct http2_server *server);
+void connection_adopt(struct http2_server *server, uv_tcp_t *tcp, const uint8_t *bytes,
+                      size_t size);
 void connection_flush(struct http2_connection *connection);
 void connection_go_away(struct http2_connection *connection);
 void connection_close(struct http2_connection *connection);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* http2_server.c -- the listener and what all connections share: limits, the pool of streams, the
- * flush.
+/* http2_server.c -- what all connections share: the port, limits, the pool of streams, the flush.
  *
  * A turn of the loop, and where this comes in:
  *
@@ -13,11 +12,9 @@
 #include "http2_connection.h"
 
 #include <assert.h>
-#include <inttypes.h>
 
 #include <decree/error.h>
 
-#define LISTEN_BACKLOG 4096
 #define TIMER_MS 1000u
 #define FREE_STREAMS_MAX 16384u
 #define POOL_BYTES_MAX (16u * 1024 * 1024)
@@ -146,57 +143,71 @@ static void on_prepare(uv_prepare_t *prepare)
     http2_flush(prepare->data);
 }
 
-/* ---- accepting ---- */
+/* ---- the port ---- */
 
-/* One line for the first, the second, the fourth: a flood of connections is not a flood of
- * lines. */
-static void note_refused(struct http2_server *server)
+static const char NO_HTTP1[] = "HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n"
+                               "Content-Type: text/plain\r\nContent-Length: 28\r\n\r\n"
+                               "This port speaks HTTP/2 only";
+
+static void part_gone(struct http2_server *server)
 {
-    uint64_t refused = ++server->counters.refused;
-
-    if ((refused & (refused - 1)) == 0)
-        log_warn(server->logger, "client_refused", "connections=%u refused=%" PRIu64,
-                 server->counters.connections, refused);
+    assert(server->parts > 0);
+    if (--server->parts == 0)
+        server->closed(server->closed_context);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static uint32_t count_connections(void *context)
 {
-    struct http2_server *server = listener->data;
-    int error;
+    struct http2_server *server = context;
+    uint32_t others = server->http1 != NULL ? http1_connections(server->http1) : 0;
 
-    if (status != 0) {
-        log_warn(server->logger, "accept_failed", "reason=\"%s\"", uv_strerror(status));
-        return;
-    }
-    server->counters.accepted++;
-    error = connection_accept(server);
-    /* Until it is taken, libuv tells of no other one: the timer tries again. */
-    server->owes_accept = error == DECREE_NOMEM;
-    if (error != 0)
-        note_refused(server);
+    return server->counters.connections + others;
+}
+
+static void on_dropped_closed(uv_handle_t *handle)
+{
+    struct http2_server *server = handle->data;
+
+    free(handle);
+    server_connection_gone(server);
+}
+
+/* Closes what the port has handed on, and nobody can take. */
+void server_drop(struct http2_server *server, uv_tcp_t *tcp)
+{
+    server->counters.connections++;
+    tcp->data = server;
+    uv_close((uv_handle_t *)tcp, on_dropped_closed);
+}
+
+/* Somebody speaks HTTP/1, or no HTTP at all, and nobody here does. */
+static void refuse_http1(struct http2_server *server, uv_tcp_t *tcp, uint8_t first_byte)
+{
+    uv_buf_t answer = uv_buf_init((char *)(uintptr_t)NO_HTTP1, sizeof(NO_HTTP1) - 1);
+
+    server->counters.broken++;
+    if (first_byte >= 'A' && first_byte <= 'Z')
+        uv_try_write((uv_stream_t *)tcp, &answer, 1);
+    server_drop(server, tcp);
+}
+
+static void take_connection(void *context, uv_tcp_t *tcp, bool is_http2, const uint8_t *bytes,
+                            size_t size)
+{
+    struct http2_server *server = context;
+
+    assert(!server->closing);
+    if (is_http2)
+        connection_adopt(server, tcp, bytes, size);
+    else if (server->http1 != NULL)
+        http1_adopt(server->http1, tcp, bytes, size);
+    else
+        refuse_http1(server, tcp, bytes[0]);
 }
 
 int http2_listen(struct http2_server *server, const char *host, uint16_t port, uint16_t *ret_port)
 {
-    struct sockaddr_storage address = {0};
-    int size = sizeof(address);
-    int error = uv_ip4_addr(host, port, (struct sockaddr_in *)&address);
-
-    assert(!server->listening);
-    if (error != 0)
-        error = uv_ip6_addr(host, port, (struct sockaddr_in6 *)&address);
-    if (error == 0)
-        error = uv_tcp_bind(&server->listener, (const struct sockaddr *)&address, 0);
-    if (error == 0)
-        error = uv_listen((uv_stream_t *)&server->listener, LISTEN_BACKLOG, on_connection);
-    if (error == 0)
-        error = uv_tcp_getsockname(&server->listener, (struct sockaddr *)&address, &size);
-    if (error != 0)
-        return error;
-    server->listening = true;
-    *ret_port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-                                                   : ((struct sockaddr_in6 *)&address)->sin6_port);
-    return 0;
+    return http_port_listen(&server->port, host, port, ret_port);
 }
 
 /* ---- opening and closing ---- */
@@ -219,20 +230,21 @@ static void free_server(struct http2_server *server)
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-    struct http2_server *server = handle->data;
+    part_gone(handle->data);
+}
 
-    assert(server->handles > 0);
-    if (--server->handles == 0)
-        server->closed(server->closed_context);
+static void on_part_closed(void *context)
+{
+    part_gone(context);
 }
 
 void http2_free(struct http2_server *server)
 {
-    assert(server->handles == 0);
+    assert(server->parts == 0);
     free_server(server);
 }
 
-/* The last connection of a closing server is gone. */
+/* With the last connection of a closing server go its handles. */
 void server_connection_gone(struct http2_server *server)
 {
     assert(server->counters.connections > 0);
@@ -263,8 +275,6 @@ static void on_timer(uv_timer_t *timer)
         close_all(&server->connections);
         return;
     }
-    if (server->owes_accept && !server->closing)
-        server->owes_accept = connection_accept(server) == DECREE_NOMEM;
     for (struct list_link *link = server->newcomers.next; link != &server->newcomers;
          link = link->next) {
         struct http2_connection *connection = list_owner(link, struct http2_connection, link);
@@ -295,26 +305,27 @@ static void init_handles(struct http2_server *server)
     uv_prepare_init(server->loop, &server->flush);
     uv_idle_init(server->loop, &server->awake);
     uv_timer_init(server->loop, &server->timer);
-    server->listener.data = server;
     server->flush.data = server;
     server->awake.data = server;
     server->timer.data = server;
-    server->handles = 4;
+    server->parts = 3;
     uv_prepare_start(&server->flush, on_prepare);
     uv_timer_start(&server->timer, on_timer, TIMER_MS, TIMER_MS);
 }
 
 int http2_open(struct http2_server **ret_server, uv_loop_t *loop,
-               const struct http2_handler *handler, const struct http2_limits *limits,
-               const struct logger *logger)
+               const struct http2_handler *handler, struct http1_server *http1,
+               const struct http2_limits *limits, const struct logger *logger)
 {
     struct http2_server *server = calloc(1, sizeof(*server));
+    struct http_port_sink sink = {server, count_connections, take_connection};
 
     if (server == NULL)
         return DECREE_NOMEM;
     assert(handler->stream_bytes >= sizeof(struct http2_stream));
     server->loop = loop;
     server->handler = handler;
+    server->http1 = http1;
     server->logger = logger;
     if (limits != NULL)
         server->limits = *limits;
@@ -324,7 +335,9 @@ int http2_open(struct http2_server **ret_server, uv_loop_t *loop,
     list_init(&server->dirty);
     list_init(&server->stalled);
     list_init(&server->free_streams);
-    if (init_nghttp2(server) != 0 || uv_tcp_init(loop, &server->listener) != 0) {
+    if (init_nghttp2(server) != 0 ||
+        http_port_init(&server->port, loop, &sink, logger, server->limits.connections_max,
+                       server->limits.greeting_ms) != 0) {
         free_server(server);
         return DECREE_NOMEM;
     }
@@ -341,7 +354,10 @@ void http2_close(struct http2_server *server, uint32_t grace_ms, void (*closed)(
     server->closed = closed;
     server->closed_context = context;
     server->grace_until_ms = uv_now(server->loop) + grace_ms;
-    uv_close((uv_handle_t *)&server->listener, on_handle_closed);
+    server->parts += server->http1 != NULL ? 2 : 1;
+    http_port_close(&server->port, on_part_closed, server);
+    if (server->http1 != NULL)
+        http1_close(server->http1, grace_ms, on_part_closed, server);
     uv_timer_start(&server->timer, on_timer, grace_ms, 50);
     for (struct list_link *link = server->newcomers.next; link != &server->newcomers;
          link = link->next)
@@ -356,4 +372,7 @@ void http2_close(struct http2_server *server, uint32_t grace_ms, void (*closed)(
 void http2_counters(const struct http2_server *server, struct http2_counters *ret_counters)
 {
     *ret_counters = server->counters;
+    ret_counters->accepted = server->port.accepted;
+    ret_counters->refused = server->port.refused;
+    ret_counters->connections += http_port_newcomers(&server->port);
 }
