@@ -37,8 +37,6 @@ static const struct argp_option compact_options[] = {
     {0},
 };
 
-static const struct argp_option no_options[] = {{0}};
-
 static const struct verb {
     const char *word, *command, *arguments;
     enum register_verb verb;
@@ -63,7 +61,7 @@ static const struct verb {
      "  decree register get color\n"
      "  decree register get color --ver 0\n"
      "  decree register get photo -n > photo.png"},
-    {"cas", "decree register cas", "KEY EXPECTED [VALUE|-]", REGISTER_CAS, 2, 3, no_options,
+    {"cas", "decree register cas", "KEY EXPECTED [VALUE|-]", REGISTER_CAS, 2, 3, NULL,
      "Sets the next version of the register KEY, if EXPECTED is the number of its latest; with the "
      "word none, if it has no version yet. Prints which version was set.\v"
      "When the latest is another one, nothing is set, and the exit status is 1.\n\n"
