@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "exit_status.h"
 #include "output.h"
+#include "synod_get.h"
 #include "synod_lines.h"
 
 #define LINGER_MS 3000u /* with --exit, for nodes that do not say that they know */
@@ -150,6 +151,8 @@ int cmd_synod(int argc, char **argv)
     char sentence[SYNOD_SENTENCE_BYTES];
     int error;
 
+    if (argc > 1 && strcmp(argv[1], "get") == 0)
+        return synod_get(argc - 1, argv + 1);
     argv[0] = command;
     error = synod_arguments_parse(&run.arguments, argc, argv, 0, sentence);
     if (error != 0)

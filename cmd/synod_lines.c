@@ -161,21 +161,21 @@ static void print_text(const struct synod_lines *lines, const struct synod_happe
 
 /* --- for programs --------------------------------------------------------------------------- */
 
-static void set_value(json_t *line, const struct decree_value *value)
+static void set_value(json_t *line, const uint8_t *data, size_t size)
 {
-    json_t *text = json_stringn((const char *)value->data, value->size);
-    size_t size = base64_encoded_size(value->size);
+    json_t *text = json_stringn((const char *)data, size);
+    size_t encoded_size = base64_encoded_size(size);
     char *encoded;
 
     if (text != NULL) {
         json_object_set_new(line, "value", text);
         return;
     }
-    encoded = malloc(size);
+    encoded = malloc(encoded_size);
     if (encoded == NULL)
         return;
-    base64_encode(encoded, value->data, value->size);
-    json_object_set_new(line, "value_base64", json_stringn(encoded, size));
+    base64_encode(encoded, data, size);
+    json_object_set_new(line, "value_base64", json_stringn(encoded, encoded_size));
     free(encoded);
 }
 
@@ -193,6 +193,14 @@ static void print_object(json_t *line)
     json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
     printf("\n");
     json_decref(line);
+}
+
+void synod_print_value_json(const uint8_t *data, size_t size)
+{
+    json_t *line = json_object();
+
+    set_value(line, data, size);
+    print_object(line);
 }
 
 static json_t *new_object(const struct synod_lines *lines, const char *event)
@@ -220,7 +228,7 @@ static void print_json(const struct synod_lines *lines, const struct synod_happe
     set_ballot(lines, line, "ballot", happening->ballot);
     set_ballot(lines, line, "voted", happening->voted);
     if (happening->value != NULL)
-        set_value(line, happening->value);
+        set_value(line, happening->value->data, happening->value->size);
     if (happening->type == SYNOD_RESTORED)
         json_object_set_new(line, "decided", json_boolean(happening->decided));
     print_object(line);
@@ -314,10 +322,11 @@ static bool said_just_now(struct synod_lines *lines, const char *reason)
     return false;
 }
 
-static void explain_disagreement(const struct synod_lines *lines)
+static void explain_disagreement(struct synod_lines *lines)
 {
     const struct synod_spec *spec = &lines->arguments->spec;
 
+    lines->explained = true;
     fprintf(stderr,
             "%9.3f  %-8s a node disagrees about who is in: -self and -others together must name "
             "the same nodes everywhere, and -prepareNum and -voteNum be the same; here they are "
@@ -334,7 +343,7 @@ static void log_line(void *context, enum decree_log_level level, const char *eve
     if (strstr(event, "refused") != NULL && said_just_now(lines, strchr(details, '"')))
         return;
     fprintf(stderr, "%9.3f  %-8s %s %s\n", seconds(lines), "warning", event, details);
-    if (strstr(details, "another cluster") != NULL)
+    if (strstr(details, "another cluster") != NULL && !lines->explained)
         explain_disagreement(lines);
 }
 

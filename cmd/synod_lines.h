@@ -12,6 +12,7 @@ struct synod_lines {
     struct logger logger; /* give this to the host */
     char refused[256];    /* why a connection was refused last, and when */
     uint64_t refused_at_ns;
+    bool explained; /* what nodes that disagree must look at */
 };
 
 /* Time counts from here. */
@@ -22,6 +23,9 @@ void synod_lines_start(const struct synod_lines *lines);
 
 /* The observer: context is the struct synod_lines. */
 void synod_lines_print(void *context, const struct synod_happening *happening);
+
+/* One object with the value alone, on a line. */
+void synod_print_value_json(const uint8_t *data, size_t size);
 
 /* Writes value for people: in quotes, with escapes, shortened if it is long; returns its target. */
 const char *synod_value_text(char *target, size_t size, const struct decree_value *value);

@@ -411,3 +411,67 @@ def test_the_story_is_told(make_synod):
         assert words in story
     helpers = synod.nodes[1].text() + synod.nodes[2].text()
     assert f"{name}: to {synod.nodes[0].address}, this node has not voted yet" in helpers
+
+
+# ---- asking for the value ----
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_node_can_be_asked(make_synod, kind):
+    synod = make_synod(kind)
+    for node in synod.nodes:
+        node.start(timeout=0)
+    for node in synod.nodes:
+        wait_until(lambda: node.named("start"), PATIENCE_S, "it runs")
+        for words in ([], [f"--kind={kind}"]):
+            result = run("get", node.address, *words)
+            assert (result.returncode, result.stdout) == (1, "")
+            assert "not chosen yet" in result.stderr
+    waiting = subprocess.Popen([DECREE, "synod", "get", synod.nodes[1].address, "--wait"], stdout=subprocess.PIPE, text=True)
+    synod.nodes[2].kill()
+    synod.nodes[2].start(first="the value", timeout=0)
+    assert waiting.communicate(timeout=PATIENCE_S)[0] == "the value\n"
+    synod.wait_for_values()
+    for node in synod.nodes:
+        assert run("get", node.address).stdout == "the value\n"
+        assert run("get", f"127.0.0.1{node.address}", "-kind", kind).stdout == "the value\n"
+        assert json.loads(run("get", node.address, "--json").stdout) == {"value": "the value"}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "grpc"])
+def test_curl_can_ask(make_synod, kind):
+    synod = make_synod(kind, 1, 1, 1)
+    node = synod.nodes[0].start()
+    url = f"http://127.0.0.1{node.address}/value"
+    curl = ["curl", "--silent", "--show-error", "--write-out", " %{http_code}", url]
+    wait_until(lambda: node.named("start"), PATIENCE_S, "it runs")
+    assert subprocess.run(curl, capture_output=True, text=True, check=True).stdout == "not chosen yet\n 503"
+    node.kill()
+    node.start(first="x y", timeout=0)
+    node.wait_for_value()
+    assert subprocess.run(curl, capture_output=True, text=True, check=True).stdout == "x y 200"
+    assert subprocess.run([*curl[:-1], url + "s"], capture_output=True, text=True, check=True).stdout.endswith(" 404")
+
+
+def test_who_asks_nobody_is_told(make_synod):
+    synod = make_synod("tcp")
+    address = synod.nodes[0].address
+    result = run("get", address)
+    assert result.returncode == 69 and "connection refused" in result.stderr
+    assert run("get", address, "--wait", "--timeout=300ms").returncode == 69
+    assert run("get").returncode == 64
+    assert run("get", "5001").returncode == 64
+    assert run("get", address, "-kind=udp").returncode == 64
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        assert run("get", f":{silent.getsockname()[1]}", "--timeout=300ms").returncode == 69
+
+
+def test_bytes_that_are_no_text(make_synod):
+    synod = make_synod("tcp", 1, 1, 1)
+    node = synod.nodes[0]
+    words = [os.fsencode(word) for word in [DECREE, "synod", *node.arguments(timeout=0)]] + [b"-first=\xff\x01"]
+    result = subprocess.run([*words, b"--json", b"--exit"], capture_output=True, cwd=synod.folder, timeout=PATIENCE_S, check=True)
+    assert json.loads(result.stdout.splitlines()[-2])["value_base64"] == "/wE="
+    result = subprocess.run([*words, b"--quiet", b"--exit"], capture_output=True, cwd=synod.folder, timeout=PATIENCE_S, check=True)
+    assert result.stdout == b"\xff\x01\n"
