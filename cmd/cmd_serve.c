@@ -21,7 +21,7 @@
 #define MS_MAX 3600000u
 
 struct serve_arguments {
-    const char *name, *cluster, *listen, *data, *token, *failpoints;
+    const char *name, *cluster, *listen, *data, *token, *failpoints, *log;
     uint32_t prepare_quorum, vote_quorum, heartbeat_ms, election_ms, register_versions;
     enum decree_log_level level;
     enum log_format format;
@@ -31,6 +31,7 @@ enum option_key {
     KEY_NAME = 'n',
     KEY_CLUSTER = 'c',
     KEY_LISTEN = 'l',
+    KEY_LOG_LISTEN = 0x180,
     KEY_DATA = 'd',
     KEY_TOKEN = 0x100,
     KEY_PREPARE_QUORUM,
@@ -55,6 +56,10 @@ static const struct argp_option options[] = {
     {"listen", KEY_LISTEN, "HOST:PORT", 0,
      "Where clients connect; port 0 takes a free one, which the line 'ready' names (" LISTEN_DEFAULT
      ")",
+     1},
+    {"log-listen", KEY_LOG_LISTEN, "HOST:PORT", 0,
+     "Where the ordered log is served, line by line, as by `decree log`; every member keeps it, and those that are "
+     "told so serve it (nowhere)",
      1},
     {"data", KEY_DATA, "DIR", 0, "The journal; made if missing (./" DATA_DEFAULT ")", 1},
     {NULL, 0, NULL, 0, "How they agree, the same on every member:", 2},
@@ -148,6 +153,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (arguments->level == 0)
             argp_error(state, "--log-level must be debug, info, warn or error, not '%s'", argument);
         return 0;
+    case KEY_LOG_LISTEN:
+        arguments->log = argument;
+        return 0;
     case KEY_FAILPOINTS:
         arguments->failpoints = argument;
         return 0;
@@ -216,6 +224,16 @@ static int find_failpoints(const struct serve_arguments *arguments, struct serve
     return error;
 }
 
+/* Where the ordered log is served, if it is. */
+static int find_log(const struct serve_arguments *arguments, struct serve_options *serve,
+                    char *host, char *sentence)
+{
+    if (arguments->log == NULL)
+        return 0;
+    serve->log_host = host;
+    return cluster_address_parse(host, &serve->log_port, arguments->log, true, sentence);
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct serve_arguments arguments = {.listen = LISTEN_DEFAULT,
@@ -226,7 +244,7 @@ int cmd_serve(int argc, char **argv)
     struct serve_options serve = {0};
     struct logger_stderr logger;
     char sentence[SERVE_SENTENCE_BYTES], host[CLUSTER_HOST_BYTES];
-    char failpoints_host[CLUSTER_HOST_BYTES];
+    char failpoints_host[CLUSTER_HOST_BYTES], log_host[CLUSTER_HOST_BYTES];
     int error;
 
     client_parse(&argp, "decree serve", argc, argv, &arguments);
@@ -235,6 +253,8 @@ int cmd_serve(int argc, char **argv)
         error = cluster_address_parse(host, &serve.listen_port, arguments.listen, true, sentence);
     if (error == 0)
         error = find_failpoints(&arguments, &serve, failpoints_host, sentence);
+    if (error == 0)
+        error = find_log(&arguments, &serve, log_host, sentence);
     if (error != 0)
         return complain(error, sentence);
     logger_stderr_init(&logger, arguments.level, arguments.format);

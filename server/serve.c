@@ -5,7 +5,8 @@
  *             LOST --> handles closed --> the loop is empty, serve_run() returns
  *
  * Node and front share one loop. The node's turn applies commands and so completes calls; the
- * answers are flushed right behind it, before the loop sleeps.
+ * answers are flushed right behind it, before the loop sleeps. One log has the commands of two
+ * machines, the store and the ordered log; every member keeps both, whoever serves them.
  */
 #include "serve.h"
 
@@ -21,6 +22,8 @@
 #include "etcd_front.h"
 #include "failpoint_port.h"
 #include "kv_backend.h"
+#include "log_service.h"
+#include "machines.h"
 
 #define GRACE_MS 2000u
 #define REQUEST_TIMEOUT_BASE_MS 5000u /* as etcd: 5 s and two election timeouts */
@@ -31,12 +34,15 @@ struct member {
     uv_loop_t loop;
     uv_signal_t signals[2];
     struct kv_backend backend;
+    struct log_backend log_backend;
+    struct machines machines;
     struct host *host;
     struct etcd_front *front;
-    struct failpoints *failpoints; /* NULL: none */
+    struct log_service *log_service; /* NULL: not served here */
+    struct failpoints *failpoints;   /* NULL: none */
     struct failpoint_port *failpoint_port;
     const struct serve_options *options;
-    uint16_t port; /* for clients */
+    uint16_t port, log_port; /* for clients */
     bool stopping;
 };
 
@@ -49,13 +55,31 @@ static void close_signals(struct member *member)
             uv_close((uv_handle_t *)&member->signals[i], NULL);
 }
 
+static void on_log_closed(void *context)
+{
+    struct member *member = context;
+
+    member->log_service = NULL;
+    close_signals(member);
+}
+
+/* The node has completed everything. */
+static void close_log(struct member *member)
+{
+    if (member->log_service != NULL)
+        log_service_close(member->log_service, on_log_closed, member);
+    else
+        close_signals(member);
+}
+
 static void on_host_closed(void *context)
 {
     struct member *member = context;
 
     member->host = NULL;
     member->backend.host = NULL;
-    close_signals(member);
+    member->log_backend.host = NULL;
+    close_log(member);
 }
 
 static void on_failpoints_closed(void *context)
@@ -70,7 +94,7 @@ static void on_front_closed(void *context)
     if (member->host != NULL)
         host_close(member->host, on_host_closed, member);
     else
-        close_signals(member);
+        close_log(member);
 }
 
 static void stop(struct member *member)
@@ -79,6 +103,8 @@ static void stop(struct member *member)
     member->stopping = true;
     if (member->failpoint_port != NULL)
         failpoint_port_close(member->failpoint_port, on_failpoints_closed, member);
+    if (member->log_service != NULL)
+        log_service_drain(member->log_service, NULL, NULL);
     if (member->front != NULL)
         etcd_front_close(member->front, GRACE_MS, on_front_closed, member);
     else
@@ -106,6 +132,8 @@ static void flush_answers(void *context)
 
     if (member->front != NULL)
         etcd_front_flush(member->front);
+    if (member->log_service != NULL)
+        log_service_flush(member->log_service);
 }
 
 __attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
@@ -162,7 +190,7 @@ static int open_host(struct member *member, char *sentence)
         .self = options->self,
         .cluster_token = options->cluster_token,
         .data_dir = options->data_dir,
-        .machine = kv_backend_machine(&member->backend),
+        .machine = machines_all(&member->machines),
         .prepare_quorum = options->prepare_quorum,
         .vote_quorum = options->vote_quorum,
         .heartbeat_ms = options->heartbeat_ms,
@@ -176,7 +204,7 @@ static int open_host(struct member *member, char *sentence)
     int error = host_open(&member->host, &member->loop, &host, sentence);
 
     if (error == 0)
-        member->backend.host = member->host;
+        member->backend.host = member->log_backend.host = member->host;
     return error;
 }
 
@@ -204,6 +232,22 @@ static int open_front(struct member *member, char *sentence)
                     options->listen_host, (unsigned)options->listen_port, uv_strerror(error));
     member->port = port;
     kv_backend_set_client_address(&member->backend, options->listen_host, port);
+    return 0;
+}
+
+static int open_log(struct member *member, char *sentence)
+{
+    const struct serve_options *options = member->options;
+    int error = log_service_open(&member->log_service, &member->loop, &member->log_backend,
+                                 options->logger);
+
+    if (error != 0)
+        return fail(sentence, error, "%s", decree_error_text(error));
+    error = log_service_listen(member->log_service, options->log_host, options->log_port,
+                               &member->log_port);
+    if (error != 0)
+        return fail(sentence, DECREE_IO, "cannot listen for the log's clients on %s:%u: %s",
+                    options->log_host, (unsigned)options->log_port, uv_strerror(error));
     return 0;
 }
 
@@ -235,6 +279,8 @@ static void say_ready(const struct member *member)
     if (member->failpoint_port != NULL)
         printf(" failpoints=%s:%u", options->failpoints_host,
                (unsigned)failpoint_port_number(member->failpoint_port));
+    if (member->log_service != NULL)
+        printf(" log=%s:%u", options->log_host, (unsigned)member->log_port);
     printf("\n");
     fflush(stdout);
 }
@@ -246,6 +292,8 @@ static int run(struct member *member, char *sentence)
 
     if (error == 0 && member->options->failpoints_host != NULL)
         error = open_failpoints(member, sentence);
+    if (error == 0 && member->options->log_host != NULL)
+        error = open_log(member, sentence);
     if (error == 0)
         error = open_host(member, sentence);
     if (error != 0) {
@@ -259,6 +307,25 @@ static int run(struct member *member, char *sentence)
         log_info(member->options->logger, "stopped", "node=%s",
                  cluster_spec_name(&member->options->cluster, member->options->self));
     return error;
+}
+
+static int init_machines(struct member *member)
+{
+    const struct serve_options *options = member->options;
+    struct decree_machine store, log;
+    int error = kv_backend_init(&member->backend, &options->cluster, options->self,
+                                options->cluster_token, options->logger);
+
+    if (error == 0)
+        error = log_backend_init(&member->log_backend, &options->cluster, options->self);
+    if (error != 0)
+        return error;
+    store = kv_backend_machine(&member->backend);
+    log = log_backend_machine(&member->log_backend);
+    machines_init(&member->machines);
+    machines_add(&member->machines, COMMAND_MACHINE_KV, &store);
+    machines_add(&member->machines, LOG_MACHINE, &log);
+    return 0;
 }
 
 int serve_run(const struct serve_options *options, char *sentence)
@@ -276,8 +343,7 @@ int serve_run(const struct serve_options *options, char *sentence)
     error = init_loop(member, sentence);
     if (error != 0)
         goto out;
-    error = kv_backend_init(&member->backend, &options->cluster, options->self,
-                            options->cluster_token, options->logger);
+    error = init_machines(member);
     if (error == 0) {
         error = run(member, sentence);
     } else {
@@ -289,6 +355,7 @@ int serve_run(const struct serve_options *options, char *sentence)
         etcd_front_free(member->front);
     failpoints_free(member->failpoints);
     kv_backend_release(&member->backend);
+    log_backend_release(&member->log_backend);
     uv_loop_close(&member->loop);
 out:
     free(member);
