@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from log_nodes import LogCluster, TIMEOUT
-from nodes import DECREE
+from log_nodes import LineClient, LogCluster, TIMEOUT
+from nodes import Cluster, DECREE
 from wait import wait_until
 
 SOURCE = os.environ["DECREE_SOURCE"]
@@ -335,3 +335,34 @@ def test_the_port_is_taken(tmp_path, alone):
     path.write_text(CONFIG.replace(',{"id":2,"ip":"127.0.0.1","port":10002}', "").replace("./d", str(tmp_path / "d")))
     status, text = complaint(str(path), f"127.0.0.1:{alone.port}")
     assert status == 74 and "address already in use" in text
+
+
+def log_port(node, starts=1):
+    """The port of the newest of so many starts."""
+    def look():
+        ports = re.findall(r"^ready .* log=127.0.0.1:(\d+)$", node.text_of_log(), re.M)
+        return int(ports[-1]) if len(ports) == starts else None
+    return wait_until(look, TIMEOUT, f"{node.name} is ready")
+
+
+def test_a_cluster_serves_the_store_and_the_log(tmp_path):
+    cluster = Cluster(tmp_path, 3, ["--log-listen", "127.0.0.1:0"])
+    try:
+        cluster.started()
+        clients = [LineClient(log_port(node)) for node in cluster.nodes]
+        for i in range(60):
+            cluster.nodes[i % 3].client.put(b"key%d" % i, b"value")
+            assert clients[i % 3].prop(i + 1, f"item {i}") == (i + 1, i + 1, b"item %d" % i)
+        for client in clients:
+            assert client.ask("WAIT 60").startswith("REACHED")
+            items, last = client.get(1, 100)
+            assert [item[:3] for item in items] == [(i + 1, i + 1, f"n{i % 3 + 1}") for i in range(60)]
+            assert last == 60  # the puts have no index
+        assert cluster.nodes[0].terminate() == 0
+        cluster.start(cluster.nodes[0])
+        client = LineClient(log_port(cluster.nodes[0], 2))
+        assert client.ask("WAIT 60") == "REACHED 60"
+        assert client.ask("PROP 60 another") == "CHOSEN 61 60 another"  # n3 has used that number, n1 has not
+        assert cluster.nodes[1].client.range(b"key59").kvs[0].value == b"value"
+    finally:
+        cluster.close()
