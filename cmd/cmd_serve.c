@@ -23,6 +23,7 @@
 struct serve_arguments {
     const char *name, *cluster, *listen, *data, *token, *failpoints, *log;
     uint32_t prepare_quorum, vote_quorum, heartbeat_ms, election_ms, register_versions;
+    enum peer_network network;
     enum decree_log_level level;
     enum log_format format;
 };
@@ -34,6 +35,7 @@ enum option_key {
     KEY_LOG_LISTEN = 0x180,
     KEY_DATA = 'd',
     KEY_TOKEN = 0x100,
+    KEY_TRANSPORT,
     KEY_PREPARE_QUORUM,
     KEY_VOTE_QUORUM,
     KEY_HEARTBEAT_MS,
@@ -62,6 +64,10 @@ static const struct argp_option options[] = {
      "told so serve it (nowhere)",
      1},
     {"data", KEY_DATA, "DIR", 0, "The journal; made if missing (./" DATA_DEFAULT ")", 1},
+    {"transport", KEY_TRANSPORT, "KIND", 0,
+     "How members talk to each other, the same on all: tcp, the fast one; http, JSON to look at; grpc, protobuf over "
+     "HTTP/2 (tcp)",
+     1},
     {NULL, 0, NULL, 0, "How they agree, the same on every member:", 2},
     {"prepare-quorum", KEY_PREPARE_QUORUM, "N", 0,
      "Members that must promise before one leads (a majority)", 2},
@@ -130,6 +136,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_TOKEN:
         arguments->token = argument;
+        return 0;
+    case KEY_TRANSPORT:
+        arguments->network = peer_network_find(argument);
+        if (arguments->network == 0)
+            argp_error(state, "--transport must be " PEER_NETWORK_NAMES ", not '%s'", argument);
         return 0;
     case KEY_PREPARE_QUORUM:
         arguments->prepare_quorum = parse_number(state, "--prepare-quorum", argument,
@@ -258,6 +269,7 @@ int cmd_serve(int argc, char **argv)
     if (error != 0)
         return complain(error, sentence);
     logger_stderr_init(&logger, arguments.level, arguments.format);
+    serve.network = arguments.network;
     serve.cluster_token = arguments.token;
     serve.data_dir = arguments.data;
     serve.listen_host = host;

@@ -23,6 +23,7 @@
 #include "engine.h"
 #include "failpoints.h"
 #include "logger.h"
+#include "peer_network.h"
 #include "request_queue.h"
 
 #define HOST_SENTENCE_BYTES 1024u
@@ -32,9 +33,10 @@ struct host;
 struct host_options { /* copied, strings too; 0 and NULL take the defaults */
     struct cluster_spec cluster;
     decree_node_id self;
-    const char *cluster_token; /* default "decree" */
-    const char *data_dir;      /* NULL: nothing is kept */
-    struct decree_hub *hub;    /* talk through memory; else over tcp, if there is an address */
+    const char *cluster_token;          /* default "decree" */
+    const char *data_dir;               /* NULL: nothing is kept */
+    enum peer_network network;          /* between members that have an address; default tcp */
+    struct decree_hub *hub;             /* talk through memory instead */
     struct decree_transport *transport; /* talk over this instead */
     struct decree_machine machine;
     uint32_t prepare_quorum, vote_quorum;

@@ -17,8 +17,8 @@
 #include "disk_journal.h"
 #include "host_inside.h"
 #include "memory_hub.h"
+#include "peer_network.h"
 #include "solo_transport.h"
-#include "tcp.h"
 #include "user_transport.h"
 #include "volatile_journal.h"
 
@@ -192,28 +192,29 @@ static int open_disk(struct host *host, const struct host_options *options, cons
     return fail(sentence, error.code, "%s", error.text);
 }
 
-static int open_tcp(struct host *host, const struct host_options *options, uint64_t cluster_id,
-                    const struct transport_sink *sink, char *sentence)
+static int open_network(struct host *host, const struct host_options *options, uint64_t cluster_id,
+                        const struct transport_sink *sink, char *sentence)
 {
     const struct cluster_spec *cluster = &options->cluster;
     const struct cluster_member *self = &cluster->members[options->self - 1];
-    struct tcp_config config = {
+    struct peer_network_config config = {
+        .network = options->network,
         .self = options->self,
         .cluster_id = cluster_id,
         .listen_host = self->host,
         .listen_port = self->port,
-        .seed = uv_hrtime() ^ options->self,
         .logger = options->logger,
     };
-    int error = tcp_open(&host->transport, host->loop, &config, sink, sentence);
+    int error = peer_network_open(&host->transport, host->loop, &config, sink, sentence);
 
     if (error != 0)
         return error;
     for (decree_node_id id = 1; id <= cluster->count; id++) {
         const struct cluster_member *member = &cluster->members[id - 1];
 
-        error = id == options->self ? 0
-                                    : tcp_connect(host->transport, id, member->host, member->port);
+        if (id != options->self)
+            error = peer_network_connect(host->transport, options->network, id, member->host,
+                                         member->port);
         if (error != 0)
             return fail(sentence, error, "cannot connect to %s: %s", member->name,
                         decree_error_text(error));
@@ -240,7 +241,7 @@ static int open_transport(struct host *host, const struct host_options *options,
         error = user_transport_open(&host->transport, options->transport, &user, &sink);
         host->transport_polled = user_transport_poll;
     } else if (options->cluster.members[options->self - 1].port != 0) {
-        error = open_tcp(host, options, cluster_id, &sink, sentence);
+        error = open_network(host, options, cluster_id, &sink, sentence);
     } else {
         error = solo_transport_open(&host->transport);
     }
@@ -335,6 +336,8 @@ static void complete_options(struct host_options *options)
         options->election_ms = ELECTION_MS_DEFAULT;
     if (options->value_bytes_max == 0)
         options->value_bytes_max = VALUE_BYTES_MAX_DEFAULT;
+    if (options->network == 0)
+        options->network = PEER_NETWORK_TCP;
 }
 
 static int check_options(const struct host_options *options, char *sentence)

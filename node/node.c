@@ -126,6 +126,13 @@ static int read_options(struct decree_node *node, const struct decree_node_optio
     }
     host->cluster_token = options->cluster_token;
     host->data_dir = options->data_dir;
+    host->network = options->network == NULL ? PEER_NETWORK_TCP
+                                             : peer_network_find(options->network);
+    if (host->network == 0) {
+        snprintf(node->sentence, sizeof(node->sentence),
+                 "there is no network '%.64s'; it must be " PEER_NETWORK_NAMES, options->network);
+        return DECREE_INVALID;
+    }
     host->hub = options->hub;
     host->transport = options->transport;
     host->machine = options->machine;

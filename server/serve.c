@@ -39,7 +39,7 @@ struct member {
     struct host *host;
     struct etcd_front *front;
     struct log_service *log_service; /* NULL: not served here */
-    struct failpoints *failpoints;   /* NULL: none */
+    struct failpoints *failpoints; /* NULL: none */
     struct failpoint_port *failpoint_port;
     const struct serve_options *options;
     uint16_t port, log_port; /* for clients */
@@ -187,6 +187,7 @@ static int open_host(struct member *member, char *sentence)
     const struct serve_options *options = member->options;
     struct host_options host = {
         .cluster = options->cluster,
+        .network = options->network,
         .self = options->self,
         .cluster_token = options->cluster_token,
         .data_dir = options->data_dir,

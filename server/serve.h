@@ -3,8 +3,7 @@
 #ifndef DECREE_SERVER_SERVE_H
 #define DECREE_SERVER_SERVE_H
 
-#include "cluster_spec.h"
-#include "logger.h"
+#include "host.h"
 
 #define SERVE_SENTENCE_BYTES 1024u
 
@@ -13,16 +12,17 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
     decree_node_id self;
     const char *cluster_token;
     const char *data_dir;
-    const char *listen_host; /* a name or an address */
-    uint16_t listen_port;    /* 0: any, see the line 'ready' */
+    const char *listen_host;   /* a name or an address */
+    uint16_t listen_port;      /* 0: any, see the line 'ready' */
+    enum peer_network network; /* between the members; default tcp */
     uint32_t prepare_quorum, vote_quorum;
     uint32_t heartbeat_ms, election_ms;
     uint64_t register_versions; /* kept of each register; default: all */
     /* Where failpoints are armed, a loopback address; NULL: there are none. */
     const char *failpoints_host;
     uint16_t failpoints_port; /* 0: any, see the line 'ready' */
-    const char *log_host;     /* where the ordered log is served; NULL: nowhere */
-    uint16_t log_port;        /* 0: any, see the line 'ready' */
+    const char *log_host; /* where the ordered log is served; NULL: nowhere */
+    uint16_t log_port;    /* 0: any, see the line 'ready' */
     const struct logger *logger;
 };
 

@@ -43,7 +43,8 @@ struct decree_node_options {   /* strings and structs are copied; 0 and NULL tak
     const char *cluster;       /* "name=host:port,...", the same on all; ids are 1, 2, ... */
     const char *cluster_token; /* nodes with another token are refused; default "decree" */
     const char *data_dir;      /* made if missing; NULL: a restarted node is a new one */
-    struct decree_hub *hub;    /* talk through memory instead of tcp; default: tcp */
+    const char *network;       /* between the members: "tcp", "http" or "grpc"; default tcp */
+    struct decree_hub *hub;    /* talk through memory instead */
     struct decree_transport *transport;   /* talk over this instead, see transport.h */
     struct decree_machine machine;        /* required */
     uint32_t prepare_quorum, vote_quorum; /* default: majorities */

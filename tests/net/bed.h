@@ -52,7 +52,7 @@ struct bed {
     struct bed_node nodes[BED_NODES_MAX + 1]; /* that of id i is at i */
 };
 
-extern const struct bed_kind bed_memory, bed_tcp, bed_grpc, bed_user, bed_user_pieces;
+extern const struct bed_kind bed_memory, bed_tcp, bed_http, bed_grpc, bed_user, bed_user_pieces;
 
 /* For a kind: what its transport is to call. */
 struct transport_sink bed_sink(struct bed_node *node);

@@ -9,6 +9,7 @@
 
 #include "bed.h"
 #include "grpc_transport.h"
+#include "http_transport.h"
 
 typedef int open_function(struct transport **ret_transport, uv_loop_t *loop,
                           const struct call_config *config, const struct transport_sink *sink,
@@ -41,6 +42,11 @@ static void open_node(struct bed_node *node, open_function *open)
     node->port = call_transport_port(node->transport);
 }
 
+static void open_http(struct bed_node *node)
+{
+    open_node(node, http_transport_open);
+}
+
 static void open_grpc(struct bed_node *node)
 {
     open_node(node, grpc_transport_open);
@@ -65,6 +71,17 @@ static uint64_t dropped(struct bed_node *node, struct bed_node *peer)
     call_transport_counters(node->transport, &counters);
     return counters.messages_dropped;
 }
+
+static uint64_t calls(struct bed_node *node)
+{
+    struct call_counters counters;
+
+    call_transport_counters(node->transport, &counters);
+    return counters.calls;
+}
+
+const struct bed_kind bed_http = {"http", set_up,       tear_down, open_http,
+                                  meet,   poll_nothing, dropped,   calls};
 
 /* One message is one call: there is nothing to count. */
 const struct bed_kind bed_grpc = {"grpc", set_up,       tear_down, open_grpc,

@@ -341,8 +341,8 @@ static void a_closed_transport_is_not_heard_of_again(void **state)
     }
 #define OF_EACH(test)                                                     \
     OF_KIND("memory", bed_memory, test), OF_KIND("tcp", bed_tcp, test),   \
-        OF_KIND("grpc", bed_grpc, test), OF_KIND("user", bed_user, test), \
-        OF_KIND("user, in pieces", bed_user_pieces, test)
+        OF_KIND("http", bed_http, test), OF_KIND("grpc", bed_grpc, test), \
+        OF_KIND("user", bed_user, test), OF_KIND("user, in pieces", bed_user_pieces, test)
 
 int main(void)
 {
