@@ -245,10 +245,13 @@ static bool decode(struct grpc_call *call, const uint8_t *bytes, size_t size,
 static int ask(struct grpc_call *call, const struct decree_register_message *message)
 {
     struct backend *backend = call_backend(call);
+    int error = DECREE_MISUSE;
 
     state_of(call)->ballot = message->ballot;
     grpc_keep(call);
-    return register_after_ask(call, backend->ops->call_acceptor(backend, message, replied, call));
+    if (backend->ops->call_acceptor != NULL)
+        error = backend->ops->call_acceptor(backend, message, replied, call);
+    return register_after_ask(call, error);
 }
 
 static int prepare(struct grpc_call *call, const uint8_t *bytes, size_t size)

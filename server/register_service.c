@@ -52,16 +52,17 @@ static int ask(struct grpc_call *call, struct decree_register_request *request,
                const ProtobufCBinaryData *value, decree_register_done *done)
 {
     struct backend *backend = call_backend(call);
-    int error = 0;
+    int error = backend->ops->ask_register == NULL ? DECREE_MISUSE : 0;
 
     if (request->key.size == 0 || request->key.size > DECREE_REGISTER_KEY_BYTES_MAX) {
         grpc_fail(call, GRPC_INVALID_ARGUMENT, "a register's key has 1 to 4096 bytes");
         return 0;
     }
     request->deadline_ns = deadline_of(call);
-    if (value != NULL &&
-        (request->value = decree_value_copy(value->data, (uint32_t)value->len)) == NULL)
-        error = DECREE_NOMEM;
+    if (value != NULL && error == 0) {
+        request->value = decree_value_copy(value->data, (uint32_t)value->len);
+        error = request->value == NULL ? DECREE_NOMEM : 0;
+    }
     grpc_keep(call);
     if (error == 0)
         error = backend->ops->ask_register(backend, request, done, call);
