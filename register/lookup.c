@@ -24,15 +24,12 @@
 
 /* --- get --- */
 
-/* A version to look at, or 0: the latest. After refusals in a ballot of its own: who had the higher
- * one may be gone. */
+/* A version to look at, or 0: the latest. After refusals in a ballot of its own, as who sets would
+ * ask: what is in doubt may be a vote that a higher ballot has passed by, whose owner is gone. */
 static void look(struct decree_registers *registers, struct operation *operation, uint64_t version)
 {
-    uint64_t doubtful = operation->round.best.version;
-
-    operation->takes_part = operation->round.refusals > HELP_TRIES && doubtful != 0;
-    if (operation->takes_part)
-        round_prepare(registers, operation->cell, &operation->round, doubtful);
+    if (operation->round.refusals > HELP_TRIES)
+        round_prepare(registers, operation->cell, &operation->round, version);
     else
         round_query(registers, operation->cell, &operation->round, version);
 }
@@ -60,18 +57,14 @@ void get_on_outcome(struct decree_registers *registers, struct operation *operat
         operation_finish(registers, operation, DECREE_NOT_FOUND, NULL);
         return;
     case ROUND_CHOSEN:
-        if (operation->version == 0 && operation->takes_part)
-            look(registers, operation, 0); /* there may be a later one by now */
-        else
-            finish_with_best(registers, operation, 0);
+        finish_with_best(registers, operation, 0);
         return;
     case ROUND_COMPACTED:
         if (operation->version != 0) {
             operation_finish(registers, operation, DECREE_COMPACTED, NULL);
             return;
         }
-        round_vote_clear(&operation->round.best); /* there is a later one */
-        round_pause(registers, &operation->round);
+        round_pause(registers, &operation->round); /* there is a later one */
         return;
     case ROUND_REFUSED:
         round_pause(registers, &operation->round);
@@ -161,6 +154,15 @@ static bool take_down(struct operation *operation, uint64_t version, struct decr
     return true;
 }
 
+/* Past versions that are gone; the latest was found before, and is shown whatever is forgotten. */
+static void skip_to(struct operation *operation, uint64_t version)
+{
+    uint64_t last = operation->seen.version;
+
+    if (version > operation->at)
+        operation->at = version < last || operation->at > last ? version : last;
+}
+
 /* From operation->at on: what is known here, until a version has to be asked for. */
 static void walk(struct decree_registers *registers, struct operation *operation)
 {
@@ -168,8 +170,7 @@ static void walk(struct decree_registers *registers, struct operation *operation
     uint64_t last = operation->seen.version;
 
     operation->step = STEP_LOOK;
-    if (operation->at < cell->first)
-        operation->at = cell->first;
+    skip_to(operation, cell->first);
     while (operation->at <= last) {
         const struct cell_version *known = cell_find(cell, operation->at);
         struct decree_value *value = operation->at == last             ? operation->seen.value
@@ -196,14 +197,9 @@ static void history_on_chosen(struct decree_registers *registers, struct operati
 {
     const struct round_vote *best = &operation->round.best;
 
-    if (operation->step == STEP_FIRST && operation->takes_part) {
-        look(registers, operation, 0);
-        return;
-    }
     if (operation->step == STEP_FIRST) {
         round_vote_set(&operation->seen, best);
-        operation->at = operation->version > operation->round.first ? operation->version
-                                                                    : operation->round.first;
+        skip_to(operation, operation->round.first);
     } else if (!take_down(operation, best->version, best->value)) {
         operation->at = UINT64_MAX; /* no room for more */
     }
@@ -216,8 +212,8 @@ static void history_on_nothing(struct decree_registers *registers, struct operat
         operation_finish(registers, operation, DECREE_NOT_FOUND, NULL);
         return;
     }
-    operation->at = operation->round.next > operation->at ? operation->round.next
-                                                          : operation->seen.version;
+    skip_to(operation,
+            operation->round.next != 0 ? operation->round.next : operation->seen.version);
     walk(registers, operation);
 }
 
@@ -235,12 +231,11 @@ void history_on_outcome(struct decree_registers *registers, struct operation *op
         return;
     case ROUND_COMPACTED:
         if (!first) {
-            operation->at = operation->round.first > operation->at ? operation->round.first
-                                                                   : operation->at + 1;
+            skip_to(operation, operation->round.first > operation->at ? operation->round.first
+                                                                      : operation->at + 1);
             walk(registers, operation);
             return;
         }
-        round_vote_clear(&operation->round.best);
         round_pause(registers, &operation->round);
         return;
     case ROUND_REFUSED:
@@ -282,8 +277,6 @@ void forget_on_outcome(struct decree_registers *registers, struct operation *ope
         operation_finish(registers, operation, 0, NULL);
         return;
     case ROUND_COMPACTED:
-        round_vote_clear(&operation->round.best);
-        /* fall through */
     case ROUND_REFUSED:
         round_pause(registers, &operation->round);
         return;

@@ -131,6 +131,7 @@ static struct operation *operation_new(struct decree_registers *registers, struc
     operation->version = request->version;
     operation->expected = request->expected;
     operation->limit = request->limit;
+    operation->at = request->version == 0 ? 1 : request->version;
     operation->value = decree_value_ref(request->value);
     operation->mark = (struct decree_register_mark){.node = members_self(&registers->tray.members),
                                                     .incarnation = registers->incarnation,

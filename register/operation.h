@@ -45,7 +45,6 @@ struct operation {
     struct decree_register_mark mark;
     uint64_t tried;         /* append: the version where value was proposed; 0: nowhere */
     bool fresh;             /* append: has asked for a promise itself */
-    bool takes_part;        /* a reader that had to prepare */
     struct round_vote seen; /* the latest version, as it was found */
     uint64_t at;            /* history: the next version to look at */
     struct decree_register_version *found;

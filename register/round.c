@@ -258,7 +258,6 @@ static enum round_outcome chosen(struct decree_registers *registers, struct cell
     leave_table(registers, round);
     round->best.decided = true;
     round->phase = ROUND_IDLE;
-    round->refusals = 0;
     if (round->best.version >= cell->first && (mine == NULL || !mine->decided))
         send_to(registers, cell, self, &message);
     if (voted_now) {
@@ -328,7 +327,7 @@ static enum round_outcome gather(struct decree_registers *registers, struct cell
     round->answered |= bit;
     if (message->first > round->first)
         round->first = message->first;
-    if (message->next != 0 && (round->next == 0 || message->next < round->next))
+    if (message->next > round->version && (round->next == 0 || message->next < round->next))
         round->next = message->next;
     if (round->version != 0 && round->first > round->version)
         return ended(registers, round, ROUND_COMPACTED);
