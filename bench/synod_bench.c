@@ -28,7 +28,7 @@
 #define OPENING_EACH_NS (25 * MS_NS)
 
 struct bench {
-    enum synod_kind kind;
+    enum peer_network kind;
     uint32_t synods;
     uint64_t gap_ns, begin_ns;
     const char *folder;
@@ -166,25 +166,18 @@ static int run(struct bench *bench)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-static enum synod_kind kind_of(const char *name)
-{
-    if (strcmp(name, "http") == 0)
-        return SYNOD_HTTP;
-    return strcmp(name, "grpc") == 0 ? SYNOD_GRPC : SYNOD_TCP;
-}
-
 int main(int argc, char **argv)
 {
     static struct bench bench;
 
     if (argc != 5)
         return fail("usage: synod_bench tcp|http|grpc SYNODS GAP_MS FOLDER");
-    bench.kind = kind_of(argv[1]);
+    bench.kind = peer_network_find(argv[1]);
     bench.synods = (uint32_t)strtoul(argv[2], NULL, 10);
     bench.gap_ns = strtoull(argv[3], NULL, 10) * MS_NS;
     bench.folder = argv[4];
-    if (bench.synods == 0 || bench.synods > SYNODS_MAX)
-        return fail("SYNODS is 1 to 300");
+    if (bench.kind == 0 || bench.synods == 0 || bench.synods > SYNODS_MAX)
+        return fail("the network is tcp, http or grpc, and SYNODS is 1 to 300");
     find_ports(&bench);
     return run(&bench);
 }

@@ -14,7 +14,7 @@
 #include "commands.h"
 
 #define SELF_DEFAULT ":5001"
-#define KIND_DEFAULT SYNOD_TCP
+#define KIND_DEFAULT PEER_NETWORK_HTTP
 #define TIMEOUT_S_DEFAULT 3.0
 #define TIMEOUT_S_MAX 86400.0
 
@@ -48,7 +48,7 @@ static const struct argp_option options[] = {
      1},
     {"others", KEY_OTHERS, "[HOST]:PORT,...", 0,
      "The other nodes' addresses, in any order (none: it decides alone)", 1},
-    {"kind", KEY_KIND, "KIND", 0, "How they talk: http, grpc or tcp (tcp)", 1},
+    {"kind", KEY_KIND, "KIND", 0, "How they talk: http, grpc or tcp (http)", 1},
     {"path", KEY_PATH, "DIR", 0,
      "Where promise, vote and value are kept; made if missing (storage/PORT)", 1},
     {NULL, 0, NULL, 0, "What it takes to choose, the same on every node:", 2},
@@ -96,22 +96,14 @@ static const char doc[] =
     "process uses the path; 78 the quorum sizes are unsafe, or the path belongs to another synod "
     "or is damaged.";
 
-enum synod_kind synod_kind_find(const char *name)
-{
-    for (enum synod_kind kind = SYNOD_HTTP; kind <= SYNOD_TCP; kind++)
-        if (strcmp(name, synod_kind_name(kind)) == 0)
-            return kind;
-    return 0;
-}
-
-const char *synod_kind_name(enum synod_kind kind)
+const char *synod_kind_name(enum peer_network kind)
 {
     switch (kind) {
-    case SYNOD_HTTP:
+    case PEER_NETWORK_HTTP:
         return "http";
-    case SYNOD_GRPC:
+    case PEER_NETWORK_GRPC:
         return "grpc";
-    case SYNOD_TCP:
+    case PEER_NETWORK_TCP:
         return "tcp";
     }
     return "?";
@@ -170,7 +162,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
     switch (key) {
     case KEY_KIND:
-        arguments->kind = synod_kind_find(text);
+        arguments->kind = peer_network_find(text);
         if (arguments->kind == 0)
             complain(given, "-kind is http, grpc or tcp, not '%.64s'", text);
         return 0;

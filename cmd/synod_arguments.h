@@ -9,7 +9,7 @@
 
 struct synod_arguments {
     struct synod_spec spec;
-    enum synod_kind kind;
+    enum peer_network kind;
     const char *path;  /* of argv, or default_path */
     const char *first; /* of argv; NULL: none */
     uint64_t timeout_ns;
@@ -24,8 +24,7 @@ struct synod_arguments {
 int synod_arguments_parse(struct synod_arguments *ret_arguments, int argc, char **argv,
                           unsigned argp_flags, char *sentence);
 
-/* The kind of that name; 0: there is none. */
-enum synod_kind synod_kind_find(const char *name);
-const char *synod_kind_name(enum synod_kind kind);
+/* "http", "grpc" or "tcp". */
+const char *synod_kind_name(enum peer_network kind);
 
 #endif

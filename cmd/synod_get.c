@@ -28,8 +28,8 @@
 
 struct get {
     const char *address;
-    enum synod_kind kind; /* 0: to be found out */
-    uint64_t timeout_ms;  /* 0: not said */
+    enum peer_network kind; /* 0: to be found out */
+    uint64_t timeout_ms;    /* 0: not said */
     bool wait, json;
 };
 
@@ -60,7 +60,7 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 
     switch (key) {
     case KEY_KIND:
-        get->kind = synod_kind_find(text);
+        get->kind = peer_network_find(text);
         if (get->kind == 0)
             argp_error(state, "--kind is http, grpc or tcp, not '%s'", text);
         return 0;
@@ -92,9 +92,10 @@ static const struct argp argp = {options, parse_option, "ADDRESS", doc, NULL, NU
 static void ask_once(const struct get *get, const struct endpoint *endpoint, uint64_t timeout_ms,
                      struct synod_answer *ret_answer)
 {
-    if (get->kind != SYNOD_GRPC)
+    if (get->kind != PEER_NETWORK_GRPC)
         synod_ask_http(ret_answer, endpoint, timeout_ms);
-    if (get->kind == SYNOD_GRPC || (get->kind == 0 && ret_answer->outcome == SYNOD_OUTCOME_STRANGE))
+    if (get->kind == PEER_NETWORK_GRPC ||
+        (get->kind == 0 && ret_answer->outcome == SYNOD_OUTCOME_STRANGE))
         synod_ask_grpc(ret_answer, endpoint, timeout_ms);
 }
 

@@ -256,7 +256,7 @@ static void on_value(struct http1_call *call)
     const struct decree_value *value = source->value(source->context);
 
     if (value == NULL)
-        http1_fail(call, 503, "not chosen yet\n");
+        http1_fail(call, 503, "not chosen yet");
     else
         http1_answer(call, 200, "application/octet-stream", value->data, value->size);
 }

@@ -21,6 +21,7 @@
 
 #include "fs.h"
 #include "logger.h"
+#include "peer_network.h"
 #include "synod_spec.h"
 
 #define SYNOD_VALUE_BYTES_MAX (1u << 20)
@@ -55,13 +56,11 @@ struct synod_happening { /* borrowed for the call */
     bool decided;
 };
 
-enum synod_kind { SYNOD_HTTP = 1, SYNOD_GRPC, SYNOD_TCP };
-
 struct synod_host;
 
 struct synod_host_options { /* copied, but fs and logger */
     struct synod_spec spec;
-    enum synod_kind kind;
+    enum peer_network kind;
     const char *data_dir;       /* made if missing, with its parents */
     struct decree_value *first; /* to be proposed; NULL: only helps. A reference is taken */
     uint64_t propose_after_ns;  /* unless the value is known by then */

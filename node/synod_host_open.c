@@ -15,9 +15,7 @@
 #include <string.h>
 
 #include "fs_util.h"
-#include "solo_transport.h"
 #include "synod_host_inside.h"
-#include "tcp.h"
 
 /* A few ballots fill a few kilobytes; a small first segment makes a new node start fast. */
 #define SEGMENT_BYTES (4u << 20)
@@ -243,46 +241,31 @@ static struct decree_value *value_for_all(void *context)
     return synod_host_value(context);
 }
 
-static int open_tcp(struct synod_host *host, const struct transport_sink *sink, char *sentence)
+static int open_transport(struct synod_host *host, enum peer_network kind, char *sentence)
 {
     const struct synod_member *self = &host->spec.members[host->spec.self - 1];
-    struct tcp_config config = {
+    struct transport_sink sink = {host, synod_host_on_message, ignore_unreachable};
+    struct peer_network_config config = {
+        .network = kind,
         .self = host->spec.self,
         .cluster_id = synod_spec_id(&host->spec),
         .listen_host = self->host,
         .listen_port = self->port,
-        .seed = uv_hrtime() ^ host->spec.self,
         .logger = host->logger,
         .value = &host->value_source,
     };
-    int error = tcp_open(&host->transport, host->loop, &config, sink, sentence);
-
-    for (decree_node_id id = 1; error == 0 && id <= host->spec.count; id++)
-        if (id != host->spec.self)
-            error = tcp_connect(host->transport, id, host->spec.members[id - 1].host,
-                                host->spec.members[id - 1].port);
-    return error;
-}
-
-static int open_transport(struct synod_host *host, enum synod_kind kind, char *sentence)
-{
-    struct transport_sink sink = {host, synod_host_on_message, ignore_unreachable};
-    int error = DECREE_INVALID;
+    int error;
 
     host->value_source = (struct value_source){host, value_for_all};
-    switch (kind) {
-    case SYNOD_HTTP:
-    case SYNOD_GRPC:
-        return fail(sentence, DECREE_INVALID, "-kind=tcp is the only one so far");
-    case SYNOD_TCP:
-        error = open_tcp(host, &sink, sentence);
-        break;
-    }
-    if (host->transport != NULL)
-        host->handles++;
-    if (error == DECREE_NOMEM)
-        return fail(sentence, error, "%s", decree_error_text(error));
-    return error;
+    error = peer_network_open(&host->transport, host->loop, &config, &sink, sentence);
+    if (error != 0)
+        return error;
+    host->handles++;
+    for (decree_node_id id = 1; error == 0 && id <= host->spec.count; id++)
+        if (id != host->spec.self)
+            error = peer_network_connect(host->transport, kind, id, host->spec.members[id - 1].host,
+                                         host->spec.members[id - 1].port);
+    return error == 0 ? 0 : fail(sentence, error, "%s", decree_error_text(error));
 }
 
 /* ---- putting together ---- */

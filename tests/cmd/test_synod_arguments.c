@@ -52,7 +52,7 @@ static void the_original_command_line_in_all_forms(void **state)
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         if (parse(&arguments, lines[i], sentence) != 0)
             fail_msg("%s: %s", lines[i], sentence);
-        assert_int_equal(arguments.kind, SYNOD_GRPC);
+        assert_int_equal(arguments.kind, PEER_NETWORK_GRPC);
         assert_int_equal(arguments.spec.count, 3);
         assert_string_equal(synod_spec_name(&arguments.spec, arguments.spec.self), ":5001");
         assert_string_equal(arguments.path, "storage/1");
