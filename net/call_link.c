@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "call_parts.h"
+#include "checksum.h"
 
 #define BACKOFF_FIRST_MS 10u
 #define BACKOFF_LAST_MS 500u
@@ -138,8 +139,6 @@ void call_link_ready(struct call_link *link)
     (void)uv_timer_stop(&link->timer);
     link->state = CALL_UP;
     link->up_since_ms = uv_now(transport->loop);
-    log_info(transport->config.logger, "link_up", "peer=%u transport=%s address=%s", link->peer,
-             transport->wire->name, link->endpoint.name);
     call_link_flush(link);
 }
 
@@ -154,37 +153,19 @@ void call_link_called(struct call_link *link, uint64_t bytes)
         (void)uv_timer_start(&link->timer, on_timer, link->transport->config.deliver_within_ms, 0);
 }
 
+/* Once for the same reason, until a call is taken in. */
 static void log_refusal(struct call_link *link, const char *wrong)
 {
+    uint64_t refusal = checksum(wrong, strlen(wrong), 1) | 1;
     uint32_t suppressed;
 
+    if (refusal == link->refusal)
+        return;
+    link->refusal = refusal;
     if (call_may_log(link->transport, &suppressed))
         log_warn(link->transport->config.logger, "peer_refuses",
                  "peer=%u transport=%s reason=\"%s\" suppressed=%u", link->peer,
                  link->transport->wire->name, wrong, suppressed);
-}
-
-void call_link_answered(struct call_link *link, uint64_t bytes, uint32_t messages,
-                        const char *wrong, bool is_answer)
-{
-    struct call_counters *counters = &link->transport->counters;
-
-    assert(link->flight_calls > 0);
-    assert(link->flight_bytes >= bytes);
-    link->flight_calls--;
-    link->flight_bytes -= bytes;
-    link->progress_ms = uv_now(link->transport->loop);
-    if (wrong == NULL)
-        counters->messages_sent += messages;
-    else
-        counters->messages_dropped += messages;
-    if (!is_answer)
-        return;
-    link->has_answered = true;
-    link->has_warned = false;
-    if (wrong != NULL && link->state == CALL_UP)
-        log_refusal(link, wrong);
-    call_link_flush(link);
 }
 
 /* Somebody is there, but gives no answer that this protocol knows. Said once, until he does. */
@@ -201,11 +182,47 @@ static void warn_of_stranger(struct call_link *link, const char *reason)
              link->peer, name, link->endpoint.name, reason);
 }
 
+static void note_answer(struct call_link *link, const char *wrong)
+{
+    if (!link->has_answered)
+        log_info(link->transport->config.logger, "link_up", "peer=%u transport=%s address=%s",
+                 link->peer, link->transport->wire->name, link->endpoint.name);
+    link->has_answered = true;
+    link->has_warned = false;
+    if (wrong == NULL)
+        link->refusal = 0;
+    else
+        log_refusal(link, wrong);
+}
+
+void call_link_answered(struct call_link *link, uint64_t bytes, uint32_t messages,
+                        const char *wrong, bool is_answer)
+{
+    struct call_counters *counters = &link->transport->counters;
+
+    assert(link->flight_calls > 0);
+    assert(link->flight_bytes >= bytes);
+    link->flight_calls--;
+    link->flight_bytes -= bytes;
+    link->progress_ms = uv_now(link->transport->loop);
+    if (wrong == NULL)
+        counters->messages_sent += messages;
+    else
+        counters->messages_dropped += messages;
+    if (link->state != CALL_UP)
+        return;
+    if (is_answer)
+        note_answer(link, wrong);
+    else if (!link->has_answered)
+        warn_of_stranger(link, wrong);
+    call_link_flush(link);
+}
+
 static void log_end(struct call_link *link, bool refused, const char *reason)
 {
     const struct logger *logger = link->transport->config.logger;
 
-    if (link->was_up)
+    if (link->has_answered)
         log_info(logger, "link_down", "peer=%u transport=%s reason=\"%s\"", link->peer,
                  link->transport->wire->name, reason);
     else

@@ -60,8 +60,9 @@ struct call_link {
     void *connection;  /* of the wire; NULL: none */
     void *sending;     /* of the wire: a call that is not wholly sent */
     bool was_up;       /* the connection that is closing */
-    bool has_answered; /* this connection, anything */
-    bool has_warned;   /* since the last answer, of a peer that never answers */
+    bool has_answered; /* the peer has, on this connection */
+    bool has_warned;   /* of a peer that does not answer, since it last did */
+    uint64_t refusal;  /* what was said of the last refusal, in short; 0: the last call was taken */
     uint32_t backoff_ms;
     uint64_t up_since_ms;
     uint64_t progress_ms;  /* when the last answer came, or a call was begun with none under way */
@@ -131,8 +132,8 @@ void call_link_free(struct call_link *link); /* when the transport is let go */
 /* What the wire tells. */
 void call_link_ready(struct call_link *link);
 void call_link_called(struct call_link *link, uint64_t bytes); /* a call was begun */
-/* A call has ended; messages of it. wrong: NULL, or why it was not taken in. is_answer: the peer
- * says so. */
+/* A call has ended, with so many messages. wrong: NULL, or why it was not taken in. is_answer: a
+ * member says so, not somebody else, nor a connection that ended. */
 void call_link_answered(struct call_link *link, uint64_t bytes, uint32_t messages,
                         const char *wrong, bool is_answer);
 void call_link_closed(struct call_link *link, bool refused, const char *reason);

@@ -82,14 +82,22 @@ static void hang_up(struct call_link *link, const char *reason)
 static void copy_reason(char *ret_text, size_t text_size, unsigned status, const uint8_t *body,
                         size_t size)
 {
-    int used = snprintf(ret_text, text_size, "status %u: ", status);
-    size_t at = (size_t)used;
+    size_t at = 0;
+
+    if (status != 0) /* else the body is our own sentence */
+        at = (size_t)snprintf(ret_text, text_size, "status %u: ", status);
 
     for (size_t i = 0; i < size && at + 1 < text_size; i++)
         ret_text[at++] = body[i] < 0x20 || body[i] == '"' || body[i] == 0x7f ? ' ' : (char)body[i];
     while (at > 0 && ret_text[at - 1] == ' ')
         at--;
     ret_text[at] = '\0';
+}
+
+/* Whether a member answers so. */
+static bool is_members(unsigned status)
+{
+    return status == 200 || status == 400 || status == 403 || status == 409 || status == 413;
 }
 
 static void on_answered(void *context, unsigned status, const uint8_t *body, size_t size)
@@ -100,7 +108,7 @@ static void on_answered(void *context, unsigned status, const uint8_t *body, siz
     if (status != 200)
         copy_reason(reason, sizeof(reason), status, body, size);
     call_link_answered(post->link, post->bytes, post->messages, status == 200 ? NULL : reason,
-                       status != 0);
+                       is_members(status));
     free(post);
 }
 
