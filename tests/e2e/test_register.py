@@ -44,6 +44,14 @@ def test_what_one_node_sets_every_node_gets(cluster):
         assert Registers(node).history(b"k", start=2, limit=3) == list(enumerate(values))[2:5]
 
 
+@pytest.mark.parametrize("transport", ["http", "grpc"])
+def test_over_every_transport(make_cluster, transport):
+    cluster = make_cluster(3, ["--transport", transport]).started()
+    with RegisterLoad(cluster) as load:
+        wait_until(lambda: load.count() > 50, 30, "sets are acknowledged")
+    load.check()
+
+
 def test_versions_that_are_named(cluster):
     a, b, c = (Registers(node) for node in cluster.nodes)
     assert code_of(a.get, b"k") == "NOT_FOUND"
@@ -208,6 +216,18 @@ def test_members_and_proposers_from_outside_see_the_same(cluster):
     request = paxoskv.Proposer(Id=paxoskv.PaxosInstanceId(Key="text"), Bal=paxoskv.BallotNum(N=1 << 40, ProposerId=1))
     codes = {code_of(node.client.call, "/paxoskv.PaxosKV/Prepare", request, paxoskv.Acceptor, 5) for node in cluster.nodes}
     assert codes <= {"FAILED_PRECONDITION"}
+
+
+def test_every_int64_comes_back_as_it_went(cluster):
+    numbers = [0, 1, -1, 10, -10, (1 << 63) - 1, -(1 << 63)]
+    for version, number in enumerate(numbers):
+        assert Proposer("n", version, 1, 1).run(cluster.nodes, number) == number
+        assert Proposer("n", version, 1, 2).run(cluster.nodes) == number
+    assert Registers(cluster.nodes[1]).history(b"n") == [(i, str(number).encode()) for i, number in enumerate(numbers)]
+    for version, text in enumerate([b"", b"+1", b"01", b"-0", b" 1", b"1 ", b"1.", b"9223372036854775808", b"1\0"]):
+        Registers(cluster.nodes[0]).set(b"text", text)
+        with pytest.raises(NoQuorum):
+            Proposer("text", version, 1 << 40, 1).phase1(cluster.nodes)
 
 
 def test_an_acceptor_keeps_its_promise_when_it_is_killed(cluster):

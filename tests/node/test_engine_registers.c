@@ -18,13 +18,14 @@
 #include <cmocka.h>
 
 #include "engine.h"
+#include "lsn_map.h"
 #include "prng.h"
 
 #define MS UINT64_C(1000000)
 #define NODES_MAX 3u
 #define RECORDS_MAX 20000u
 #define FLIGHT_MAX 512u
-#define ASKED_MAX 512u
+#define ASKED_MAX 2048u
 
 struct world;
 
@@ -53,6 +54,7 @@ struct asked {
 struct world {
     struct node nodes[NODES_MAX];
     uint32_t node_count;
+    bool many_keys; /* a register for each set, and a set, a proposal, and so on */
     uint64_t now_ns;
     struct prng prng;
     struct flight flight[FLIGHT_MAX];
@@ -140,8 +142,8 @@ static void open_node(struct world *world, struct node *node)
         .core = {.self = node->id,
                  .members = &alone,
                  .member_count = 1,
-                 .proposals_max = 64,
-                 .log_slots_max = 1024,
+                 .proposals_max = 1024,
+                 .log_slots_max = 4096,
                  .seed = node->id},
         .registers = &registers,
         .machine = {.context = node, .apply = apply},
@@ -267,11 +269,14 @@ static void ask(struct world *world, struct node *node)
         .operation = DECREE_REGISTER_SET, .key = {(const uint8_t *)"k", 1}, .value = value};
     int error;
 
+    if (world->many_keys)
+        request.key = (struct decree_register_key){(const uint8_t *)&number, sizeof(number)};
     if (number + 1 == ASKED_MAX) {
         decree_value_unref(value);
         return;
     }
-    *asked = (struct asked){.node = node, .is_set = prng_below(&world->prng, 2) == 0};
+    asked->node = node;
+    asked->is_set = world->many_keys ? number % 2 == 0 : prng_below(&world->prng, 2) == 0;
     error = asked->is_set ? engine_register(node->engine, &request, set_done, asked)
                           : engine_propose(node->engine, value, propose_done, asked);
     decree_value_unref(value);
@@ -517,6 +522,51 @@ static void test_what_is_open_is_lost_when_the_engine_closes(void **state)
     world_free(world);
 }
 
+/* How often the registers' records begin anew behind others, of what is not synced. */
+static uint32_t runs_of_registers(const struct node *node)
+{
+    uint32_t runs = 0;
+
+    for (uint32_t i = node->synced; i < node->appended; i++)
+        runs += node->records[i].type == DECREE_RECORD_FOREIGN &&
+                node->records[i - 1].type != DECREE_RECORD_FOREIGN;
+    return runs;
+}
+
+/* A disk that stands still fills the engine up: it neither spins nor loses anything, and goes on
+ * when the disk does. Here the records of both cores alternate until the engine has no room to
+ * remember where the ones are between the others. */
+static void test_a_disk_that_stands_still_is_back_pressure(void **state)
+{
+    struct world *world = world_new(1, 1);
+    struct node *node = &world->nodes[0];
+
+    (void)state;
+    get(world, node, 1); /* by then it is up */
+    assert_int_equal(world->got_error, DECREE_NOT_FOUND);
+    world->many_keys = true;
+    for (uint32_t refused = 0; refused < 100 && world->asked_count + 1 < ASKED_MAX;) {
+        uint32_t before = world->asked_count;
+
+        world->now_ns += MS / 10;
+        engine_set_now(node->engine, world->now_ns);
+        ask(world, node);
+        (void)engine_turn(node->engine);
+        assert_true(engine_wake_at(node->engine) > world->now_ns);
+        refused += world->asked_count == before;
+    }
+    assert_int_equal(runs_of_registers(node), LSN_RUNS_MAX);
+    assert_int_equal(answered(world), 0);
+    for (uint32_t rounds = 0; rounds < 5000 && answered(world) < world->asked_count; rounds++) {
+        world->now_ns += MS;
+        engine_set_now(node->engine, world->now_ns);
+        sync_some(node, 7);
+        (void)engine_turn(node->engine);
+    }
+    assert_int_equal(answered(world), world->asked_count);
+    world_free(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_many_crashes),
         cmocka_unit_test(test_an_outsider_is_answered_when_it_is_durable),
         cmocka_unit_test(test_what_is_open_is_lost_when_the_engine_closes),
+        cmocka_unit_test(test_a_disk_that_stands_still_is_back_pressure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
