@@ -2,6 +2,7 @@
 /* cmd_sim.c -- decree sim: whole clusters in a virtual world, from seeds or scenarios. */
 #include <argp.h>
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #define PROGRESS_EVERY_S 0.2
 #define KNOB_KEY 0x1000
 #define KNOBS_MAX 64u
+#define SVG_EVENTS_MAX 100000u
 
 enum {
     OPTION_SEED = 0x400,
@@ -26,6 +28,10 @@ enum {
     OPTION_REGISTERS,
     OPTION_LIST,
     OPTION_TRACE,
+    OPTION_SVG,
+    OPTION_FROM,
+    OPTION_TO,
+    OPTION_EVENTS,
     OPTION_JSON
 };
 
@@ -34,6 +40,8 @@ struct sim_arguments {
     const char *scenario; /* NULL: seeds; "all": each */
     struct sim_overrides overrides;
     enum sim_trace_detail detail;
+    const char *svg; /* a file's name; NULL: no drawing */
+    struct sim_svg_window window;
     bool registers, list, json;
 };
 
@@ -54,6 +62,11 @@ static const struct argp_option fixed_options[] = {
     {"list", OPTION_LIST, 0, 0, "List the scenarios", 1},
     {"trace", OPTION_TRACE, "all", OPTION_ARG_OPTIONAL,
      "Print what happens, a column per node; all: heartbeats too", 2},
+    {"svg", OPTION_SVG, "FILE", 0, "Draw a message diagram of the run", 2},
+    {"from", OPTION_FROM, "TIME", 0, "Where the drawing begins, such as 1s or 250ms", 2},
+    {"to", OPTION_TO, "TIME", 0, "Where it ends", 2},
+    {"events", OPTION_EVENTS, "N", 0,
+     "Messages and marks that it has, the first so many; default 120", 2},
     {"json", OPTION_JSON, 0, 0, "Print the summary as JSON", 2},
 };
 
@@ -69,6 +82,7 @@ static const char doc[] =
     "  decree sim --seeds 1..1000\n"
     "  decree sim --seed 7 --nodes 5 --loss 10% --trace | less -S\n"
     "  decree sim --scenario chained --trace | less -S\n"
+    "  decree sim --seed 7 --svg run.svg --from 1s --events 60\n"
     "  decree sim --registers --seeds 1..500\n"
     "  decree sim --registers --scenario killed_in_turn";
 
@@ -126,6 +140,40 @@ static const struct sim_scenario *find_scenario(const struct sim_arguments *argu
     return strcmp(name, register_scenario()->name) == 0 ? register_scenario() : NULL;
 }
 
+static uint64_t parse_time(const char *text, struct argp_state *state)
+{
+    struct sim_overrides overrides = {.values = {.seed = 0}};
+
+    if (!sim_override(&overrides, sim_knob_index("seconds"), text))
+        argp_error(state, "'%s' is no time such as 1s or 250ms", text);
+    return overrides.values.seconds;
+}
+
+static void parse_events(struct sim_arguments *arguments, const char *text,
+                         struct argp_state *state)
+{
+    char *end;
+    unsigned long events = strtoul(text, &end, 10);
+
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || events == 0 || events > SVG_EVENTS_MAX)
+        argp_error(state, "'%s' is no number of events, from 1 to %u", text, SVG_EVENTS_MAX);
+    arguments->window.events_max = (uint32_t)events;
+}
+
+static void check_drawing(const struct sim_arguments *arguments, struct argp_state *state)
+{
+    const struct sim_svg_window *window = &arguments->window;
+    bool all = arguments->scenario != NULL && strcmp(arguments->scenario, "all") == 0;
+
+    if (arguments->svg != NULL && (arguments->first != arguments->last || all))
+        argp_error(state, "--svg draws one run: give one --seed, and at most one scenario");
+    if (arguments->svg == NULL &&
+        (window->from_ns != 0 || window->to_ns != 0 || window->events_max != 0))
+        argp_error(state, "--from, --to and --events say what --svg FILE draws: give that too");
+    if (window->to_ns != 0 && window->to_ns <= window->from_ns)
+        argp_error(state, "--to must be later than --from");
+}
+
 static void check_scenario(const struct sim_arguments *arguments, struct argp_state *state)
 {
     const char *name = arguments->scenario;
@@ -158,6 +206,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         check_scenario(arguments, state);
+        check_drawing(arguments, state);
         return 0;
     case OPTION_LIST:
         arguments->list = true;
@@ -166,6 +215,18 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (argument != NULL && strcmp(argument, "all") != 0)
             argp_error(state, "--trace takes nothing or 'all', not '%s'", argument);
         arguments->detail = argument != NULL ? SIM_TRACE_EVERYTHING : SIM_TRACE_EVENTS;
+        return 0;
+    case OPTION_SVG:
+        arguments->svg = argument;
+        return 0;
+    case OPTION_FROM:
+        arguments->window.from_ns = parse_time(argument, state);
+        return 0;
+    case OPTION_TO:
+        arguments->window.to_ns = parse_time(argument, state);
+        return 0;
+    case OPTION_EVENTS:
+        parse_events(arguments, argument, state);
         return 0;
     case OPTION_JSON:
         arguments->json = true;
@@ -316,6 +377,18 @@ static void run_registers(const struct sim_options *options, bool scripted, stru
     *ret_result = result.common;
 }
 
+static void write_drawing(const struct sim_arguments *arguments, const struct sim_svg *svg)
+{
+    FILE *out = fopen(arguments->svg, "w");
+
+    if (out != NULL)
+        sim_svg_draw(svg, out, replay);
+    if (out == NULL || fclose(out) != 0) {
+        fprintf(stderr, "decree sim: cannot write %s: %s\n", arguments->svg, strerror(errno));
+        exit(EXIT_FAILED);
+    }
+}
+
 /* False: it failed. */
 static bool run_one(const struct sim_arguments *arguments, const struct sim_scenario *scenario,
                     uint64_t seed, struct sim_totals *totals)
@@ -323,15 +396,22 @@ static bool run_one(const struct sim_arguments *arguments, const struct sim_scen
     struct sim_options options;
     struct sim_trace trace;
     struct sim_result result;
+    struct sim_svg svg;
 
     choose_options(arguments, scenario, seed, &options);
     free(replay);
     replay = describe_replay(arguments, scenario, seed);
     sim_trace_init(&trace, stdout, arguments->detail, (unsigned)options.nodes);
+    sim_svg_init(&svg, &arguments->window, (unsigned)options.nodes);
+    if (arguments->svg != NULL)
+        trace.svg = &svg;
     if (arguments->registers)
         run_registers(&options, scenario != NULL, &trace, totals, &result);
     else
         sim_run(&options, scenario, &trace, &result);
+    if (arguments->svg != NULL)
+        write_drawing(arguments, &svg);
+    sim_svg_release(&svg);
     totals_add(totals, &result);
     if (!result.verdict.failed)
         return true;

@@ -12,6 +12,7 @@
 #include "draw.h"
 
 struct packet {
+    uint64_t number;
     unsigned from, to;
     size_t size;
     uint8_t bytes[];
@@ -41,6 +42,12 @@ static struct network_link *network_link(struct network *network, unsigned from,
     return &network->links[from][to];
 }
 
+static void network_tell(const struct network *network, uint64_t number, bool arrived)
+{
+    if (network->watch != NULL)
+        network->watch(network->watch_context, network->world->now_ns, number, arrived);
+}
+
 static void network_arrive(void *context, uint64_t number, void *memory)
 {
     struct network *network = context;
@@ -49,9 +56,11 @@ static void network_arrive(void *context, uint64_t number, void *memory)
     (void)number;
     if (network_is_cut(network, packet->from, packet->to)) {
         network->lost++;
+        network_tell(network, packet->number, false);
         return;
     }
     network->delivered++;
+    network_tell(network, packet->number, true);
     world_note(network->world,
                checksum(packet->bytes, packet->size, packet->from * 16 + packet->to));
     network->deliver(network->context, packet->from, packet->to, packet->bytes, packet->size);
@@ -82,6 +91,7 @@ static void network_launch(struct network *network, unsigned from, unsigned to,
     uint64_t arrival_ns = network_arrival_ns(network, network_link(network, from, to));
 
     assert(packet != NULL);
+    packet->number = network->sent;
     packet->from = from;
     packet->to = to;
     packet->size = size;
@@ -101,6 +111,7 @@ void network_send(struct network *network, unsigned from, unsigned to, const uin
     if (link->cut != 0 || prng_chance(&network->prng, weather->loss) ||
         (weather->size_max != 0 && size > weather->size_max)) {
         network->lost++;
+        network_tell(network, network->sent, false);
         return;
     }
     network_launch(network, from, to, bytes, size);

@@ -41,7 +41,10 @@ struct network {
     struct network_link links[SIM_NODES_MAX + 1][SIM_NODES_MAX + 1];
     network_deliver *deliver;
     void *context;
-    uint64_t sent, lost, delivered;
+    uint64_t sent, lost, delivered; /* sent is also the number of the last packet */
+    /* Looks on, if not NULL: packet number has arrived, or is lost; twice for one that is copied. */
+    void (*watch)(void *context, uint64_t now_ns, uint64_t number, bool arrived);
+    void *watch_context;
 };
 
 /* world is borrowed. deliver is called when a packet arrives; it borrows the bytes. */

@@ -28,19 +28,50 @@ static uint64_t now_of(const struct register_node *node)
 
 /* --- messages --- */
 
+static enum sim_svg_kind kind_of(enum decree_register_message_type type)
+{
+    switch (type) {
+    case DECREE_REGISTER_PREPARE:
+    case DECREE_REGISTER_PROMISE:
+        return SIM_SVG_PHASE_1;
+    case DECREE_REGISTER_ACCEPT:
+    case DECREE_REGISTER_ACCEPTED:
+    case DECREE_REGISTER_REFUSED:
+        return SIM_SVG_PHASE_2;
+    case DECREE_REGISTER_DECIDED:
+        return SIM_SVG_DECISION;
+    case DECREE_REGISTER_QUERY:
+    case DECREE_REGISTER_STATE:
+    case DECREE_REGISTER_COMPACT:
+    case DECREE_REGISTER_NONE:
+    case DECREE_REGISTER_MESSAGE_TYPES:
+        break;
+    }
+    return SIM_SVG_OTHER;
+}
+
+/* Just before it is sent. */
 static void trace_message(const struct register_node *node,
                           const struct decree_register_message *message)
 {
+    struct sim_trace *trace = node->cluster->trace;
+    struct sim_svg_message drawn = {.number = node->cluster->network.sent + 1,
+                                    .from = message->from,
+                                    .to = message->to,
+                                    .kind = kind_of(message->type)};
     char ballot[48] = "";
 
-    if (node->cluster->trace->detail == SIM_TRACE_NOTHING)
+    if (!sim_trace_wants(trace))
         return;
     if (message->ballot.round != 0)
         snprintf(ballot, sizeof(ballot), " %" PRIu64 ".%u", message->ballot.round >> 24,
                  message->ballot.node);
-    sim_trace_put(node->cluster->trace, now_of(node), node->id, "%s %.*s/%" PRIu64 "%s >%u",
-                  decree_register_message_name(message->type), (int)message->key.size,
-                  (const char *)message->key.data, message->version, ballot, message->to);
+    snprintf(drawn.text, sizeof(drawn.text), "%s %.*s/%" PRIu64 "%s",
+             decree_register_message_name(message->type), (int)message->key.size,
+             (const char *)message->key.data, message->version, ballot);
+    sim_trace_send(trace, now_of(node), node->id, "%s >%u", drawn.text, message->to);
+    if (trace->svg != NULL)
+        sim_svg_sent(trace->svg, now_of(node), &drawn);
 }
 
 static void send_message(struct register_node *node, const struct decree_register_message *message)
@@ -193,6 +224,8 @@ static void on_durable(void *context, uint64_t number)
     struct decree_register_event event = {.type = DECREE_REGISTER_EVENT_PERSISTED,
                                           .u.persisted = number};
 
+    if (node->cluster->trace->svg != NULL)
+        sim_svg_mark(node->cluster->trace->svg, now_of(node), node->id, SIM_MARK_SYNCED, "");
     if (node->state == REGISTER_NODE_FROZEN)
         node->durable = number;
     if (node->state == REGISTER_NODE_UP)
@@ -258,8 +291,8 @@ void register_node_restart(struct register_node *node)
     node->state = REGISTER_NODE_UP;
     open_registers(node);
     error = restore(node);
-    sim_trace_put(cluster->trace, now_of(node), node->id, "start, %" PRIu64 " records",
-                  node->disk.count);
+    sim_trace_mark(cluster->trace, now_of(node), node->id, SIM_MARK_UP,
+                   "start, %" PRIu64 " records", node->disk.count);
     if (error != 0)
         verdict_fail(cluster->verdict, "recovery", now_of(node),
                      "node %u: its records are refused: %s; expected that they can be read after "
@@ -274,7 +307,7 @@ void register_node_crash(struct register_node *node)
     node->life++;
     if (node->state == REGISTER_NODE_DOWN)
         return;
-    sim_trace_put(cluster->trace, now_of(node), node->id, "CRASH");
+    sim_trace_mark(cluster->trace, now_of(node), node->id, SIM_MARK_DOWN, "CRASH");
     cluster->crashes++;
     node->state = REGISTER_NODE_DOWN;
     decree_registers_close(node->registers);
@@ -289,7 +322,7 @@ void register_node_freeze(struct register_node *node)
 {
     if (node->state != REGISTER_NODE_UP)
         return;
-    sim_trace_put(node->cluster->trace, now_of(node), node->id, "FREEZE");
+    sim_trace_mark(node->cluster->trace, now_of(node), node->id, SIM_MARK_FROZEN, "FREEZE");
     node->state = REGISTER_NODE_FROZEN;
     node->turn_at_ns = UINT64_MAX;
 }
@@ -300,7 +333,7 @@ void register_node_thaw(struct register_node *node)
 
     if (node->state != REGISTER_NODE_FROZEN)
         return;
-    sim_trace_put(node->cluster->trace, now_of(node), node->id, "thaw");
+    sim_trace_mark(node->cluster->trace, now_of(node), node->id, SIM_MARK_UP, "thaw");
     node->state = REGISTER_NODE_UP;
     node->durable = 0;
     if (durable != 0)
@@ -344,6 +377,7 @@ void register_cluster_init(struct register_cluster *cluster, struct world *world
     prng_init(&prng, world_seed(world, "keep", 0));
     cluster->keep_versions = prng_below(&prng, 3) == 0 ? draw_between(&prng, 1, 5) : 0;
     network_init(&cluster->network, world, cluster->node_count, cluster_deliver, cluster);
+    sim_svg_watch(trace->svg, &cluster->network);
     encoder_init(&cluster->encoder, FRAME_MAX);
     decoder_init(&cluster->decoder);
     for (unsigned id = 1; id <= cluster->node_count; id++)
@@ -352,7 +386,7 @@ void register_cluster_init(struct register_cluster *cluster, struct world *world
 
 void register_cluster_release(struct register_cluster *cluster)
 {
-    cluster->trace->detail = SIM_TRACE_NOTHING;
+    sim_trace_stop(cluster->trace);
     cluster->on_crash = NULL;
     for (unsigned id = 1; id <= cluster->node_count; id++) {
         register_node_crash(&cluster->nodes[id]);

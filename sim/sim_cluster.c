@@ -25,6 +25,7 @@ void sim_cluster_init(struct sim_cluster *cluster, struct world *world,
     cluster->trace = trace;
     cluster->node_count = (unsigned)options->nodes;
     network_init(&cluster->network, world, cluster->node_count, cluster_deliver, cluster);
+    sim_svg_watch(trace->svg, &cluster->network);
     encoder_init(&cluster->encoder, SIM_FRAME_BYTES_MAX);
     decoder_init(&cluster->decoder);
     agreement_init(&cluster->agreement, verdict);
@@ -41,7 +42,7 @@ void sim_cluster_init(struct sim_cluster *cluster, struct world *world,
 
 void sim_cluster_release(struct sim_cluster *cluster)
 {
-    cluster->trace->detail = SIM_TRACE_NOTHING; /* the end of the world is no news */
+    sim_trace_stop(cluster->trace);
     for (unsigned id = 1; id <= cluster->node_count; id++) {
         sim_node_release(&cluster->nodes[id]);
     }

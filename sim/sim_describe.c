@@ -45,9 +45,12 @@ void sim_describe_message(char *text, size_t size, const struct decree_message *
         return;
     case DECREE_HEARTBEAT:
     case DECREE_HEARTBEAT_ACK:
-    case DECREE_READ:
-    case DECREE_READ_OK:
         snprintf(text, size, "%s %" PRIu64, name, message->round);
+        return;
+    case DECREE_READ:
+    case DECREE_READ_OK: /* incarnation and number */
+        snprintf(text, size, "%s %" PRIu64 ".%" PRIu64, name, message->round >> 32,
+                 message->round & UINT32_MAX);
         return;
     case DECREE_MESSAGE_NONE:
     case DECREE_MESSAGE_TYPES:

@@ -47,6 +47,7 @@ static void journal_report(struct sim_journal *journal, decree_lsn lsn)
         journal->owed_lsn = lsn;
         return;
     }
+    journal->owner.synced(journal->owner.context);
     journal->sink->persisted(journal->sink->context, lsn);
     journal->owner.notify(journal->owner.context);
 }

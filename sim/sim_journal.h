@@ -20,6 +20,7 @@
 struct sim_journal_owner {
     void *context;
     void (*notify)(void *context);                  /* the sink was called: take a turn */
+    void (*synced)(void *context);                  /* records have become durable */
     void (*fatal)(void *context, const char *text); /* a sync failed: the node must end */
 };
 

@@ -134,6 +134,15 @@ static void node_notify(void *context)
     node_ask_turn_soon(context);
 }
 
+static void node_on_synced(void *context)
+{
+    const struct sim_node *node = context;
+    const struct sim_cluster *cluster = node->cluster;
+
+    if (cluster->trace->svg != NULL)
+        sim_svg_mark(cluster->trace->svg, cluster->world->now_ns, node->id, SIM_MARK_SYNCED, "");
+}
+
 static void node_on_fatal_later(void *context, uint64_t life, void *memory)
 {
     struct sim_node *node = context;
@@ -285,8 +294,8 @@ void sim_node_restart(struct sim_node *node)
         node_start_failed(node, &error);
         return;
     }
-    sim_trace_put(cluster->trace, cluster->world->now_ns, node->id, "start, log %" PRIu64,
-                  engine_applied(node->engine));
+    sim_trace_mark(cluster->trace, cluster->world->now_ns, node->id, SIM_MARK_UP,
+                   "start, log %" PRIu64, engine_applied(node->engine));
     node->state = SIM_NODE_UP;
     node->transport.ops = &sim_transport_ops;
     engine_start(node->engine, &node->journal.port, &node->transport);
@@ -301,8 +310,8 @@ void sim_node_crash(struct sim_node *node, bool power_lost)
     node->life++;
     if (node->state == SIM_NODE_DOWN)
         return;
-    sim_trace_put(cluster->trace, cluster->world->now_ns, node->id,
-                  power_lost ? "POWER LOST" : "CRASH");
+    sim_trace_mark(cluster->trace, cluster->world->now_ns, node->id, SIM_MARK_DOWN, "%s",
+                   power_lost ? "POWER LOST" : "CRASH");
     cluster->crashes++;
     node->state = SIM_NODE_DOWN;
     sim_journal_kill(&node->journal);
@@ -317,7 +326,8 @@ void sim_node_freeze(struct sim_node *node)
 {
     if (node->state != SIM_NODE_UP)
         return;
-    sim_trace_put(node->cluster->trace, node->cluster->world->now_ns, node->id, "FREEZE");
+    sim_trace_mark(node->cluster->trace, node->cluster->world->now_ns, node->id, SIM_MARK_FROZEN,
+                   "FREEZE");
     node->state = SIM_NODE_FROZEN;
     node->turn_at_ns = UINT64_MAX;
     sim_journal_freeze(&node->journal);
@@ -329,7 +339,8 @@ void sim_node_thaw(struct sim_node *node)
 
     if (node->state != SIM_NODE_FROZEN)
         return;
-    sim_trace_put(node->cluster->trace, node->cluster->world->now_ns, node->id, "thaw");
+    sim_trace_mark(node->cluster->trace, node->cluster->world->now_ns, node->id, SIM_MARK_UP,
+                   "thaw");
     node->state = SIM_NODE_UP;
     sim_journal_thaw(&node->journal);
     for (packet = node->waiting; packet != NULL; packet = packet->next)
@@ -341,7 +352,7 @@ void sim_node_thaw(struct sim_node *node)
 void sim_node_init(struct sim_node *node, struct sim_cluster *cluster, unsigned id)
 {
     struct sim_journal_owner owner = {
-        .context = node, .notify = node_notify, .fatal = node_on_fatal};
+        .context = node, .notify = node_notify, .synced = node_on_synced, .fatal = node_on_fatal};
     int error;
 
     *node = (struct sim_node){.cluster = cluster, .id = id, .state = SIM_NODE_DOWN};

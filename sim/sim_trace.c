@@ -37,18 +37,25 @@ void sim_trace_flush(struct sim_trace *trace)
     trace->pending = false;
 }
 
-void sim_trace_put(struct sim_trace *trace, uint64_t now_ns, unsigned node, const char *format, ...)
+bool sim_trace_wants(const struct sim_trace *trace)
 {
-    char text[SIM_TRACE_CELL_MAX];
-    va_list arguments;
+    return trace->detail != SIM_TRACE_NOTHING || trace->svg != NULL;
+}
+
+void sim_trace_stop(struct sim_trace *trace)
+{
+    trace->detail = SIM_TRACE_NOTHING;
+    trace->svg = NULL;
+}
+
+/* text is cut to what fits into a cell. */
+static void put_cell(struct sim_trace *trace, uint64_t now_ns, unsigned node, char *text)
+{
     size_t used, limit = node == 0 ? SIM_TRACE_CELL_MAX - 1 : trace->width;
 
     assert(node <= trace->node_count || trace->detail == SIM_TRACE_NOTHING);
     if (trace->detail == SIM_TRACE_NOTHING)
         return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
     text[limit] = '\0';
     used = strlen(trace->cells[node]);
     if (trace->pending && (now_ns != trace->at_ns || (used > 0 && used + 2 + strlen(text) > limit)))
@@ -58,4 +65,51 @@ void sim_trace_put(struct sim_trace *trace, uint64_t now_ns, unsigned node, cons
              text);
     trace->at_ns = now_ns;
     trace->pending = true;
+}
+
+static void mark(struct sim_trace *trace, uint64_t now_ns, unsigned node, enum sim_mark kind,
+                 char *text)
+{
+    if (trace->svg != NULL)
+        sim_svg_mark(trace->svg, now_ns, node, kind, text);
+    put_cell(trace, now_ns, node, text);
+}
+
+void sim_trace_put(struct sim_trace *trace, uint64_t now_ns, unsigned node, const char *format, ...)
+{
+    char text[SIM_TRACE_CELL_MAX];
+    va_list arguments;
+
+    if (!sim_trace_wants(trace))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    mark(trace, now_ns, node, SIM_MARK_NOTE, text);
+}
+
+void sim_trace_mark(struct sim_trace *trace, uint64_t now_ns, unsigned node, enum sim_mark kind,
+                    const char *format, ...)
+{
+    char text[SIM_TRACE_CELL_MAX];
+    va_list arguments;
+
+    if (!sim_trace_wants(trace))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    mark(trace, now_ns, node, kind, text);
+}
+
+void sim_trace_send(struct sim_trace *trace, uint64_t now_ns, unsigned node, const char *format,
+                    ...)
+{
+    char text[SIM_TRACE_CELL_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    put_cell(trace, now_ns, node, text);
 }

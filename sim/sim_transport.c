@@ -5,6 +5,7 @@
 #include "sim_transport.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ static void node_trace_sendings(struct sim_node *node)
         sim_describe_message(text, sizeof(text), &node->sendings[i].message);
         sim_describe_set(to, sizeof(to), node->sendings[i].to,
                          sim_cluster_everyone(cluster) & ~(1u << node->id));
-        sim_trace_put(cluster->trace, cluster->world->now_ns, node->id, "%s >%s", text, to);
+        sim_trace_send(cluster->trace, cluster->world->now_ns, node->id, "%s >%s", text, to);
     }
     node->sending_count = 0;
 }
@@ -54,6 +55,52 @@ static void node_note_sending(struct sim_node *node, const struct decree_message
     node->sendings[node->sending_count++].message.pvalues = NULL;
 }
 
+static enum sim_svg_kind kind_of(enum decree_message_type type)
+{
+    switch (type) {
+    case DECREE_P1A:
+    case DECREE_P1B:
+        return SIM_SVG_PHASE_1;
+    case DECREE_P2A:
+    case DECREE_P2B:
+        return SIM_SVG_PHASE_2;
+    case DECREE_DECISION:
+        return SIM_SVG_DECISION;
+    case DECREE_PROPOSE:
+        return SIM_SVG_FORWARD;
+    case DECREE_CATCH_UP:
+    case DECREE_HEARTBEAT:
+    case DECREE_HEARTBEAT_ACK:
+    case DECREE_READ:
+    case DECREE_READ_OK:
+    case DECREE_MESSAGE_NONE:
+    case DECREE_MESSAGE_TYPES:
+        break;
+    }
+    return SIM_SVG_OTHER;
+}
+
+/* Just before it is sent. */
+static void node_draw_sending(struct sim_node *node, const struct decree_message *message)
+{
+    struct sim_cluster *cluster = node->cluster;
+    struct sim_svg_message drawn = {.number = cluster->network.sent + 1,
+                                    .from = message->from,
+                                    .to = message->to,
+                                    .kind = kind_of(message->type)};
+
+    if (cluster->trace->svg == NULL || message_is_heartbeat(message))
+        return;
+    sim_describe_message(drawn.text, sizeof(drawn.text), message);
+    if (drawn.kind == SIM_SVG_PHASE_2) {
+        size_t used = strlen(drawn.text);
+
+        snprintf(drawn.text + used, sizeof(drawn.text) - used, " [%" PRIu64 ".n%u]",
+                 message->ballot.round, message->ballot.node);
+    }
+    sim_svg_sent(cluster->trace->svg, cluster->world->now_ns, &drawn);
+}
+
 static void transport_send(struct transport *transport, const struct peer_message *message)
 {
     struct sim_node *node = node_of_transport(transport);
@@ -76,6 +123,8 @@ static void transport_send(struct transport *transport, const struct peer_messag
     bytes = malloc(frame->size);
     assert(bytes != NULL);
     frame_copy(frame, bytes);
+    if (message->protocol == PEER_PAXOS)
+        node_draw_sending(node, message->u.paxos);
     network_send(&cluster->network, node->id, to, bytes, frame->size);
     free(bytes);
     frame_free(frame);

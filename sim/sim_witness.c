@@ -88,8 +88,12 @@ void sim_witness_trace(void *context, const struct decree_trace *trace)
     }
     if (cluster->on_trace != NULL)
         cluster->on_trace(cluster->on_trace_context, node, trace);
-    if (cluster->trace->detail == SIM_TRACE_NOTHING)
+    if (!sim_trace_wants(cluster->trace))
         return;
     sim_describe_trace(text, sizeof(text), trace);
-    sim_trace_put(cluster->trace, cluster->world->now_ns, node->id, "%s", text);
+    sim_trace_mark(cluster->trace, cluster->world->now_ns, node->id,
+                   trace->type == DECREE_TRACE_ADOPTED   ? SIM_MARK_LEADS
+                   : trace->type == DECREE_TRACE_DECIDED ? SIM_MARK_DECIDED
+                                                         : SIM_MARK_NOTE,
+                   "%s", text);
 }
