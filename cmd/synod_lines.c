@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "checksum.h"
 #include "output.h"
 
 #define TEXT_BYTES 96u
@@ -305,46 +306,58 @@ void synod_lines_start(const struct synod_lines *lines)
 
 /* --- complaints ----------------------------------------------------------------------------- */
 
-/* Who is refused comes again and again; that is told once in a while. */
-static bool said_just_now(struct synod_lines *lines, const char *reason)
+/* What goes wrong goes wrong again and again; it is told once in a while. What it is, is the event
+ * and the reason; ports and counts beside it may differ. */
+static bool said_just_now(struct synod_lines *lines, const char *event, const char *details)
 {
-    uint64_t now_ns = uv_hrtime();
-    size_t size = reason == NULL ? 0 : strcspn(reason + 1, "\"") + 1;
+    const char *reason = strchr(details, '"');
+    size_t size = reason == NULL ? strcspn(details, " ") : strcspn(reason + 1, "\"");
+    uint64_t what = checksum(event, strlen(event), 0), now_ns = uv_hrtime();
+    struct synod_complaint *oldest = lines->complaints;
 
-    if (size == 0 || size >= sizeof(lines->refused))
-        return false;
-    if (strncmp(lines->refused, reason, size) == 0 && lines->refused[size] == '\0' &&
-        now_ns - lines->refused_at_ns < SAY_AGAIN_NS)
-        return true;
-    memcpy(lines->refused, reason, size);
-    lines->refused[size] = '\0';
-    lines->refused_at_ns = now_ns;
+    what = checksum(reason == NULL ? details : reason + 1, size, what);
+    for (size_t i = 0; i < SYNOD_COMPLAINTS_MAX; i++) {
+        struct synod_complaint *said = &lines->complaints[i];
+
+        if (said->what == what && now_ns - said->at_ns < SAY_AGAIN_NS)
+            return true;
+        if (said->what == what || (oldest->what != what && said->at_ns < oldest->at_ns))
+            oldest = said;
+    }
+    *oldest = (struct synod_complaint){what, now_ns};
     return false;
 }
 
-static void explain_disagreement(struct synod_lines *lines)
+/* A node that was meant to understand this one does not. */
+static bool is_disagreement(const char *event, const char *details)
 {
-    const struct synod_spec *spec = &lines->arguments->spec;
-
-    lines->explained = true;
-    fprintf(stderr,
-            "%9.3f  %-8s a node disagrees about who is in: -self and -others together must name "
-            "the same nodes everywhere, and -prepareNum and -voteNum be the same; here they are "
-            "%u and %u\n",
-            seconds(lines), "warning", spec->prepare_quorum, spec->vote_quorum);
+    return strncmp(event, "peer_", 5) == 0 || strcmp(event, "hello_refused") == 0 ||
+           strstr(details, "another cluster") != NULL;
 }
 
 static void log_line(void *context, enum decree_log_level level, const char *event,
                      const char *details)
 {
+    static const char explanation[] =
+        "a node may disagree about who is in or how to talk; the same for all must be: -self "
+        "and -others together, -kind (here %s), -prepareNum (%u) and -voteNum (%u)";
     struct synod_lines *lines = context;
+    const struct synod_spec *spec = &lines->arguments->spec;
+    const char *hint = strstr(details, " hint=");
+    size_t size = strlen(details);
 
     (void)level;
-    if (strstr(event, "refused") != NULL && said_just_now(lines, strchr(details, '"')))
+    if (said_just_now(lines, event, details))
         return;
-    fprintf(stderr, "%9.3f  %-8s %s %s\n", seconds(lines), "warning", event, details);
-    if (strstr(details, "another cluster") != NULL && !lines->explained)
-        explain_disagreement(lines);
+    if (hint != NULL) /* that is for `decree serve` */
+        size = (size_t)(hint - details);
+    fprintf(stderr, "%9.3f  %-8s %s %.*s\n", seconds(lines), "warning", event, (int)size, details);
+    if (!is_disagreement(event, details) || said_just_now(lines, "explanation", "-"))
+        return;
+    fprintf(stderr, "%9.3f  %-8s ", seconds(lines), "warning");
+    fprintf(stderr, explanation, synod_kind_name(lines->arguments->kind), spec->prepare_quorum,
+            spec->vote_quorum);
+    fprintf(stderr, "\n");
 }
 
 void synod_lines_init(struct synod_lines *lines, const struct synod_arguments *arguments)

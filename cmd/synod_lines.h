@@ -6,13 +6,17 @@
 
 #include "synod_arguments.h"
 
+#define SYNOD_COMPLAINTS_MAX 8u
+
+struct synod_complaint { /* what was said, and when */
+    uint64_t what, at_ns;
+};
+
 struct synod_lines {
     const struct synod_arguments *arguments; /* borrowed */
     uint64_t began_ns;
     struct logger logger; /* give this to the host */
-    char refused[256];    /* why a connection was refused last, and when */
-    uint64_t refused_at_ns;
-    bool explained; /* what nodes that disagree must look at */
+    struct synod_complaint complaints[SYNOD_COMPLAINTS_MAX];
 };
 
 /* Time counts from here. */
