@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-sys.path.insert(0, os.environ["E2E_FOLDER"])
+sys.path[:0] = [os.environ["E2E_FOLDER"], os.environ["RPC_TESTS"]]
 
 
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
