@@ -31,7 +31,7 @@ enum option_key { KEY_DIR = 'd' };
 
 struct stopall {
     const char *folder;
-    uint32_t stopped, failed;
+    uint32_t found, failed;
 };
 
 static const struct argp_option options[] = {
@@ -94,14 +94,12 @@ static void end(struct stopall *stopall, const char *folder, uint32_t id, pid_t 
     send_signal(handle, SIGTERM);
     if (ends(handle, GRACE_MS)) {
         printf("stopped process %u (pid %d) of %s\n", id, (int)pid, folder);
-        stopall->stopped++;
         return;
     }
     send_signal(handle, SIGKILL);
     if (ends(handle, KILL_MS)) {
         printf("killed process %u (pid %d) of %s: it did not end by itself\n", id, (int)pid,
                folder);
-        stopall->stopped++;
         return;
     }
     fprintf(stderr, "decree stopall: process %u (pid %d) of %s does not end\n", id, (int)pid,
@@ -118,6 +116,7 @@ static void look_at_process(struct stopall *stopall, const char *folder, uint32_
     run_folder_path(folder, id, "pid", path);
     if (!pid_file_read(path, &claim))
         return;
+    stopall->found++;
     switch (pid_file_judge(path, &claim, &handle)) {
     case PID_OURS:
         end(stopall, folder, id, claim.pid, handle);
@@ -173,7 +172,7 @@ int cmd_stopall(int argc, char **argv)
     look_at_folder(&stopall, run_folder_name(stopall.folder));
     if (stopall.folder == NULL)
         look_at_masters(&stopall);
-    if (stopall.stopped == 0 && stopall.failed == 0)
+    if (stopall.found == 0)
         printf("nothing runs that is to be stopped\n");
     assert(argc > 0);
     return stopall.failed > 0 ? EXIT_FAILED : EXIT_OK;

@@ -105,8 +105,10 @@ static void wait_for_more(struct master *master, const struct script *script)
     struct pollfd watched[2] = {{.fd = script->descriptor, .events = POLLIN},
                                 {.fd = uv_backend_fd(&master->loop), .events = POLLIN}};
 
-    while (!master->interrupted && watched[0].revents == 0) {
+    while (watched[0].revents == 0) {
         uv_run(&master->loop, UV_RUN_NOWAIT);
+        if (master->interrupted)
+            return;
         if (poll(watched, 2, uv_backend_timeout(&master->loop)) < 0 && errno != EINTR)
             return;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* process_inside.h -- what process_server.c and process_lines.c share; nobody else includes it. */
+/* process_inside.h -- what process_server.c, process_lines.c and process_work.c share; nobody else includes it. */
 #ifndef DECREE_CMD_PROCESS_INSIDE_H
 #define DECREE_CMD_PROCESS_INSIDE_H
 
@@ -62,6 +62,19 @@ struct process {
     struct message *held, **held_end;
     struct ask *asks;
 };
+
+struct session *session_ref(struct session *session);
+void session_unref(struct session *session);
+
+/* "LENGTH-word bytes", if somebody still listens. */
+void session_reply_bytes(struct session *session, const char *word, const char *bytes, size_t size);
+__attribute__((format(printf, 3, 4))) void session_reply(struct session *session, const char *word,
+                                                         const char *format, ...);
+
+/* A text, and somebody who asks for the log. */
+void process_on_msg(struct process *process, struct session *session, const char *id,
+                    const char *text);
+void process_on_get(struct process *process, struct session *session, decree_slot slot);
 
 /* The handler of the port's lines. */
 struct line_handler process_lines(struct process *process);

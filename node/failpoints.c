@@ -289,6 +289,8 @@ void failpoints_on_decision(struct failpoints *failpoints, decree_slot slot)
     if (failpoints->transport == NULL || atomic_load(&failpoints->dead))
         return; /* restoring, or dead */
     look_at_own_vote(failpoints);
+    if (failpoints->options.member_count == 1 && has(failpoints, FAILPOINT_P2B, FAILPOINT_AFTER))
+        failpoints_die(failpoints, FAILPOINT_P2B, FAILPOINT_AFTER); /* its own was all it took */
     if (when == FAILPOINT_NEVER || !leads_to(failpoints, slot))
         return;
     if (when == FAILPOINT_AFTER)
