@@ -31,7 +31,6 @@ struct register_client {
     unsigned id, node;
     uint64_t call; /* waits for it; 0: for none */
     uint64_t turn; /* events of an earlier operation are void */
-    bool excused;  /* its node died: what it waits longer for is no fault of the others */
     uint64_t completed;
 };
 
@@ -49,7 +48,7 @@ struct register_clients {
     struct register_history histories[REGISTER_KEYS_MAX];
     uint64_t key_count;
     uint64_t sweep_first;                    /* name of the last sweep's first call */
-    uint64_t longest_wait_ns;                /* of an operation whose node lived all the time */
+    uint64_t longest_wait_ns;                /* of an operation, histories left out */
     uint64_t longest_gap_ns, last_return_ns; /* between two returns, of whatever clients */
 };
 

@@ -6,7 +6,7 @@
  *     liveness: a quorum is well, and every client has to be served
  *     judgement: the rest returns, all restart, everything is read once more
  *
- * And one script, killed in turn: minorities of the nodes crash one after the other, under load, on
+ * And one script, killed in turn: minorities of the nodes crash or hang one after the other, under load, on
  * a network that is well; no operation waits longer than one retransmission time.
  */
 #ifndef DECREE_SIM_REGISTER_RUN_H
@@ -16,9 +16,10 @@
 
 struct register_run_result {
     struct sim_result common; /* slots: versions seen; leaders: ballots used */
-    uint64_t longest_wait_ns; /* of an operation whose node lived, while the script killed others */
-    uint64_t longest_gap_ns;  /* between two answers, to whatever client, meanwhile */
-    uint64_t retry_ns;        /* what both are held against */
+    /* Of a set, get or compare-and-set whose node lived, while the script killed others. */
+    uint64_t longest_wait_ns;
+    uint64_t longest_gap_ns; /* between two answers, to whatever client, meanwhile */
+    uint64_t retry_ns;       /* what both are held against */
 };
 
 /* The script as a scenario, for its name and options. */
