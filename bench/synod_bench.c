@@ -24,8 +24,8 @@
 #define NODES 3u
 #define SYNODS_MAX 300u
 #define MS_NS UINT64_C(1000000)
-#define OPENING_NS (2000 * MS_NS)
-#define OPENING_EACH_NS (25 * MS_NS)
+#define OPENING_NS (3000 * MS_NS)
+#define OPENING_EACH_NS (60 * MS_NS)
 
 struct bench {
     enum peer_network kind;
