@@ -3,12 +3,14 @@
  *
  *     call_transport.c    open and close, the port's functions, judging of what comes in
  *     call_link.c         one for each peer: dials, keeps the queue, counts what is under way
- *     http_transport.c    JSON, HTTP/1.1
- *     grpc_transport.c    protobuf, HTTP/2
+ *     http_transport.c    the way out as JSON over HTTP/1.1: a struct call_wire
+ *     grpc_transport.c    the way out as protobuf over HTTP/2: another
+ *     call_server.c       the way in: one port for both
+ *     http_inbound.c      JSON that comes in
+ *     grpc_inbound.c      protobuf that comes in
  *
- * The two below give a struct call_wire to those above, and call the call_link_...() functions as
- * things happen. Each timer, connection and server that is alive holds the whole; it is freed when
- * it is closing and nothing holds it.
+ * A wire calls the call_link_...() functions as things happen. Each timer, connection and server
+ * that is alive holds the whole; it is freed when it is closing and nothing holds it.
  */
 #ifndef DECREE_NET_CALL_PARTS_H
 #define DECREE_NET_CALL_PARTS_H
@@ -17,6 +19,7 @@
 #include "call_transport.h"
 #include "decree.pb-c.h"
 #include "endpoints.h"
+#include "http1.h"
 #include "log_bound.h"
 #include "parcels.h"
 #include "peer_proto.h"
@@ -24,6 +27,8 @@
 
 struct call_link;
 struct call_transport;
+struct grpc_route;
+struct grpc_server;
 
 /* What a protocol can do. */
 struct call_wire {
@@ -38,8 +43,7 @@ struct call_wire {
     /* Begins a call with the oldest parcels of link->queue, which it takes out, and tells
      * call_link_called(). False: nothing more can be sent now. */
     bool (*send)(struct call_link *link);
-    void (*close_server)(struct call_transport *transport); /* then call_let_go() */
-    void (*release)(struct call_transport *transport);      /* the last; frees the struct too */
+    void (*release)(struct call_transport *transport); /* the last; frees the struct too */
 };
 
 /* Where a link stands. Only UP sends; messages wait in its queue else. */
@@ -83,6 +87,8 @@ struct call_transport {
     struct arena sending, receiving; /* of one message, or of one call */
     uint32_t link_count;
     struct call_link *links[DECREE_MEMBERS_MAX];
+    struct http1_server *http1;
+    struct grpc_server *grpc;
     uint16_t port;
     uint32_t holds;
     bool closing;
@@ -120,6 +126,16 @@ void call_deliver(struct call_transport *transport, const struct peer_letter *le
 
 /* Counts and logs a call that was refused. */
 void call_refused(struct call_transport *transport, const char *reason);
+
+/* call_server.c */
+/* Opens both servers on the port. On failure call_abandon() is to follow. Errors: IO, NOMEM. */
+int call_server_open(struct call_transport *transport, char *sentence);
+void call_server_close(struct call_transport *transport);
+
+/* http_inbound.c, grpc_inbound.c */
+extern const struct http1_route http_inbound_routes[];
+extern const ProtobufCServiceDescriptor *const grpc_inbound_services[];
+extern const struct grpc_route *const grpc_inbound_routes[];
 
 /* call_link.c */
 int call_link_open(struct call_link **ret_link, struct call_transport *transport,

@@ -120,7 +120,7 @@ static void call_close(struct transport *port, void (*closed)(void *context), vo
     call_hold(transport); /* until all have been told */
     for (uint32_t i = 0; i < transport->link_count; i++)
         call_link_close(transport->links[i]);
-    transport->wire->close_server(transport);
+    call_server_close(transport);
     call_let_go(transport);
 }
 

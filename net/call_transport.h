@@ -15,6 +15,10 @@
  * refused one after 10 ms that grow to 500 ms, less a random part. A connection over which no
  * answer comes for some seconds is given up.
  *
+ * The port of a member takes calls of both kinds, over HTTP/1.1 and over gRPC; what it makes itself
+ * is of the kind that it was opened for. So members with http and with grpc understand each other,
+ * and anybody may look at either with curl.
+ *
  * A message is taken in if its cluster id is ours, its sender a member, and its receiver this node;
  * else, and if it is malformed, the call fails with the reason, and nothing of it is taken in.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* grpc_transport.c -- messages as protobuf, over gRPC. */
+/* grpc_transport.c -- the way out as protobuf, over gRPC; the way in is grpc_inbound.c. */
 #include "grpc_transport.h"
 
 #include <assert.h>
@@ -8,30 +8,14 @@
 #include <string.h>
 
 #include "call_parts.h"
-#include "grpc.h"
 #include "grpc_client.h"
 #include "grpc_parse.h"
-
-#define REQUESTS_BYTES_MAX ((size_t)256 << 20)
-#define HOST_TEXT_BYTES 64u
-
-struct grpc_transport {
-    struct call_transport base; /* first: the two addresses are one */
-    struct grpc_server *server;
-};
 
 struct grpc_message { /* a call under way */
     struct grpc_client_call call;
     struct call_link *link;
     struct parcel *parcel;
 };
-
-static struct grpc_transport *of(struct call_transport *transport)
-{
-    return (struct grpc_transport *)transport;
-}
-
-/* ---- out ---- */
 
 /* With the prefix that gRPC wants. */
 static int encode(struct call_transport *transport, const Decree__V1__Message *message,
@@ -120,100 +104,12 @@ static bool send_oldest(struct call_link *link)
     return true;
 }
 
-/* ---- in ---- */
-
-static enum grpc_status status_of(enum call_fault fault)
-{
-    switch (fault) {
-    case CALL_MALFORMED:
-        return GRPC_INVALID_ARGUMENT;
-    case CALL_STRANGER:
-        return GRPC_PERMISSION_DENIED;
-    case CALL_ELSEWHERE:
-        return GRPC_FAILED_PRECONDITION;
-    }
-    return GRPC_INTERNAL;
-}
-
-static int on_handle(struct grpc_call *call, const uint8_t *bytes, size_t size)
-{
-    static const Decree__V1__Empty nothing = DECREE__V1__EMPTY__INIT;
-    struct grpc_transport *grpc = grpc_context(call);
-    struct call_transport *transport = &grpc->base;
-    char reason[CALL_SENTENCE_BYTES];
-    struct peer_letter letter;
-    ProtobufCMessage *message;
-    enum call_fault fault;
-
-    message = grpc_decode(call, &decree__v1__message__descriptor, bytes, size);
-    if (message == NULL) {
-        call_refused(transport, "not a message, or too costly");
-        return 0;
-    }
-    if (call_judge(transport, (const Decree__V1__Message *)message, &letter, &fault, reason)) {
-        call_deliver(transport, &letter);
-        grpc_reply(call, &nothing.base);
-    } else {
-        call_refused(transport, reason);
-        grpc_fail(call, status_of(fault), reason);
-    }
-    arena_reset(&transport->receiving);
-    return 0;
-}
-
-static int on_get_value(struct grpc_call *call, const uint8_t *bytes, size_t size)
-{
-    struct grpc_transport *grpc = grpc_context(call);
-    const struct value_source *source = grpc->base.config.value;
-    const struct decree_value *value = source == NULL ? NULL : source->value(source->context);
-    Decree__V1__ChosenValue chosen = DECREE__V1__CHOSEN_VALUE__INIT;
-
-    (void)bytes; /* an Empty, whatever it has */
-    (void)size;
-    if (source == NULL) {
-        grpc_fail(call, GRPC_UNIMPLEMENTED, "this node has no synod");
-    } else if (value == NULL) {
-        grpc_fail(call, GRPC_UNAVAILABLE, "not chosen yet");
-    } else {
-        chosen.value = (ProtobufCBinaryData){value->size, (uint8_t *)(uintptr_t)value->data};
-        grpc_reply(call, &chosen.base);
-    }
-    return 0;
-}
-
-static bool admit_all(struct grpc_call *call)
-{
-    assert(call->method != NULL);
-    return true;
-}
-
 /* ---- life ---- */
-
-static void on_server_closed(void *context)
-{
-    struct grpc_transport *grpc = context;
-
-    grpc_free(grpc->server);
-    grpc->server = NULL;
-    call_let_go(&grpc->base);
-}
-
-static void close_server(struct call_transport *transport)
-{
-    struct grpc_transport *grpc = of(transport);
-
-    if (grpc->server == NULL)
-        return;
-    call_hold(transport);
-    grpc_close(grpc->server, 0, on_server_closed, grpc);
-}
 
 static void release(struct call_transport *transport)
 {
-    struct grpc_transport *grpc = of(transport);
-
-    assert(grpc->server == NULL);
-    free(grpc);
+    assert(transport->grpc == NULL);
+    free(transport);
 }
 
 static const struct call_wire grpc_wire = {.name = "grpc",
@@ -221,58 +117,26 @@ static const struct call_wire grpc_wire = {.name = "grpc",
                                            .dial = dial,
                                            .hang_up = hang_up,
                                            .send = send_oldest,
-                                           .close_server = close_server,
                                            .release = release};
-
-static int listen_on(struct grpc_transport *grpc, char *sentence)
-{
-    static const ProtobufCServiceDescriptor *const services[] = {
-        &decree__v1__peer__descriptor, &decree__v1__synod__descriptor, NULL};
-    static const struct grpc_route peer_routes[] = {{"/decree.v1.Peer/Handle", on_handle}, {0}};
-    static const struct grpc_route synod_routes[] = {{"/decree.v1.Synod/GetValue", on_get_value},
-                                                     {0}};
-    static const struct grpc_route *const routes[] = {peer_routes, synod_routes, NULL};
-    struct call_transport *transport = &grpc->base;
-    struct http2_limits limits = {.request_bytes_max = REQUESTS_BYTES_MAX,
-                                  .connection_request_bytes_max = REQUESTS_BYTES_MAX};
-    struct grpc_options options = {.context = grpc,
-                                   .services = services,
-                                   .routes = routes,
-                                   .admit = admit_all,
-                                   .limits = &limits,
-                                   .logger = transport->config.logger,
-                                   .message_bytes_max = transport->config.message_bytes_max};
-    char host[HOST_TEXT_BYTES];
-    int error;
-
-    error = grpc_open(&grpc->server, transport->loop, &options);
-    if (error != 0)
-        return error;
-    error = call_listen_address(transport, host, sentence);
-    if (error != 0)
-        return error;
-    error = grpc_listen(grpc->server, host, transport->config.listen_port, &transport->port);
-    return error == 0 ? 0 : call_listen_failed(transport, error, sentence);
-}
 
 int grpc_transport_open(struct transport **ret_transport, uv_loop_t *loop,
                         const struct call_config *config, const struct transport_sink *sink,
                         char *sentence)
 {
-    struct grpc_transport *grpc = calloc(1, sizeof(*grpc));
+    struct call_transport *grpc = calloc(1, sizeof(*grpc));
     int error = grpc == NULL ? DECREE_NOMEM
-                             : call_transport_init(&grpc->base, &grpc_wire, loop, config, sink);
+                             : call_transport_init(grpc, &grpc_wire, loop, config, sink);
 
     (void)snprintf(sentence, CALL_SENTENCE_BYTES, "out of memory");
     if (error != 0) {
         free(grpc);
         return error;
     }
-    error = listen_on(grpc, sentence);
+    error = call_server_open(grpc, sentence);
     if (error != 0) {
-        call_abandon(&grpc->base);
+        call_abandon(grpc);
         return error;
     }
-    *ret_transport = &grpc->base.transport;
+    *ret_transport = &grpc->transport;
     return 0;
 }

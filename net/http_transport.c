@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* http_transport.c -- messages as JSON, over HTTP/1.1. */
+/* http_transport.c -- the way out as JSON, over HTTP/1.1; the way in is http_inbound.c. */
 #include "http_transport.h"
 
 #include <assert.h>
@@ -8,20 +8,15 @@
 #include <string.h>
 
 #include "call_parts.h"
-#include "http1.h"
 #include "http1_client.h"
 #include "protobuf_json.h"
 
 #define BATCH_BYTES_MAX (512u << 10) /* of a list; one message may be larger */
 #define TEXT_KEPT_BYTES (512u << 10)
-#define JSON_MEMORY_MAX ((size_t)256 << 20)
-#define REQUESTS_BYTES_MAX ((size_t)256 << 20)
-#define HOST_TEXT_BYTES 64u
 
 struct http_transport {
     struct call_transport base; /* first: the two addresses are one */
-    struct http1_server *server;
-    struct byte_buffer text; /* what is being written */
+    struct byte_buffer text;    /* what is being written */
 };
 
 struct http_post { /* a call under way */
@@ -34,8 +29,6 @@ static struct http_transport *of(struct call_transport *transport)
 {
     return (struct http_transport *)transport;
 }
-
-/* ---- out ---- */
 
 static int encode(struct call_transport *transport, const Decree__V1__Message *message,
                   struct parcel **ret_parcel)
@@ -170,131 +163,13 @@ static bool send_oldest(struct call_link *link)
     return sent;
 }
 
-/* ---- in ---- */
-
-static unsigned status_of(enum call_fault fault)
-{
-    switch (fault) {
-    case CALL_MALFORMED:
-        return 400;
-    case CALL_STRANGER:
-        return 403;
-    case CALL_ELSEWHERE:
-        return 409;
-    }
-    return 500;
-}
-
-static void refuse(struct http1_call *call, unsigned status, const char *reason)
-{
-    struct http_transport *http = http1_context(call);
-
-    call_refused(&http->base, reason);
-    http1_fail(call, status, reason);
-}
-
-/* Reads the message at index. Returns 0, or the status that it is refused with. */
-static unsigned take_message(struct http_transport *http,
-                             const struct protobuf_json_document *document, size_t index,
-                             struct peer_letter *ret_letter, char *reason)
-{
-    struct call_transport *transport = &http->base;
-    ProtobufCMessage *message;
-    enum call_fault fault;
-    int error = protobuf_json_message(&message, document, index, &decree__v1__message__descriptor,
-                                      &transport->receiving, reason);
-
-    if (error != 0)
-        return error == DECREE_NOMEM ? 413 : 400;
-    if (call_judge(transport, (const Decree__V1__Message *)message, ret_letter, &fault, reason))
-        return 0;
-    return status_of(fault);
-}
-
-/* All messages, or none. */
-static void take_all(struct http_transport *http, struct http1_call *call,
-                     const struct protobuf_json_document *document)
-{
-    size_t count = protobuf_json_count(document), taken = 0;
-    char reason[CALL_SENTENCE_BYTES] = "too many messages";
-    struct peer_letter *letters = arena_alloc(&http->base.receiving,
-                                              (count + 1) * sizeof(*letters));
-    unsigned status = letters == NULL ? 413 : 0;
-
-    while (status == 0 && taken < count) {
-        status = take_message(http, document, taken, &letters[taken], reason);
-        taken += status == 0;
-    }
-    for (size_t i = 0; i < taken; i++) {
-        if (status == 0)
-            call_deliver(&http->base, &letters[i]);
-        else
-            peer_proto_drop(&letters[i]);
-    }
-    if (status == 0)
-        http1_answer(call, 200, "application/json", "{}", 2);
-    else
-        refuse(call, status, reason);
-}
-
-static void on_handle(struct http1_call *call)
-{
-    static const struct protobuf_json_limits limits = {.memory_max = JSON_MEMORY_MAX};
-    struct http_transport *http = http1_context(call);
-    const struct http1_request *request = http1_request_of(call);
-    struct protobuf_json_document *document;
-    char reason[CALL_SENTENCE_BYTES];
-    int error;
-
-    error = protobuf_json_open(&document, (const char *)request->body, request->body_size, &limits,
-                               reason);
-    if (error != 0) {
-        refuse(call, error == DECREE_INVALID ? 400 : 413, reason);
-        return;
-    }
-    take_all(http, call, document);
-    protobuf_json_close(document);
-    arena_reset(&http->base.receiving);
-}
-
-static void on_value(struct http1_call *call)
-{
-    struct http_transport *http = http1_context(call);
-    const struct value_source *source = http->base.config.value;
-    const struct decree_value *value = source->value(source->context);
-
-    if (value == NULL)
-        http1_fail(call, 503, "not chosen yet");
-    else
-        http1_answer(call, 200, "application/octet-stream", value->data, value->size);
-}
-
 /* ---- life ---- */
-
-static void on_server_closed(void *context)
-{
-    struct http_transport *http = context;
-
-    http1_free(http->server);
-    http->server = NULL;
-    call_let_go(&http->base);
-}
-
-static void close_server(struct call_transport *transport)
-{
-    struct http_transport *http = of(transport);
-
-    if (http->server == NULL)
-        return;
-    call_hold(transport);
-    http1_close(http->server, 0, on_server_closed, http);
-}
 
 static void release(struct call_transport *transport)
 {
     struct http_transport *http = of(transport);
 
-    assert(http->server == NULL);
+    assert(http->base.http1 == NULL);
     byte_buffer_release(&http->text);
     free(http);
 }
@@ -304,34 +179,7 @@ static const struct call_wire http_wire = {.name = "http",
                                            .dial = dial,
                                            .hang_up = hang_up,
                                            .send = send_oldest,
-                                           .close_server = close_server,
                                            .release = release};
-
-static int listen_on(struct http_transport *http, char *sentence)
-{
-    static const struct http1_route handle_alone[] = {{"POST", "/handle", on_handle}, {0}};
-    static const struct http1_route with_value[] = {
-        {"POST", "/handle", on_handle}, {"GET", "/value", on_value}, {0}};
-    struct call_transport *transport = &http->base;
-    struct http1_limits limits = {.body_bytes_max = transport->config.message_bytes_max,
-                                  .request_bytes_max = REQUESTS_BYTES_MAX};
-    struct http1_options options = {.context = http,
-                                    .routes = transport->config.value == NULL ? handle_alone
-                                                                              : with_value,
-                                    .limits = &limits,
-                                    .logger = transport->config.logger};
-    char host[HOST_TEXT_BYTES];
-    int error;
-
-    error = http1_open(&http->server, transport->loop, &options);
-    if (error != 0)
-        return error;
-    error = call_listen_address(transport, host, sentence);
-    if (error != 0)
-        return error;
-    error = http1_listen(http->server, host, transport->config.listen_port, &transport->port);
-    return error == 0 ? 0 : call_listen_failed(transport, error, sentence);
-}
 
 int http_transport_open(struct transport **ret_transport, uv_loop_t *loop,
                         const struct call_config *config, const struct transport_sink *sink,
@@ -346,7 +194,7 @@ int http_transport_open(struct transport **ret_transport, uv_loop_t *loop,
         free(http);
         return error;
     }
-    error = listen_on(http, sentence);
+    error = call_server_open(&http->base, sentence);
     if (error != 0) {
         call_abandon(&http->base);
         return error;
