@@ -122,9 +122,10 @@ def build_mutant(build, root, mutant, commands, folder):
     return program
 
 
-def judge(program, seeds):
+def judge(program, mutant, seeds):
     """How it was found, or None."""
-    result = subprocess.run([program, "--seeds", seeds], capture_output=True, text=True, timeout=TIMEOUT_S)
+    registers = ["--registers"] if all(file.startswith("register/") for file, _, _ in mutant["changes"]) else []
+    result = subprocess.run([program, *registers, "--seeds", seeds], capture_output=True, text=True, timeout=TIMEOUT_S)
     if result.returncode == 0:
         return None
     seed = re.search(r"FAILED seed (\d+)", result.stdout)
@@ -141,7 +142,7 @@ def judge(program, seeds):
 def run_one(build, root, mutant, commands, seeds):
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="decree-mutant-") as folder:
-        found = judge(build_mutant(build, root, mutant, commands, folder), seeds)
+        found = judge(build_mutant(build, root, mutant, commands, folder), mutant, seeds)
     return found, time.monotonic() - begun
 
 
