@@ -21,6 +21,7 @@
 #define SIZE_DEFAULT 256u
 #define SIZE_MAX_BYTES 8192u
 #define OUTSTANDING_MAX 65536u
+#define HEAD_BYTES 32u
 
 struct load {
     int client;
@@ -45,9 +46,19 @@ static void fail(const char *what)
     exit(1);
 }
 
-static int dial(const char *host, const char *port)
+static uint32_t number_of(const char *text, uint32_t most)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    char *end;
+    unsigned long long number = strtoull(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || number < 1 || number > most)
+        fail("HOST PORT OUTSTANDING SECONDS [SIZE]: a number is out of range");
+    return (uint32_t)number;
+}
+
+static int dial(const char *host, uint32_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int client = socket(AF_INET, SOCK_STREAM, 0), on = 1;
 
     if (inet_pton(AF_INET, host, &address.sin_addr) != 1 ||
@@ -63,8 +74,8 @@ static void propose(struct load *load, uint64_t base)
     size_t size = 0, done = 0;
 
     while (load->sent - load->answered < load->outstanding) {
-        size += (size_t)sprintf(load->out + size, "PROP %llu ",
-                                (unsigned long long)(base + ++load->sent));
+        size += (size_t)snprintf(load->out + size, HEAD_BYTES, "PROP %llu ",
+                                 (unsigned long long)(base + ++load->sent));
         memset(load->out + size, 'v', load->size);
         size += load->size;
         load->out[size++] = '\n';
@@ -81,10 +92,11 @@ static void propose(struct load *load, uint64_t base)
 
 static void take_answer(struct load *load, const char *line, uint64_t base)
 {
-    unsigned long long index, number;
+    char *end = NULL;
 
-    if (sscanf(line, "CHOSEN %llu %llu ", &index, &number) != 2 ||
-        number != base + load->answered + 1) {
+    if (strncmp(line, "CHOSEN ", 7) == 0)
+        (void)strtoull(line + 7, &end, 10); /* the index */
+    if (end == NULL || strtoull(end, &end, 10) != base + load->answered + 1 || *end != ' ') {
         fprintf(stderr, "%.100s\n", line);
         fail("an answer that was not expected");
     }
@@ -118,19 +130,16 @@ int main(int argc, char **argv)
     char *in = malloc(capacity);
     uint64_t base = (uint64_t)time(NULL) << 32;
     size_t kept = 0;
-    double seconds, end;
+    double end;
 
     if (argc < 5)
         fail("HOST PORT OUTSTANDING SECONDS [SIZE]");
-    load.client = dial(argv[1], argv[2]);
-    load.outstanding = (uint32_t)atoi(argv[3]);
-    seconds = atof(argv[4]);
-    load.size = argc > 5 ? (uint32_t)atoi(argv[5]) : SIZE_DEFAULT;
-    if (load.outstanding < 1 || load.outstanding >= OUTSTANDING_MAX || load.size > SIZE_MAX_BYTES)
-        fail("OUTSTANDING or SIZE is out of range");
-    load.out = malloc((size_t)load.outstanding * (load.size + 40));
+    load.client = dial(argv[1], number_of(argv[2], UINT16_MAX));
+    load.outstanding = number_of(argv[3], OUTSTANDING_MAX - 1);
+    load.size = argc > 5 ? number_of(argv[5], SIZE_MAX_BYTES) : SIZE_DEFAULT;
+    load.out = malloc((size_t)load.outstanding * (load.size + HEAD_BYTES));
     load.begin = now();
-    end = load.begin + seconds;
+    end = load.begin + number_of(argv[4], 3600);
     while (now() < end) {
         propose(&load, base);
         read_answers(&load, in, capacity, &kept, base);

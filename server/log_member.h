@@ -4,8 +4,9 @@
 #define DECREE_SERVER_LOG_MEMBER_H
 
 #include "cluster_spec.h"
-#include "fs.h"
 #include "logger.h"
+
+struct fs;
 
 #define LOG_MEMBER_SENTENCE_BYTES 1024u
 

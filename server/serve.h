@@ -21,8 +21,8 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
     /* Where failpoints are armed, a loopback address; NULL: there are none. */
     const char *failpoints_host;
     uint16_t failpoints_port; /* 0: any, see the line 'ready' */
-    const char *log_host; /* where the ordered log is served; NULL: nowhere */
-    uint16_t log_port;    /* 0: any, see the line 'ready' */
+    const char *log_host;     /* where the ordered log is served; NULL: nowhere */
+    uint16_t log_port;        /* 0: any, see the line 'ready' */
     const struct logger *logger;
 };
 
