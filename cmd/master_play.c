@@ -36,8 +36,11 @@ static bool is_majority_up(const struct master *master)
 /* The process of that number, if it was ever started. */
 static struct child *find(struct master *master, int id)
 {
-    struct child *child = master->children[id];
+    struct child *child;
 
+    assert(id >= 0);
+    assert(id < (int)DECREE_MEMBERS_MAX);
+    child = master->children[id];
     if (child == NULL)
         master_fail(master, "process %d was never started; write: %d start N PORT", id, id);
     return child;

@@ -154,13 +154,15 @@ static bool parse_crash(const char *word, char *rest, struct script_line *line, 
 
 static bool parse_verb(const char *word, char *rest, struct script_line *line, char *sentence)
 {
+    bool is_wait = strcasecmp(word, "waitForAck") == 0;
+
+    if (line->id < 0 && !is_wait)
+        return refuse(sentence, "-1, which is nobody, can only wait: -1 waitForAck NAME");
     if (strcasecmp(word, "msg") == 0)
         return parse_msg(rest, line, sentence);
     drop_comment(rest);
-    if (strcasecmp(word, "waitForAck") == 0)
+    if (is_wait)
         return parse_wait(rest, line, sentence);
-    if (line->id < 0)
-        return refuse(sentence, "-1, which is nobody, can only wait: -1 waitForAck NAME");
     if (strcasecmp(word, "start") == 0)
         return parse_start(rest, line, sentence);
     if (strcasecmp(word, "get") == 0)
