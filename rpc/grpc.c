@@ -1,45 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* grpc.c -- a call from its headers to its status. The order of the checks is that of grpc-go. */
-#include "grpc.h"
+#include "grpc_inside.h"
 
 #include <assert.h>
 #include <stdio.h>
 
 #include <decree/error.h>
 
-#include "arena.h"
-#include "grpc_methods.h"
 #include "grpc_parse.h"
 
 #define MESSAGE_BYTES_MAX (2u * 1024 * 1024)
 #define REQUEST_TIMEOUT_MS 7000u
+#define STREAM_UNSENT_BYTES_MAX ((size_t)1024 * 1024)
 #define DECODED_BYTES_MAX (64u * 1024 * 1024)
-#define ERROR_TEXT_BYTES_MAX 1024u /* escaped */
 
-struct grpc_server {
-    struct http2_server *http2;
-    struct http2_handler handler;
-    struct grpc_options options;
-    struct grpc_methods methods;
-    struct deadline_wheel wheel;
-    uv_loop_t *loop;
-    uv_timer_t timer; /* turns the wheel, while there is something on it */
-    struct arena arena;
-    void (*closed)(void *context);
-    void *closed_context;
+const nghttp2_nv grpc_reply_headers[2] = {
+    GRPC_CONSTANT_NV(":status", "200"),
+    GRPC_CONSTANT_NV("content-type", "application/grpc"),
 };
-
-#define CONSTANT_NV(name, value)                                                            \
-    {                                                                                       \
-        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), sizeof(name) - 1,      \
-            sizeof(value) - 1, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE \
-    }
-
-static const nghttp2_nv REPLY_HEADERS[] = {
-    CONSTANT_NV(":status", "200"),
-    CONSTANT_NV("content-type", "application/grpc"),
-};
-static const nghttp2_nv REPLY_TRAILERS[] = {CONSTANT_NV("grpc-status", "0")};
+const nghttp2_nv grpc_reply_trailers[1] = {GRPC_CONSTANT_NV("grpc-status", "0")};
 
 static struct grpc_call *call_of(struct http2_stream *stream)
 {
@@ -53,14 +32,14 @@ static void fail_as(struct grpc_call *call, const char *http_status, enum grpc_s
                     const char *text)
 {
     static const char TYPE[] = "application/grpc";
-    char number[4], escaped[ERROR_TEXT_BYTES_MAX];
+    char number[4], escaped[GRPC_ERROR_TEXT_BYTES_MAX];
     int number_size = snprintf(number, sizeof(number), "%d", (int)status);
     size_t escaped_size = grpc_escape(text, escaped, sizeof(escaped));
     nghttp2_nv headers[] = {
-        CONSTANT_NV(":status", "200"),
-        CONSTANT_NV("content-type", ""),
-        CONSTANT_NV("grpc-status", ""),
-        CONSTANT_NV("grpc-message", ""),
+        GRPC_CONSTANT_NV(":status", "200"),
+        GRPC_CONSTANT_NV("content-type", ""),
+        GRPC_CONSTANT_NV("grpc-status", ""),
+        GRPC_CONSTANT_NV("grpc-message", ""),
     };
 
     assert(status != GRPC_OK);
@@ -80,7 +59,10 @@ static void fail_as(struct grpc_call *call, const char *http_status, enum grpc_s
 
 void grpc_fail(struct grpc_call *call, enum grpc_status status, const char *text)
 {
-    fail_as(call, "200", status, text);
+    if (call->stream.begun)
+        grpc_stream_end(call, status, text);
+    else
+        fail_as(call, "200", status, text);
 }
 
 void grpc_fail_malformed(struct grpc_call *call)
@@ -108,8 +90,7 @@ void grpc_reply_end(struct grpc_call *call)
     assert(out->size >= GRPC_PREFIX_BYTES);
     grpc_prefix_write(out->data, (uint32_t)(out->size - GRPC_PREFIX_BYTES));
     deadline_disarm(&call->server->wheel, &call->deadline);
-    http2_answer(&call->stream, REPLY_HEADERS, sizeof(REPLY_HEADERS) / sizeof(REPLY_HEADERS[0]),
-                 REPLY_TRAILERS, sizeof(REPLY_TRAILERS) / sizeof(REPLY_TRAILERS[0]));
+    http2_answer(&call->stream, grpc_reply_headers, 2, grpc_reply_trailers, 1);
 }
 
 void grpc_reply(struct grpc_call *call, const ProtobufCMessage *message)
@@ -133,6 +114,7 @@ static void on_begin(struct http2_stream *stream)
     if (call->server == NULL) {
         call->server = server;
         list_init(&call->deadline.link);
+        list_init(&call->stream_link);
     }
     assert(list_alone(&call->deadline.link));
     call->method = NULL;
@@ -141,6 +123,7 @@ static void on_begin(struct http2_stream *stream)
     call->bad_timeout = false;
     call->has_timeout = false;
     call->requires_leader = false;
+    grpc_stream_reset(call);
     call->path[0] = '\0';
 }
 
@@ -240,33 +223,47 @@ static void on_head(struct http2_stream *stream)
         fail_as(call, "400", GRPC_INTERNAL, "malformed grpc-timeout");
     else if (call->method == NULL)
         fail_unknown_path(call);
-    else if (call->method->handle == NULL)
+    else if (call->method->handle == NULL && call->method->stream == NULL)
         fail_not_implemented(call);
+    else if (call->has_timeout && call->timeout_ms == 0)
+        grpc_fail(call, GRPC_DEADLINE_EXCEEDED, "context deadline exceeded");
     else if (call->has_timeout)
         arm(call, call->timeout_ms, false);
+    if (call->method != NULL && call->method->stream != NULL && !stream->answered)
+        http2_take_parts(stream);
 }
 
-/* The prefix of the message tells what is wrong with it before it has all come. */
-static void on_body(struct http2_stream *stream)
+/* The prefix of a message tells what is wrong with it before it has all come. False: the call was
+ * answered. */
+bool grpc_check_prefix(struct grpc_call *call, size_t at)
 {
-    struct grpc_call *call = call_of(stream);
-    uint32_t length, length_max = call->server->options.message_bytes_max;
+    const uint8_t *prefix = call->stream.in.data + at;
+    uint32_t length = grpc_prefix_length(prefix);
+    uint32_t length_max = call->server->options.message_bytes_max;
     char text[96];
 
-    if (stream->in.size < GRPC_PREFIX_BYTES)
-        return;
-    length = grpc_prefix_length(stream->in.data);
-    if (stream->in.data[0] == 1) {
+    if (prefix[0] == 1) {
         grpc_fail(call, GRPC_UNIMPLEMENTED, "grpc: compressed messages are not supported");
-    } else if (stream->in.data[0] != 0) {
+    } else if (prefix[0] != 0) {
         grpc_fail(call, GRPC_INTERNAL, "grpc: received unexpected payload format");
     } else if (length > length_max) {
         snprintf(text, sizeof(text), "grpc: received message larger than max (%u vs. %u)", length,
                  length_max);
         grpc_fail(call, GRPC_RESOURCE_EXHAUSTED, text);
-    } else if (stream->in.size - GRPC_PREFIX_BYTES > length) {
-        grpc_fail(call, GRPC_INTERNAL, "grpc: more than one message for a method that takes one");
     }
+    return !call->stream.answered;
+}
+
+static void on_body(struct http2_stream *stream)
+{
+    struct grpc_call *call = call_of(stream);
+
+    if (stream->in.size < GRPC_PREFIX_BYTES || !grpc_check_prefix(call, 0))
+        return;
+    if (stream->in_parts)
+        grpc_stream_on_body(call);
+    else if (stream->in.size - GRPC_PREFIX_BYTES > grpc_prefix_length(stream->in.data))
+        grpc_fail(call, GRPC_INTERNAL, "grpc: more than one message for a method that takes one");
 }
 
 /* From here on it is the server that lets the client wait. */
@@ -274,7 +271,8 @@ static void on_whole(struct http2_stream *stream)
 {
     struct grpc_call *call = call_of(stream);
 
-    arm(call, call->server->options.request_timeout_ms, true);
+    if (!stream->in_parts)
+        arm(call, call->server->options.request_timeout_ms, true);
 }
 
 static int on_request(struct http2_stream *stream)
@@ -285,6 +283,10 @@ static int on_request(struct http2_stream *stream)
     int error;
 
     assert(!stream->answered);
+    if (stream->in_parts) {
+        grpc_stream_turn(call);
+        return 0;
+    }
     if (size < GRPC_PREFIX_BYTES ||
         size - GRPC_PREFIX_BYTES < grpc_prefix_length(stream->in.data)) {
         grpc_fail(call, GRPC_INTERNAL, "unexpected EOF");
@@ -306,6 +308,8 @@ static void on_stream_closed(struct http2_stream *stream)
     struct grpc_call *call = call_of(stream);
 
     deadline_disarm(&call->server->wheel, &call->deadline);
+    if (stream->in_parts)
+        grpc_stream_closed(call);
 }
 
 /* ---- deadlines ---- */
@@ -393,11 +397,15 @@ int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grp
         server->options.message_bytes_max = MESSAGE_BYTES_MAX;
     if (server->options.request_timeout_ms == 0)
         server->options.request_timeout_ms = REQUEST_TIMEOUT_MS;
+    if (server->options.stream_unsent_bytes_max == 0)
+        server->options.stream_unsent_bytes_max = STREAM_UNSENT_BYTES_MAX;
     server->loop = loop;
     server->handler = HANDLER;
     arena_init(&server->arena, DECODED_BYTES_MAX);
     deadline_wheel_init(&server->wheel, uv_now(loop));
-    error = grpc_methods_init(&server->methods, options->services, options->routes);
+    list_init(&server->streams);
+    error = grpc_methods_init(&server->methods, options->services, options->routes,
+                              options->stream_routes);
     if (error == 0)
         error = http2_open(&server->http2, loop, &server->handler, options->http1, options->limits,
                            options->logger);
@@ -447,6 +455,7 @@ void grpc_close(struct grpc_server *server, uint32_t grace_ms, void (*closed)(vo
 {
     server->closed = closed;
     server->closed_context = context;
+    grpc_stream_end_all(server);
     http2_close(server->http2, grace_ms, on_http2_closed, server);
 }
 

@@ -2,7 +2,7 @@
 /* grpc.h -- gRPC calls over http2.h: framing, dispatch, deadlines, status.
  *
  *     POST /package.Service/Method      content-type application/grpc, grpc-timeout ...
- *     DATA    0 | length, 4 bytes, big-endian | message          one of them: calls are unary
+ *     DATA    0 | length, 4 bytes, big-endian | message          one, or many if it is a stream
  *     END_STREAM
  *
  *     :status 200, content-type application/grpc
@@ -14,6 +14,12 @@
  * A handler answers at once with grpc_reply_end() or grpc_fail(), or keeps the call with
  * grpc_keep() and answers later. In between the client may go away or the deadline pass;
  * grpc_resume() tells.
+ *
+ * A method whose requests or answers are a stream has a struct grpc_stream_handler instead. Messages
+ * go both ways at any time:
+ *
+ *     open -> message x N -> half_close -> gone          what the client does
+ *     grpc_stream_send() x N -> grpc_stream_end()        what the handler does, from open on
  *
  * Codes and texts of what goes wrong below the services are those of grpc-go, which etcd's clients
  * know.
@@ -32,6 +38,7 @@
 
 struct grpc_server;
 struct grpc_method;
+struct grpc_ending;
 
 struct grpc_call {
     struct http2_stream stream;
@@ -43,6 +50,11 @@ struct grpc_call {
     bool bad_timeout;
     bool has_timeout;
     bool requires_leader;
+    bool opened;                  /* a stream: its handler knows of it */
+    bool half_closed;             /* ... and that the client has said all */
+    bool wants_writable;          /* ... and waits for room */
+    struct list_link stream_link; /* the server's open streams */
+    struct grpc_ending *ending;   /* a stream's trailers, if they are not the usual ones */
     uint64_t timeout_ms;
     char path[GRPC_PATH_BYTES_MAX + 1]; /* only if method is NULL; shortened */
     _Alignas(16) uint8_t state[GRPC_STATE_BYTES];
@@ -57,19 +69,43 @@ struct grpc_route {
     grpc_handle *handle;
 };
 
+/* How a stream is served. The call lives until gone. */
+struct grpc_stream_handler {
+    /* The client has called. May answer, and end the call at once. */
+    void (*open)(struct grpc_call *call);
+    /* The next message, borrowed for the call. FULL: it was not taken, nothing more is to come until
+     * grpc_stream_resume(), which offers it again; otherwise 0. */
+    int (*message)(struct grpc_call *call, const uint8_t *message, size_t size);
+    /* The client has sent all that it has to send. */
+    void (*half_close)(struct grpc_call *call);
+    /* There is room again, after grpc_stream_send() was FULL. NULL if that is not waited for. */
+    void (*writable)(struct grpc_call *call);
+    /* It is over, for whatever reason, ended by us or not; always the last. Nothing may be done with
+     * the call any more. */
+    void (*gone)(struct grpc_call *call);
+};
+
+struct grpc_stream_route {
+    const char *path;
+    const struct grpc_stream_handler *handler;
+};
+
 struct grpc_options { /* limits is copied, the rest borrowed until grpc_free() */
     void *context;    /* of the services: grpc_context() */
     const ProtobufCServiceDescriptor *const *services; /* all that the port knows; ends with NULL */
     const struct grpc_route *const
         *routes; /* what there is of them; each ends with a NULL path, the list with NULL */
-    /* Every call passes here once it is whole, before its handler. False: it was answered. */
+    const struct grpc_stream_route *const *stream_routes; /* likewise; NULL: there are none */
+    /* Every call passes here before its handler: when it is whole, a stream when it opens. False: it
+     * was answered. */
     bool (*admit)(struct grpc_call *call);
     const struct http2_limits *limits; /* NULL: the defaults */
     struct http1_server *http1; /* gets who speaks HTTP/1 on this port, and is closed with it, to be
                                    freed by its owner after that; NULL: nobody */
     const struct logger *logger;
-    uint32_t message_bytes_max;  /* of a request; default 2 MiB */
-    uint32_t request_timeout_ms; /* the server's own deadline; default 7000 */
+    uint32_t message_bytes_max;     /* of a request; default 2 MiB */
+    uint32_t request_timeout_ms;    /* the server's own deadline, not of streams; default 7000 */
+    size_t stream_unsent_bytes_max; /* of a stream's messages; default 1 MiB; one may be larger */
 };
 
 /* Errors: NOMEM, INVALID (a route that no service has). */
@@ -112,5 +148,23 @@ void grpc_keep(struct grpc_call *call);
 
 /* Ends a grpc_keep(). True: somebody still waits, answer now. False: forget the call. */
 bool grpc_resume(struct grpc_call *call);
+
+/* ---- for handlers of streams ---- */
+
+/* Sends a message, which is copied. FULL: the client does not read, and nothing was taken; writable
+ * comes when half of what is unsent is gone. NOMEM: likewise, and writable does not come. CLOSED: the
+ * call was ended, or is about to be gone. */
+int grpc_stream_send(struct grpc_call *call, const uint8_t *message, size_t size);
+int grpc_stream_send_message(struct grpc_call *call, const ProtobufCMessage *message);
+
+/* Ends the stream when all that was sent before is out; text belongs to an error. Once is enough:
+ * later calls do nothing. */
+void grpc_stream_end(struct grpc_call *call, enum grpc_status status, const char *text);
+
+/* After message() was FULL: offers the message again, from the loop. */
+void grpc_stream_resume(struct grpc_call *call);
+
+/* How many bytes of messages the client has not read yet. */
+size_t grpc_stream_unsent(const struct grpc_call *call);
 
 #endif

@@ -49,15 +49,35 @@ static int add_service(struct grpc_methods *methods, const ProtobufCServiceDescr
     return 0;
 }
 
+/* NULL: no service has it. */
+static struct grpc_method *find(struct grpc_methods *methods, const char *path)
+{
+    const struct grpc_method *method = grpc_methods_find(methods, (const uint8_t *)path,
+                                                         strlen(path));
+
+    return method == NULL ? NULL : &methods->methods[method - methods->methods];
+}
+
 static int add_routes(struct grpc_methods *methods, const struct grpc_route *routes)
 {
     for (; routes->path != NULL; routes++) {
-        const struct grpc_method *method = grpc_methods_find(methods, (const uint8_t *)routes->path,
-                                                             strlen(routes->path));
+        struct grpc_method *method = find(methods, routes->path);
 
         if (method == NULL)
             return DECREE_INVALID;
-        methods->methods[method - methods->methods].handle = routes->handle;
+        method->handle = routes->handle;
+    }
+    return 0;
+}
+
+static int add_stream_routes(struct grpc_methods *methods, const struct grpc_stream_route *routes)
+{
+    for (; routes->path != NULL; routes++) {
+        struct grpc_method *method = find(methods, routes->path);
+
+        if (method == NULL)
+            return DECREE_INVALID;
+        method->stream = routes->handler;
     }
     return 0;
 }
@@ -76,7 +96,8 @@ static int alloc_tables(struct grpc_methods *methods, size_t count)
 
 int grpc_methods_init(struct grpc_methods *methods,
                       const ProtobufCServiceDescriptor *const *services,
-                      const struct grpc_route *const *routes)
+                      const struct grpc_route *const *routes,
+                      const struct grpc_stream_route *const *stream_routes)
 {
     size_t count = count_methods(services);
     int error;
@@ -89,6 +110,8 @@ int grpc_methods_init(struct grpc_methods *methods,
         error = add_service(methods, services[i]);
     for (size_t i = 0; error == 0 && routes[i] != NULL; i++)
         error = add_routes(methods, routes[i]);
+    for (size_t i = 0; error == 0 && stream_routes != NULL && stream_routes[i] != NULL; i++)
+        error = add_stream_routes(methods, stream_routes[i]);
     if (error != 0)
         grpc_methods_release(methods);
     return error;

@@ -9,7 +9,8 @@
 struct grpc_method {
     char path[GRPC_PATH_BYTES_MAX + 1];
     size_t path_size;
-    grpc_handle *handle; /* NULL: not implemented yet */
+    grpc_handle *handle; /* both NULL: not implemented yet */
+    const struct grpc_stream_handler *stream;
 };
 
 struct grpc_methods {
@@ -19,10 +20,11 @@ struct grpc_methods {
     size_t table_mask;
 };
 
-/* Errors: NOMEM, INVALID (a route that no service has, or a path that is too long). */
+/* stream_routes may be NULL. Errors: NOMEM, INVALID (a route that no service has, or a path that is too long). */
 int grpc_methods_init(struct grpc_methods *methods,
                       const ProtobufCServiceDescriptor *const *services,
-                      const struct grpc_route *const *routes);
+                      const struct grpc_route *const *routes,
+                      const struct grpc_stream_route *const *stream_routes);
 void grpc_methods_release(struct grpc_methods *methods);
 
 /* NULL: there is none. */

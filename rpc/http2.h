@@ -35,16 +35,22 @@ struct http2_stream {
     const struct http2_handler *handler;
     struct http2_connection *connection; /* NULL once nobody waits for the answer any more */
     struct list_link link;       /* all streams of the connection; the free ones of the server */
-    struct list_link ready_link; /* whole requests that wait for their turn */
+    struct list_link ready_link; /* those with something to hand on, waiting for their turn */
     struct byte_buffer in, out;  /* the request's body; the answer's body */
     size_t out_sent;             /* bytes of out that nghttp2 has taken */
     const nghttp2_nv *trailers;  /* after the body; they live as long as the stream */
     size_t trailer_count;
     size_t header_bytes;
-    uint32_t refs; /* the connection's, and one for each operation under way */
+    size_t unconsumed; /* of what came, not given back to the client's window yet */
+    uint32_t refs;     /* the connection's, and one for each operation under way */
     int32_t id;
-    bool complete; /* the request is whole */
-    bool answered; /* or refused: there will be no answer any more */
+    bool complete;   /* the request is whole */
+    bool answered;   /* or refused: there will be no more of an answer */
+    bool in_parts;   /* the request is handed on piece by piece, see http2_take_parts() */
+    bool paused;     /* its pieces are not wanted now */
+    bool begun;      /* the answer is given piece by piece, and has begun */
+    bool idle;       /* nghttp2 waits for more of the answer */
+    bool wants_room; /* to be offered when half of what is unsent is gone */
 };
 
 struct http2_handler {
@@ -121,6 +127,30 @@ void http2_answer(struct http2_stream *stream, const nghttp2_nv *headers, size_t
 
 /* Drops the request's body: it is not needed any more. */
 void http2_forget_request(struct http2_stream *stream);
+
+/* ---- requests and answers in pieces ---- */
+
+/* From handler.head(): the request is handed on while it still comes. Whenever http2_offer() was
+ * called, the stream gets a turn: handler.request() is called, which takes from stream->in what it
+ * can and drops it with http2_drop_part(). While a turn is awaited, or the stream is paused, the
+ * client can send no more than its window. */
+void http2_take_parts(struct http2_stream *stream);
+void http2_offer(struct http2_stream *stream);
+void http2_drop_part(struct http2_stream *stream, size_t size);
+void http2_pause(struct http2_stream *stream, bool paused);
+
+/* Begins an answer whose body comes in pieces. */
+void http2_answer_begin(struct http2_stream *stream, const nghttp2_nv *headers, size_t count);
+
+/* Room for a piece of this size in stream->out, to be filled and then sent with
+ * http2_answer_more(). FULL: too much is unsent; the stream is offered when there is room. NOMEM. */
+int http2_answer_room(struct http2_stream *stream, size_t size, size_t unsent_bytes_max,
+                      uint8_t **ret_room);
+void http2_answer_more(struct http2_stream *stream, size_t size);
+
+/* As the end of http2_answer(). */
+void http2_answer_end(struct http2_stream *stream, const nghttp2_nv *trailers,
+                      size_t trailer_count);
 
 void http2_stream_ref(struct http2_stream *stream);
 void http2_stream_unref(struct http2_stream *stream, struct http2_server *server);

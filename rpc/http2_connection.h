@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* http2_connection.h -- what the three files of the HTTP/2 server share, and nobody else knows.
+/* http2_connection.h -- what the files of the HTTP/2 server share, and nobody else knows.
  *
  *     http2_server.c      counts, pools streams, flushes once a turn, closes
  *     http2_connection.c  bytes between socket and nghttp2; the hand-over of whole requests
- *     http2_stream.c      nghttp2's callbacks: what a peer's frames do to streams; answers
+ *     http2_stream.c      nghttp2's callbacks: what a peer's frames do to streams
+ *     http2_answer.c      answers, in one piece and in many
  *
  * A connection is never closed inside a callback of nghttp2, for nghttp2 goes on after it. What
  * goes wrong there sets failed, and the one who called nghttp2 looks at it afterwards.

@@ -74,7 +74,13 @@ struct http2_stream *server_take_stream(struct http2_server *server)
     stream->refs = 1;
     stream->complete = false;
     stream->answered = false;
+    stream->in_parts = false;
+    stream->paused = false;
+    stream->begun = false;
+    stream->idle = false;
+    stream->wants_room = false;
     stream->header_bytes = 0;
+    stream->unconsumed = 0;
     stream->out_sent = 0;
     return stream;
 }
@@ -293,6 +299,7 @@ static int init_nghttp2(struct http2_server *server)
     pool_memory_init(&server->memory, POOL_BYTES_MAX);
     stream_set_callbacks(server->callbacks);
     nghttp2_option_set_no_closed_streams(server->option, 1);
+    nghttp2_option_set_no_auto_window_update(server->option, 1);
     /* nghttp2 would refuse the authority that etcdctl sends, which is a whole URL, and check the
      * bytes of headers that nobody reads. What matters of a request the calls check themselves. */
     nghttp2_option_set_no_http_messaging(server->option, 1);

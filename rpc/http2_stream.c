@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* http2_stream.c -- nghttp2's callbacks, frame by frame, and the answers.
+/* http2_stream.c -- nghttp2's callbacks, frame by frame.
  *
  * The life of a stream:
  *
@@ -106,7 +106,7 @@ static void note_complete(struct http2_stream *stream)
     stream->complete = true;
     if (stream->answered)
         return;
-    list_append(&stream->connection->ready, &stream->ready_link);
+    http2_offer(stream);
     stream->handler->whole(stream);
 }
 
@@ -185,19 +185,37 @@ static bool keep_body(struct http2_stream *stream, const uint8_t *data, size_t s
     return true;
 }
 
+/* Gives back to the client's windows what need not be held back. */
+static void consume(struct http2_connection *connection, struct http2_stream *stream, size_t size)
+{
+    bool hold = stream->in_parts && (stream->paused || !list_alone(&stream->ready_link));
+    int error = nghttp2_session_consume_connection(connection->session, size);
+
+    if (hold)
+        stream->unconsumed += size;
+    else if (error == 0)
+        error = nghttp2_session_consume_stream(connection->session, stream->id, size);
+    if (error != 0)
+        connection->failed = true;
+}
+
 static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
                          size_t size, void *user_data)
 {
-    struct http2_stream *stream = find_stream(user_data, id);
+    struct http2_connection *connection = user_data;
+    struct http2_stream *stream = find_stream(connection, id);
 
     (void)flags;
-    (void)session;
-    if (stream == NULL || stream->answered)
+    if (stream == NULL || stream->answered) {
+        if (nghttp2_session_consume(session, id, size) != 0)
+            connection->failed = true;
         return 0;
+    }
     if (keep_body(stream, data, size))
         stream->handler->body(stream);
     else
         refuse(stream);
+    consume(connection, stream, size);
     return 0;
 }
 
@@ -212,6 +230,46 @@ void http2_forget_request(struct http2_stream *stream)
     stream->in.size = 0;
 }
 
+void http2_take_parts(struct http2_stream *stream)
+{
+    assert(!stream->in_parts);
+    stream->in_parts = true;
+    http2_offer(stream);
+}
+
+void http2_offer(struct http2_stream *stream)
+{
+    assert(stream->connection != NULL);
+    if (list_alone(&stream->ready_link))
+        list_append(&stream->connection->ready, &stream->ready_link);
+    server_note_dirty(stream->connection->server, stream->connection);
+}
+
+void http2_drop_part(struct http2_stream *stream, size_t size)
+{
+    struct http2_connection *connection = stream->connection;
+
+    assert(stream->in_parts);
+    assert(size <= stream->in.size);
+    memmove(stream->in.data, stream->in.data + size, stream->in.size - size);
+    stream->in.size -= size;
+    connection->request_bytes -= size;
+    connection->server->counters.request_bytes -= size;
+}
+
+void http2_pause(struct http2_stream *stream, bool paused)
+{
+    struct http2_connection *connection = stream->connection;
+
+    stream->paused = paused;
+    if (paused || stream->unconsumed == 0)
+        return;
+    if (nghttp2_session_consume_stream(connection->session, stream->id, stream->unconsumed) != 0)
+        connection->failed = true;
+    stream->unconsumed = 0;
+    server_note_dirty(connection->server, connection);
+}
+
 /* The connection has no more to do with the stream. */
 void stream_detach(struct http2_stream *stream)
 {
@@ -221,7 +279,7 @@ void stream_detach(struct http2_stream *stream)
 
     assert(connection->stream_count > 0);
     http2_forget_request(stream);
-    if (stream->answered) {
+    if (stream->answered || stream->begun) {
         connection->answer_bytes -= unsent;
         server->counters.answer_bytes -= unsent;
     }
@@ -274,62 +332,6 @@ void stream_set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
-}
-
-/* ---- answers ---- */
-
-/* All of the body is with nghttp2: the trailers follow, or the end. */
-static int end_of_body(nghttp2_session *session, struct http2_stream *stream, uint32_t *data_flags)
-{
-    *data_flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (stream->trailer_count == 0)
-        return 0;
-    *data_flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    return nghttp2_submit_trailer(session, stream->id, stream->trailers, stream->trailer_count);
-}
-
-/* nghttp2 asks for the next bytes of the body. */
-static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *data, size_t size,
-                         uint32_t *data_flags, nghttp2_data_source *source, void *user_data)
-{
-    struct http2_stream *stream = source->ptr;
-    struct http2_connection *connection = user_data;
-    size_t left = stream->out.size - stream->out_sent;
-
-    assert(stream->id == id);
-    if (size > left)
-        size = left;
-    if (size > 0)
-        memcpy(data, stream->out.data + stream->out_sent, size);
-    stream->out_sent += size;
-    connection->answer_bytes -= size;
-    connection->server->counters.answer_bytes -= size;
-    if (size == left && end_of_body(session, stream, data_flags) != 0)
-        return NGHTTP2_ERR_CALLBACK_FAILURE;
-    return (ssize_t)size;
-}
-
-void http2_answer(struct http2_stream *stream, const nghttp2_nv *headers, size_t count,
-                  const nghttp2_nv *trailers, size_t trailer_count)
-{
-    struct http2_connection *connection = stream->connection;
-    nghttp2_data_provider body = {.source.ptr = stream, .read_callback = read_body};
-    bool has_body = stream->out.size > 0 || trailer_count > 0;
-
-    assert(connection != NULL);
-    assert(!stream->answered);
-    stream->answered = true;
-    stream->trailers = trailers;
-    stream->trailer_count = trailer_count;
-    list_remove(&stream->ready_link);
-    http2_forget_request(stream);
-    connection->answer_bytes += stream->out.size;
-    connection->server->counters.answer_bytes += stream->out.size;
-    if (nghttp2_submit_response(connection->session, stream->id, headers, count,
-                                has_body ? &body : NULL) != 0)
-        connection->failed = true;
-    connection->control_frames = 0;
-    server_note_dirty(connection->server, connection);
 }
 
 void http2_stream_ref(struct http2_stream *stream)

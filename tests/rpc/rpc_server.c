@@ -66,11 +66,11 @@ static int open_http1(struct rpc_server *server, char **argv)
 
 static int open_grpc(struct rpc_server *server)
 {
-    static const ProtobufCServiceDescriptor *const services[] = {NULL};
-    static const struct grpc_route *const routes[] = {NULL};
     struct grpc_options options = {.context = server,
-                                   .services = services,
-                                   .routes = routes,
+                                   .services = rpc_server_services,
+                                   .routes = rpc_server_routes,
+                                   .stream_routes = rpc_server_stream_routes,
+                                   .request_timeout_ms = 1000,
                                    .admit = admit,
                                    .http1 = server->http1};
 

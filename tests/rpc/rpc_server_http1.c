@@ -7,7 +7,10 @@
  *     GET  /later?N      answers after N milliseconds
  *     GET  /flood?N      a stream of N pieces of 10,000 bytes, as fast as they are read
  *     GET  /ticks        a stream: one piece for each POST /tick, which ends it with the body "end"
- *     GET  /counters     how many streams were given up by their clients; how often there was room
+ *                        without one, lets a stream of gRPC take as many messages as the body has
+ *                        bytes
+ *     GET  /counters     how many streams are gone; how often there was room; how many of gRPC are
+ *                        open
  */
 #include <assert.h>
 #include <stdio.h>
@@ -146,6 +149,11 @@ static void tick(struct http1_call *call)
     struct rpc_server *server = http1_context(call);
     const struct http1_request *request = http1_request_of(call);
 
+    if (server->ticker == NULL && server->held != NULL) {
+        rpc_server_let_go(server->held, (unsigned)request->body_size);
+        http1_answer(call, 204, NULL, NULL, 0);
+        return;
+    }
     if (server->ticker == NULL) {
         http1_fail(call, 409, "nobody listens");
         return;
@@ -165,7 +173,8 @@ static void counters(struct http1_call *call)
     char text[64];
 
     http1_answer(call, 200, "text/plain", text,
-                 (size_t)snprintf(text, sizeof(text), "%u %u", server->gone, server->writable));
+                 (size_t)snprintf(text, sizeof(text), "%u %u %u", server->gone, server->writable,
+                                  server->open));
 }
 
 const struct http1_route rpc_server_http1_routes[] = {

@@ -36,7 +36,7 @@ static void test_find(void **state)
     struct grpc_methods methods;
 
     (void)state;
-    assert_int_equal(grpc_methods_init(&methods, SERVICES, ROUTES), 0);
+    assert_int_equal(grpc_methods_init(&methods, SERVICES, ROUTES, NULL), 0);
     assert_int_equal(methods.count, 6 + 17);
     assert_ptr_equal(find(&methods, "/etcdserverpb.KV/Put")->handle, handle);
     for (size_t i = 0; i < methods.count; i++) {
@@ -58,7 +58,7 @@ static void test_a_route_without_a_method(void **state)
     struct grpc_methods methods;
 
     (void)state;
-    assert_int_equal(grpc_methods_init(&methods, SERVICES, ROUTES), DECREE_INVALID);
+    assert_int_equal(grpc_methods_init(&methods, SERVICES, ROUTES, NULL), DECREE_INVALID);
 }
 
 int main(void)
