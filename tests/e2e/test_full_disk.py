@@ -7,6 +7,7 @@ import pytest
 
 import rpc
 from load import Load
+from registers import Registers
 from wait import wait_until
 
 DISK_BYTES = 96 * 1024 * 1024
@@ -82,3 +83,34 @@ def test_a_full_disk_on_one_node_stops_no_cluster(make_cluster, small_disk):
     os.remove(ballast)
     wait_until(cluster.leader, 20, "there is one leader")
     load.check()
+
+
+def test_a_full_disk_stops_the_registers_of_a_single_node_too(make_cluster, small_disk):
+    cluster = make_cluster(1)
+    node = cluster.nodes[0]
+    node.data = str(small_disk / "data")
+    cluster.started()
+    registers = Registers(node)
+    ballast = fill(small_disk)
+    acknowledged = []
+    for number in range(2000):
+        try:
+            acknowledged.append(registers.set(f"full/{number}".encode(), bytes(100000), timeout=3))
+        except rpc.Failure as failure:
+            assert failure.code.name in ("DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"), failure
+            break
+    assert 0 < len(acknowledged) < 2000
+    assert node.is_running(), "a full disk ended the process"
+    os.remove(ballast)
+
+    def sets():
+        try:
+            return registers.set(b"after", b"y", timeout=2) + 1
+        except rpc.Failure:
+            return None
+    wait_until(sets, 20, "the node goes on by itself once there is space")
+    node.kill()
+    cluster.started()
+    for number in range(len(acknowledged)):
+        assert registers.get(f"full/{number}".encode()) == (0, bytes(100000))
+    assert registers.get(b"after")[1] == b"y"

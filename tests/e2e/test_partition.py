@@ -11,6 +11,7 @@ import pytest
 import rpc
 from load import Load
 from nodes import Cluster, Node
+from registers import RegisterLoad, Registers
 from wait import holds_for, wait_until
 
 ADDRESS = "10.77.0.{}"
@@ -144,4 +145,23 @@ def test_one_way_cuts(cluster, network):
         before = load.count()
         wait_until(lambda: load.count() > before + 50, 20, "writes go on when it can")
     cluster.wait_for_leader()
+    load.check()
+
+
+def test_registers_go_on_wherever_a_quorum_is_reached(cluster, network):
+    a, b, c = cluster.nodes
+    with RegisterLoad(cluster) as load:
+        wait_until(lambda: load.count() > 50, 20, "sets are acknowledged")
+        network.cut_both(1, 2)  # both reach c, so both may set, now in competition at c alone
+        versions = {Registers(node).set(b"k", node.name.encode(), timeout=20) for node in (a, b, a, b, c)}
+        assert versions == set(range(5))
+        network.cut_both(1, 3)  # a is alone
+        with pytest.raises(rpc.Failure) as failure:
+            Registers(a).set(b"k", b"alone", timeout=3)
+        assert failure.value.code.name == "DEADLINE_EXCEEDED"
+        with pytest.raises(rpc.Failure):
+            Registers(a).get(b"k", timeout=3)  # what it has may be old
+        last = Registers(b).set(b"k", b"while a was alone", timeout=20)
+        network.heal()
+        assert Registers(a).history(b"k", timeout=20)[last] == (last, b"while a was alone")
     load.check()
