@@ -174,13 +174,17 @@ static bool find_now(const struct kv *kv, struct index_cursor *cursor, bool know
     return true;
 }
 
-enum kv_error kv_check_put(const struct kv *kv, const struct command_put *put)
+enum kv_error kv_check_lease(const struct kv *kv, const struct command_put *put)
+{
+    return put->lease != 0 && leases_find(&kv->leases, put->lease) == NULL ? KV_LEASE_NOT_FOUND
+                                                                           : KV_OK;
+}
+
+enum kv_error kv_check_key(const struct kv *kv, const struct command_put *put)
 {
     struct index_cursor cursor;
     struct record before;
 
-    if (put->lease != 0 && leases_find(&kv->leases, put->lease) == NULL)
-        return KV_LEASE_NOT_FOUND;
     if (!put->ignore_value && !put->ignore_lease)
         return KV_OK;
     return find_now(kv, &cursor, index_seek(&kv->index, put->key, &cursor), &before)
@@ -385,7 +389,9 @@ static enum kv_error perform(struct kv *kv, const struct command *command,
 
     switch (command->op) {
     case COMMAND_PUT:
-        error = kv_check_put(kv, &command->u.put);
+        error = kv_check_lease(kv, &command->u.put);
+        if (error == KV_OK)
+            error = kv_check_key(kv, &command->u.put);
         if (error == KV_OK)
             kv_put(kv, &command->u.put);
         return error;

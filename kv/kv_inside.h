@@ -45,7 +45,8 @@ void kv_keep_pair(struct kv *kv, const struct kv_pair *pair);
 /* kv.c: one change each, as part of the command under way. A put was checked. Pairs that were there
  * before are kept if they are asked for. */
 void kv_put(struct kv *kv, const struct command_put *put);
-enum kv_error kv_check_put(const struct kv *kv, const struct command_put *put);
+enum kv_error kv_check_lease(const struct kv *kv, const struct command_put *put);
+enum kv_error kv_check_key(const struct kv *kv, const struct command_put *put);
 uint64_t kv_delete_range(struct kv *kv, const struct command_delete_range *delete_range);
 
 /* The revision that a reader in the midst of the command under way sees. */

@@ -87,19 +87,33 @@ static void note_branch(struct kv *kv, bool succeeded)
     kv->path[kv->path_count++] = succeeded;
 }
 
-static enum kv_error check_txn(struct kv *kv, const struct command_txn_body *body);
+/* The first that stands against a put, and against a range: of both, etcd names the former. (And of
+ * a put's key and lease, the key; of one outside of a txn, the lease.) */
+struct objections {
+    enum kv_error put, range;
+};
 
-static enum kv_error check_op(struct kv *kv, const struct command *op)
+static void check_txn(struct kv *kv, const struct command_txn_body *body,
+                      struct objections *objections);
+
+static void check_op(struct kv *kv, const struct command *op, struct objections *objections)
 {
     switch (op->op) {
     case COMMAND_PUT:
-        return kv_check_put(kv, &op->u.put);
+        if (objections->put == KV_OK)
+            objections->put = kv_check_key(kv, &op->u.put);
+        if (objections->put == KV_OK)
+            objections->put = kv_check_lease(kv, &op->u.put);
+        return;
     case COMMAND_RANGE:
-        return kv_check_revision(kv, (int64_t)op->u.range.revision);
+        if (objections->range == KV_OK)
+            objections->range = kv_check_revision(kv, (int64_t)op->u.range.revision);
+        return;
     case COMMAND_TXN:
-        return check_txn(kv, &op->u.txn_body);
+        check_txn(kv, &op->u.txn_body, objections);
+        return;
     case COMMAND_DELETE_RANGE:
-        return KV_OK;
+        return;
     case COMMAND_COMPACT:
     case COMMAND_LEASE_GRANT:
     case COMMAND_LEASE_REVOKE:
@@ -108,7 +122,6 @@ static enum kv_error check_op(struct kv *kv, const struct command *op)
         break;
     }
     assert(false && "command_decode() lets none of these into a txn");
-    return KV_MALFORMED;
 }
 
 /* The items of a body, compares first; then those of the branch not taken are passed over. */
@@ -118,9 +131,9 @@ static void skip_ops(struct reader *reader, size_t count)
         (void)command_read_op(reader);
 }
 
-static enum kv_error check_txn(struct kv *kv, const struct command_txn_body *body)
+static void check_txn(struct kv *kv, const struct command_txn_body *body,
+                      struct objections *objections)
 {
-    enum kv_error error = KV_OK;
     struct reader reader;
     bool succeeded = true;
     size_t count;
@@ -135,13 +148,12 @@ static enum kv_error check_txn(struct kv *kv, const struct command_txn_body *bod
     if (!succeeded)
         skip_ops(&reader, body->success_count);
     count = succeeded ? body->success_count : body->failure_count;
-    for (size_t i = 0; i < count && error == KV_OK; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct command op = command_read_op(&reader);
 
-        error = check_op(kv, &op);
+        check_op(kv, &op, objections);
     }
     assert(!reader.failed);
-    return error;
 }
 
 /* ---- the second walk: go ---- */
@@ -236,11 +248,12 @@ static size_t perform_txn(struct kv *kv, const struct command_txn_body *body, si
 enum kv_error kv_txn(struct kv *kv, const struct command_txn_body *body,
                      struct kv_result *ret_result)
 {
-    enum kv_error error = check_txn(kv, body);
+    struct objections objections = {KV_OK, KV_OK};
     size_t path_at = 0;
 
-    if (error != KV_OK)
-        return error;
+    check_txn(kv, body, &objections);
+    if (objections.put != KV_OK || objections.range != KV_OK)
+        return objections.put != KV_OK ? objections.put : objections.range;
     ret_result->op_count = perform_txn(kv, body, &path_at, &ret_result->succeeded);
     assert(path_at == kv->path_count);
     return KV_OK;

@@ -59,6 +59,10 @@ struct backend_ops {
     /* The store as of now. */
     const struct kv *(*kv)(struct backend *backend);
 
+    /* The outcome, by the store as of now, of a txn command that only reads; borrowed until the next
+     * of these calls or the next turn. */
+    const struct kv_result *(*query)(struct backend *backend, const struct decree_value *command);
+
     /* The round of the leader's ballot: cheap, asked for with every response. */
     uint64_t (*term)(struct backend *backend);
 

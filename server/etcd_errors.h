@@ -18,6 +18,8 @@
     X(FUTURE_REVISION, GRPC_OUT_OF_RANGE,                                                     \
       "etcdserver: mvcc: required revision is a future revision")                             \
     X(COMPACTED, GRPC_OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted") \
+    X(TOO_MANY_OPS, GRPC_INVALID_ARGUMENT, "etcdserver: too many operations in txn request")  \
+    X(DUPLICATE_KEY, GRPC_INVALID_ARGUMENT, "etcdserver: duplicate key given in txn request") \
     X(LEASE_EXISTS, GRPC_FAILED_PRECONDITION, "etcdserver: lease already exists")             \
     X(NO_SPACE, GRPC_RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded")         \
     X(CORRUPT, GRPC_DATA_LOSS, "etcdserver: corrupt cluster")                                 \

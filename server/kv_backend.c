@@ -62,6 +62,14 @@ static const struct kv *get_kv(struct backend *backend)
     return kv_backend_of(backend)->kv;
 }
 
+static const struct kv_result *query(struct backend *base, const struct decree_value *command)
+{
+    struct kv_backend *backend = kv_backend_of(base);
+
+    kv_query(backend->kv, command->data, command->size, &backend->result);
+    return &backend->result;
+}
+
 static uint64_t get_term(struct backend *backend)
 {
     const struct host *host = kv_backend_of(backend)->host;
@@ -123,7 +131,7 @@ static bool get_member(struct backend *base, size_t index, struct backend_member
     return true;
 }
 
-static const struct backend_ops ops = {propose,    read_store, get_kv,       get_term,
+static const struct backend_ops ops = {propose,    read_store, get_kv,       query,        get_term,
                                        get_status, get_member, ask_register, call_acceptor};
 
 static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
@@ -163,6 +171,11 @@ int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *clust
 struct decree_machine kv_backend_machine(struct kv_backend *backend)
 {
     return (struct decree_machine){.context = backend, .apply = apply};
+}
+
+bool kv_backend_tidy(struct kv_backend *backend)
+{
+    return kv_tidy(backend->kv);
 }
 
 void kv_backend_set_client_address(struct kv_backend *backend, const char *host, uint16_t port)

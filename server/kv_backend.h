@@ -28,6 +28,9 @@ int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *clust
 /* What the host is to be opened with; then backend->host is to be set. */
 struct decree_machine kv_backend_machine(struct kv_backend *backend);
 
+/* A bit of work on what compaction left behind, between turns. True: there is more. */
+bool kv_backend_tidy(struct kv_backend *backend);
+
 /* Clients reach this member here. */
 void kv_backend_set_client_address(struct kv_backend *backend, const char *host, uint16_t port);
 

@@ -36,6 +36,11 @@ static const struct wire_field DELETE_RANGE_FIELDS[] = {
     {WIRE_BOOL, offsetof(struct delete_range_request, prev_kv)},
 };
 
+static const struct wire_field COMPACTION_FIELDS[] = {
+    {WIRE_INT64, offsetof(struct compaction_request, revision)},
+    {WIRE_BOOL, offsetof(struct compaction_request, physical)},
+};
+
 bool range_request_read(const uint8_t *message, size_t size, struct range_request *ret_request)
 {
     *ret_request = (struct range_request){0};
@@ -53,6 +58,13 @@ bool delete_range_request_read(const uint8_t *message, size_t size,
 {
     *ret_request = (struct delete_range_request){0};
     return wire_read(message, size, DELETE_RANGE_FIELDS, COUNT(DELETE_RANGE_FIELDS), ret_request);
+}
+
+bool compaction_request_read(const uint8_t *message, size_t size,
+                             struct compaction_request *ret_request)
+{
+    *ret_request = (struct compaction_request){0};
+    return wire_read(message, size, COMPACTION_FIELDS, COUNT(COMPACTION_FIELDS), ret_request);
 }
 
 void response_header_write(struct byte_buffer *out, const struct response_header *header)
@@ -99,6 +111,32 @@ void pair_write(struct byte_buffer *out, uint32_t field, const struct kv_pair *p
     assert(!writer.failed);
     assert(writer.at == writer.end);
     byte_buffer_grew(out, whole);
+}
+
+/* The size takes one byte, as that of most messages does, until it is known to need more. */
+size_t message_begin(struct byte_buffer *out, uint32_t field)
+{
+    uint8_t head[] = {(uint8_t)(field << 3 | 2), 0};
+
+    assert(field < 16);
+    byte_buffer_append(out, head, sizeof(head));
+    return out->size;
+}
+
+void message_end(struct byte_buffer *out, size_t begun)
+{
+    size_t size = out->size - begun;
+    size_t more = wire_varint_size(size) - 1;
+    struct writer writer;
+
+    if (out->failed || byte_buffer_reserve(out, more) == NULL)
+        return;
+    assert(out->size >= begun);
+    memmove(out->data + begun + more, out->data + begun, size);
+    byte_buffer_grew(out, more);
+    writer_init(&writer, out->data + begun - 1, more + 1);
+    write_varint(&writer, size);
+    assert(!writer.failed);
 }
 
 void number_write(struct byte_buffer *out, uint32_t field, uint64_t number)

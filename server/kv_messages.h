@@ -34,6 +34,11 @@ struct delete_range_request {
     bool prev_kv;
 };
 
+struct compaction_request {
+    int64_t revision;
+    bool physical;
+};
+
 struct response_header {
     uint64_t cluster_id, member_id;
     int64_t revision;
@@ -46,12 +51,20 @@ bool put_request_read(const uint8_t *message, size_t size, struct put_request *r
 bool delete_range_request_read(const uint8_t *message, size_t size,
                                struct delete_range_request *ret_request);
 
+bool compaction_request_read(const uint8_t *message, size_t size,
+                             struct compaction_request *ret_request);
+
 /* Field 1 of every response. */
 void response_header_write(struct byte_buffer *out, const struct response_header *header);
 
 /* An mvccpb.KeyValue as a field, without its value if keys_only. */
 void pair_write(struct byte_buffer *out, uint32_t field, const struct kv_pair *pair,
                 bool keys_only);
+
+/* A message within the message, of a field numbered 1 to 15: what is appended between the two calls
+ * is its body. The first returns what the second is given. */
+size_t message_begin(struct byte_buffer *out, uint32_t field);
+void message_end(struct byte_buffer *out, size_t begun);
 
 /* A number as a field numbered 1 to 15. */
 void number_write(struct byte_buffer *out, uint32_t field, uint64_t number);

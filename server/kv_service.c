@@ -11,106 +11,24 @@
 
 #include <assert.h>
 
+#include "kv_checks.h"
 #include "kv_messages.h"
+#include "kv_propose.h"
 #include "range_sort.h"
 
-#define PROPOSAL_BYTES_MAX (3u * 512 * 1024)
-
-static struct response_header header_at(struct backend *backend, int64_t revision)
-{
-    return (struct response_header){backend->cluster_id, backend->member_id, revision,
-                                    backend->ops->term(backend)};
-}
-
-static enum etcd_error etcd_error_of_kv(enum kv_error error)
-{
-    switch (error) {
-    case KV_OK:
-        return ETCD_OK;
-    case KV_KEY_NOT_FOUND:
-        return ETCD_KEY_NOT_FOUND;
-    case KV_LEASE_NOT_FOUND:
-        return ETCD_LEASE_NOT_FOUND;
-    case KV_FUTURE_REVISION:
-        return ETCD_FUTURE_REVISION;
-    case KV_COMPACTED:
-        return ETCD_COMPACTED;
-    case KV_LEASE_EXISTS:
-        return ETCD_LEASE_EXISTS;
-    case KV_NO_SPACE:
-        return ETCD_NO_SPACE;
-    case KV_CORRUPT:
-        return ETCD_CORRUPT;
-    case KV_MALFORMED:
-        return ETCD_STOPPED;
-    }
-    assert(false);
-    return ETCD_STOPPED;
-}
-
 /* ---- Put and DeleteRange ---- */
-
-static void free_value(struct decree_value *value)
-{
-    free(value);
-}
-
-/* Value and bytes in one piece of memory; NULL when there is none. */
-static struct decree_value *value_of_command(const struct command *command)
-{
-    size_t size = command_size(command);
-    struct decree_value *value = malloc(sizeof(*value) + size);
-    uint8_t *data;
-
-    assert(size <= COMMAND_BYTES_MAX);
-    if (value == NULL)
-        return NULL;
-    data = (uint8_t *)(value + 1);
-    command_encode(command, data, size);
-    *value = (struct decree_value){
-        .refs = 1, .size = (uint32_t)size, .data = data, .release = free_value};
-    return value;
-}
-
-static int propose(struct grpc_call *call, const struct command *command, decree_done *done)
-{
-    struct backend *backend = call_backend(call);
-    struct decree_value *value = value_of_command(command);
-    int error = DECREE_NOMEM;
-
-    grpc_keep(call);
-    if (value != NULL)
-        error = backend->ops->propose(backend, value, done, call);
-    decree_value_unref(value);
-    return services_after_ask(call, error);
-}
-
-static enum etcd_error check_put(const struct put_request *request, size_t size)
-{
-    if (request->key.size == 0)
-        return ETCD_EMPTY_KEY;
-    if (request->ignore_value && request->value.size > 0)
-        return ETCD_VALUE_PROVIDED;
-    if (request->ignore_lease && request->lease != 0)
-        return ETCD_LEASE_PROVIDED;
-    return size > PROPOSAL_BYTES_MAX ? ETCD_TOO_LARGE : ETCD_OK;
-}
 
 static void put_done(void *argument, int error, decree_slot slot, void *result)
 {
     struct grpc_call *call = argument;
-    const struct kv_result *outcome = result;
+    const struct kv_result *outcome = kv_proposed(call, error, result);
     struct response_header header;
     struct byte_buffer *out;
 
     (void)slot;
-    if (!services_resume(call, error))
+    if (outcome == NULL)
         return;
-    if (outcome->error != KV_OK) {
-        etcd_fail(call, etcd_error_of_kv(outcome->error));
-        return;
-    }
-    header = header_at(call_backend(call), outcome->revision);
+    header = kv_header(call, outcome->revision);
     out = grpc_reply_begin(call);
     response_header_write(out, &header);
     if (outcome->pair_count > 0)
@@ -128,7 +46,9 @@ static int put(struct grpc_call *call, const uint8_t *message, size_t size)
         grpc_fail_malformed(call);
         return 0;
     }
-    error = check_put(&request, size);
+    error = check_put(&request);
+    if (error == ETCD_OK && size > PROPOSAL_BYTES_MAX)
+        error = ETCD_TOO_LARGE;
     if (error != ETCD_OK) {
         etcd_fail(call, error);
         return 0;
@@ -136,24 +56,20 @@ static int put(struct grpc_call *call, const uint8_t *message, size_t size)
     command.u.put = (struct command_put){request.key,          request.value,
                                          request.lease,        request.prev_kv,
                                          request.ignore_value, request.ignore_lease};
-    return propose(call, &command, put_done);
+    return kv_propose(call, &command, put_done);
 }
 
 static void delete_range_done(void *argument, int error, decree_slot slot, void *result)
 {
     struct grpc_call *call = argument;
-    const struct kv_result *outcome = result;
+    const struct kv_result *outcome = kv_proposed(call, error, result);
     struct response_header header;
     struct byte_buffer *out;
 
     (void)slot;
-    if (!services_resume(call, error))
+    if (outcome == NULL)
         return;
-    if (outcome->error != KV_OK) {
-        etcd_fail(call, etcd_error_of_kv(outcome->error));
-        return;
-    }
-    header = header_at(call_backend(call), outcome->revision);
+    header = kv_header(call, outcome->revision);
     out = grpc_reply_begin(call);
     response_header_write(out, &header);
     number_write(out, 2, outcome->deleted);
@@ -177,7 +93,7 @@ static int delete_range(struct grpc_call *call, const uint8_t *message, size_t s
     }
     command.u.delete_range = (struct command_delete_range){request.key, request.range_end,
                                                            request.prev_kv};
-    return propose(call, &command, delete_range_done);
+    return kv_propose(call, &command, delete_range_done);
 }
 
 /* ---- Range ---- */
@@ -222,7 +138,7 @@ static void reply_range(struct grpc_call *call, const struct range_request *requ
 {
     struct backend *backend = call_backend(call);
     const struct kv *kv = backend->ops->kv(backend);
-    struct response_header header = header_at(backend, kv_revision(kv));
+    struct response_header header = kv_header(call, kv_revision(kv));
     struct byte_buffer *out = grpc_reply_begin(call);
     struct kv_range_result result;
     enum kv_error error;
@@ -246,16 +162,6 @@ static void range_done(void *argument, int error, decree_slot slot, void *result
     (void)result;
     if (services_resume(call, error))
         reply_range(call, (const struct range_request *)(const void *)call->state);
-}
-
-static enum etcd_error check_range(const struct range_request *request)
-{
-    if (request->key.size == 0)
-        return ETCD_EMPTY_KEY;
-    if (request->sort_order < SORT_NONE || request->sort_order > SORT_DESCEND ||
-        request->sort_target < SORT_KEY || request->sort_target > SORT_VALUE)
-        return ETCD_SORT_OPTION;
-    return ETCD_OK;
 }
 
 static int range(struct grpc_call *call, const uint8_t *message, size_t size)

@@ -74,6 +74,26 @@ bool wire_read(const uint8_t *message, size_t size, const struct wire_field *fie
     return !reader.failed;
 }
 
+bool wire_next(struct reader *reader, struct wire_item *ret_item)
+{
+    uint64_t tag;
+
+    if (reader->failed || reader_left(reader) == 0)
+        return false;
+    tag = read_varint(reader);
+    if (tag >> 3 == 0 || tag >> 3 > UINT32_MAX >> 3)
+        reader->failed = true;
+    *ret_item = (struct wire_item){.field = (uint32_t)(tag >> 3),
+                                   .is_bytes = (tag & 7) == KIND_BYTES};
+    if (ret_item->is_bytes)
+        ret_item->bytes = read_sized(reader);
+    else if ((tag & 7) == KIND_VARINT)
+        ret_item->number = read_varint(reader);
+    else
+        skip(reader, (unsigned)(tag & 7));
+    return !reader->failed;
+}
+
 size_t wire_varint_size(uint64_t number)
 {
     unsigned bits = 64u - (unsigned)__builtin_clzll(number | 1);

@@ -25,6 +25,18 @@ struct wire_field { /* the line at index n is for field n + 1 */
 bool wire_read(const uint8_t *message, size_t size, const struct wire_field *fields,
                size_t field_count, void *ret_struct);
 
+/* One field of a message, for those that come many times: bytes, or a number. */
+struct wire_item {
+    uint32_t field;
+    bool is_bytes;
+    struct kv_bytes bytes;
+    uint64_t number;
+};
+
+/* The next field of the message that the reader is over; false at its end, or, with the reader
+ * failed, if it is malformed. */
+bool wire_next(struct reader *reader, struct wire_item *ret_item);
+
 /* Sizes and writing of fields, as proto3: zero and empty are left out. */
 size_t wire_varint_size(uint64_t number);
 size_t wire_int_size(uint64_t number); /* of a field numbered 1 to 15 */

@@ -3,11 +3,6 @@
  * meanwhile. */
 #include "range_sort.h"
 
-struct gathering {
-    const struct range_request *request;
-    struct byte_buffer *pairs; /* of struct kv_pair */
-};
-
 static bool has_bounds(const struct range_request *request)
 {
     return request->min_mod_revision != 0 || request->max_mod_revision != 0 ||
@@ -27,14 +22,16 @@ static bool within(int64_t revision, int64_t min, int64_t max)
     return (min == 0 || revision >= min) && (max == 0 || revision <= max);
 }
 
+static bool is_within(const struct range_request *request, const struct kv_pair *pair)
+{
+    return within(pair->mod_revision, request->min_mod_revision, request->max_mod_revision) &&
+           within(pair->create_revision, request->min_create_revision,
+                  request->max_create_revision);
+}
+
 static void gather(void *context, const struct kv_pair *pair)
 {
-    struct gathering *gathering = context;
-    const struct range_request *request = gathering->request;
-
-    if (within(pair->mod_revision, request->min_mod_revision, request->max_mod_revision) &&
-        within(pair->create_revision, request->min_create_revision, request->max_create_revision))
-        byte_buffer_append(gathering->pairs, pair, sizeof(*pair));
+    byte_buffer_append(context, pair, sizeof(*pair));
 }
 
 static int compare_bytes(struct kv_bytes a, struct kv_bytes b)
@@ -80,30 +77,46 @@ static int compare_pairs(const void *left, const void *right, void *context)
     return order != 0 ? order : compare_bytes(a->key, b->key);
 }
 
+uint64_t range_fetch_limit(const struct range_request *request)
+{
+    uint64_t limit = request->limit > 0 ? (uint64_t)request->limit : 0;
+
+    if (!range_is_sorted(request))
+        return limit;
+    /* etcd has it so: without an order the limit is that of the keys, which are then ordered among
+     * themselves. */
+    return request->sort_order == SORT_NONE && !has_bounds(request) && limit > 0 ? limit + 1 : 0;
+}
+
+size_t range_arrange(const struct range_request *request, struct kv_pair *pairs, size_t count,
+                     bool *ret_more)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (is_within(request, &pairs[i]))
+            pairs[kept++] = pairs[i];
+    if (kept > 0)
+        qsort_r(pairs, kept, sizeof(*pairs), compare_pairs, (void *)(uintptr_t)request);
+    *ret_more = request->limit > 0 && kept > (uint64_t)request->limit;
+    return *ret_more ? (size_t)request->limit : kept;
+}
+
 enum kv_error range_sorted(const struct kv *kv, const struct range_request *request,
                            struct byte_buffer *scratch, kv_visit *visit, void *context,
                            struct kv_range_result *ret_result)
 {
-    struct gathering gathering = {request, scratch};
-    struct kv_range_request all = {
-        .key = request->key, .range_end = request->range_end, .revision = request->revision};
-    enum kv_error error;
-    struct kv_pair *pairs;
+    struct kv_range_request all = {.key = request->key,
+                                   .range_end = request->range_end,
+                                   .limit = range_fetch_limit(request),
+                                   .revision = request->revision};
+    enum kv_error error = kv_range(kv, &all, gather, scratch, ret_result);
+    struct kv_pair *pairs = (struct kv_pair *)(void *)scratch->data;
     size_t count;
 
-    /* etcd has it so: without an order the limit is that of the keys, which are then ordered among
-     * themselves. */
-    if (request->sort_order == SORT_NONE && !has_bounds(request) && request->limit > 0)
-        all.limit = (uint64_t)request->limit + 1;
-    error = kv_range(kv, &all, gather, &gathering, ret_result);
-    pairs = (struct kv_pair *)(void *)scratch->data;
-    count = scratch->size / sizeof(*pairs);
-    if (error != KV_OK || count == 0 || scratch->failed)
+    if (error != KV_OK || scratch->failed)
         return error;
-    qsort_r(pairs, count, sizeof(*pairs), compare_pairs, (void *)(uintptr_t)request);
-    ret_result->more = request->limit > 0 && count > (uint64_t)request->limit;
-    if (ret_result->more)
-        count = (size_t)request->limit;
+    count = range_arrange(request, pairs, scratch->size / sizeof(*pairs), &ret_result->more);
     for (size_t i = 0; i < count; i++)
         visit(context, &pairs[i]);
     return KV_OK;

@@ -12,6 +12,14 @@
 /* True if the request needs this: kv_range() alone cannot answer it. */
 bool range_is_sorted(const struct range_request *request);
 
+/* How many pairs the store is to be asked for, by key; 0: all of the range. */
+uint64_t range_fetch_limit(const struct range_request *request);
+
+/* Of pairs so fetched, those that are within the bounds, in order, as many as the limit allows:
+ * they are moved to the front, and their number is returned. */
+size_t range_arrange(const struct range_request *request, struct kv_pair *pairs, size_t count,
+                     bool *ret_more);
+
 /* As kv_range(). scratch is empty and the caller's to release; if it has failed, nothing was
  * visited. */
 enum kv_error range_sorted(const struct kv *kv, const struct range_request *request,

@@ -33,6 +33,7 @@
 struct member {
     uv_loop_t loop;
     uv_signal_t signals[2];
+    uv_idle_t tidying; /* active while compaction has left something to be given back */
     struct kv_backend backend;
     struct log_backend log_backend;
     struct machines machines;
@@ -50,6 +51,8 @@ struct member {
 
 static void close_signals(struct member *member)
 {
+    if (!uv_is_closing((uv_handle_t *)&member->tidying))
+        uv_close((uv_handle_t *)&member->tidying, NULL);
     for (size_t i = 0; i < 2; i++)
         if (!uv_is_closing((uv_handle_t *)&member->signals[i]))
             uv_close((uv_handle_t *)&member->signals[i], NULL);
@@ -126,9 +129,20 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- starting ---- */
 
+static void on_tidying(uv_idle_t *tidying)
+{
+    struct member *member = tidying->data;
+
+    if (!kv_backend_tidy(&member->backend))
+        uv_idle_stop(tidying);
+}
+
 static void flush_answers(void *context)
 {
     struct member *member = context;
+
+    if (kv_backend_tidy(&member->backend))
+        uv_idle_start(&member->tidying, on_tidying);
 
     if (member->front != NULL)
         etcd_front_flush(member->front);
@@ -155,6 +169,8 @@ static int init_loop(struct member *member, char *sentence)
         uv_signal_init(&member->loop, &member->signals[i]);
         member->signals[i].data = member;
     }
+    uv_idle_init(&member->loop, &member->tidying);
+    member->tidying.data = member;
     return 0;
 }
 

@@ -16,6 +16,7 @@ struct services {
 };
 
 extern const struct grpc_route kv_routes[];
+extern const struct grpc_route txn_routes[];
 extern const struct grpc_route maintenance_routes[];
 extern const struct grpc_route cluster_routes[];
 extern const struct grpc_route register_routes[];

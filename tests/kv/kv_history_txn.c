@@ -181,30 +181,34 @@ static bool model_holds(const struct model *model, const struct command_compare 
     return holds;
 }
 
-static enum kv_error decide(const struct model *model, struct txn_op *op,
-                            const struct command *command)
+static void decide(const struct model *model, struct txn_op *op, const struct command *command,
+                   enum kv_error *put_error, enum kv_error *range_error)
 {
     const struct command_txn *txn = &command->u.txn;
     int64_t revision = (int64_t)command->u.range.revision;
-    enum kv_error error = KV_OK;
     size_t branch, count;
 
-    if (command->op == COMMAND_PUT)
-        return model_check_put(model, &command->u.put);
-    if (command->op == COMMAND_RANGE && revision > 0)
-        return revision > model->revision    ? KV_FUTURE_REVISION
-               : revision < model->compacted ? KV_COMPACTED
-                                             : KV_OK;
+    if (command->op == COMMAND_PUT && *put_error == KV_OK) {
+        struct command_put put = command->u.put;
+
+        put.lease = 0; /* in a txn the key is looked at first */
+        *put_error = model_check_put(model, &put);
+        if (*put_error == KV_OK)
+            *put_error = model_check_put(model, &command->u.put);
+    }
+    if (command->op == COMMAND_RANGE && revision > 0 && *range_error == KV_OK)
+        *range_error = revision > model->revision    ? KV_FUTURE_REVISION
+                       : revision < model->compacted ? KV_COMPACTED
+                                                     : KV_OK;
     if (command->op != COMMAND_TXN)
-        return KV_OK;
+        return;
     op->succeeded = true;
     for (size_t i = 0; i < txn->compare_count; i++)
         op->succeeded = op->succeeded && model_holds(model, &txn->compares[i]);
     branch = op->succeeded ? 0 : 1;
     count = op->succeeded ? txn->success_count : txn->failure_count;
-    for (size_t i = 0; i < count && error == KV_OK; i++)
-        error = decide(model, op->within[branch][i], &op->ops[branch][i]);
-    return error;
+    for (size_t i = 0; i < count; i++)
+        decide(model, op->within[branch][i], &op->ops[branch][i], put_error, range_error);
 }
 
 /* ---- performing ---- */
@@ -300,12 +304,13 @@ void step_txn(struct history *history)
     struct draw draw = {history, prng_below(&history->prng, history->keys)};
     struct command command;
     struct txn_op *op = draw_op(&draw, 0, &command);
-    enum kv_error expected = decide(&history->model, op, &command);
+    enum kv_error put_error = KV_OK, range_error = KV_OK;
     struct kv_result result;
     struct performance performance = {history, &result, 0};
 
+    decide(&history->model, op, &command, &put_error, &range_error);
     apply_both(history, &command, &result);
-    CHECK(history, result.error == expected);
+    CHECK(history, result.error == (put_error != KV_OK ? put_error : range_error));
     if (result.error == KV_OK) {
         CHECK(history, result.succeeded == op->succeeded);
         perform_branch(&performance, op, result.op_count);

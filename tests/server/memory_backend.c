@@ -72,6 +72,14 @@ static const struct kv *get_kv(struct backend *backend)
     return memory_of(backend)->kv;
 }
 
+static const struct kv_result *query(struct backend *backend, const struct decree_value *command)
+{
+    struct memory_backend *memory = memory_of(backend);
+
+    kv_query(memory->kv, command->data, command->size, &memory->result);
+    return &memory->result;
+}
+
 static uint64_t get_term(struct backend *backend)
 {
     (void)backend;
@@ -107,7 +115,13 @@ static bool get_member(struct backend *backend, size_t index, struct backend_mem
     return true;
 }
 
-static const struct backend_ops OPS = {propose, read_now, get_kv, get_term, get_status, get_member};
+static const struct backend_ops OPS = {.propose = propose,
+                                       .read = read_now,
+                                       .kv = get_kv,
+                                       .query = query,
+                                       .term = get_term,
+                                       .status = get_status,
+                                       .member = get_member};
 
 void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop,
                          const struct kv_options *store)

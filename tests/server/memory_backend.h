@@ -28,6 +28,7 @@ struct memory_backend {
     bool held;     /* nothing is done */
     bool leaderless;
     uint64_t applied;
+    struct kv_result result; /* of the last query */
 };
 
 void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop,

@@ -192,8 +192,8 @@ def test_continuation_flood(server):
         for _ in range(1000):
             if not connection.send(frame(h2.CONTINUATION, 0, 1, part) * 100):
                 break
-        else:
-            pytest.fail("hundred thousand continuations were taken")
+        else:  # they may all lie in the sockets' buffers before the server has read the first
+            connection.wait_for_close()
     assert_serves(server)
 
 

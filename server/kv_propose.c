@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* kv_propose.c -- see kv_propose.h. */
+#include "kv_propose.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "kv_checks.h"
+
+static void free_value(struct decree_value *value)
+{
+    free(value);
+}
+
+/* Value and bytes in one piece of memory. */
+struct decree_value *command_value(const struct command *command)
+{
+    size_t size = command_size(command);
+    struct decree_value *value = malloc(sizeof(*value) + size);
+    uint8_t *data;
+
+    assert(size <= COMMAND_BYTES_MAX);
+    if (value == NULL)
+        return NULL;
+    data = (uint8_t *)(value + 1);
+    command_encode(command, data, size);
+    *value = (struct decree_value){
+        .refs = 1, .size = (uint32_t)size, .data = data, .release = free_value};
+    return value;
+}
+
+int kv_ask(struct grpc_call *call, const struct command *command, decree_done *done)
+{
+    struct backend *backend = call_backend(call);
+    struct decree_value *value = command_value(command);
+    int error = DECREE_NOMEM;
+
+    grpc_keep(call);
+    if (value != NULL)
+        error = backend->ops->propose(backend, value, done, call);
+    decree_value_unref(value);
+    return error;
+}
+
+int kv_propose(struct grpc_call *call, const struct command *command, decree_done *done)
+{
+    return services_after_ask(call, kv_ask(call, command, done));
+}
+
+const struct kv_result *kv_proposed(struct grpc_call *call, int error, void *result)
+{
+    const struct kv_result *outcome = result;
+
+    if (!services_resume(call, error))
+        return NULL;
+    if (outcome->error == KV_OK)
+        return outcome;
+    etcd_fail(call, etcd_error_of_kv(outcome->error));
+    return NULL;
+}
+
+struct response_header kv_header(const struct grpc_call *call, int64_t revision)
+{
+    const struct backend *backend = call_backend(call);
+
+    return (struct response_header){backend->cluster_id, backend->member_id, revision,
+                                    backend->ops->term(call_backend(call))};
+}

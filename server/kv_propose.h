@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* kv_propose.h -- the way of a change from a service to the log. */
+#ifndef DECREE_SERVER_KV_PROPOSE_H
+#define DECREE_SERVER_KV_PROPOSE_H
+
+#include "kv_messages.h"
+#include "services.h"
+
+#define PROPOSAL_BYTES_MAX (3u * 512 * 1024) /* of a request */
+
+/* The command as a value with one reference; NULL when there is no memory. */
+struct decree_value *command_value(const struct command *command);
+
+/* Keeps the call and proposes the command; what became of it goes to services_after_ask(), and
+ * unless it is 0, done is not called. */
+int kv_ask(struct grpc_call *call, const struct command *command, decree_done *done);
+
+/* Keeps the call and proposes the command; done is a decree_done whose result is a struct
+ * kv_result. What is to be handed back by the handler: 0, or FULL with nothing done. */
+int kv_propose(struct grpc_call *call, const struct command *command, decree_done *done);
+
+/* In such a done: the outcome, if the call is to be answered with it now. NULL: nobody waits, or
+ * the call was answered with what went wrong. */
+const struct kv_result *kv_proposed(struct grpc_call *call, int error, void *result);
+
+/* The head of a response that shows the store as of a revision. */
+struct response_header kv_header(const struct grpc_call *call, int64_t revision);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* txn_service.c -- etcdserverpb.KV/Txn and /Compact.
+ *
+ *     Txn   read and check -> writes: command -> backend.propose -> response
+ *                             only ranges: [backend.read ->] backend.query -> response
+ *
+ * What was read stays in an arena of the call's until the answer, which needs it again.
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "kv_checks.h"
+#include "kv_propose.h"
+#include "txn_request.h"
+#include "txn_response.h"
+
+#define TXN_ARENA_BYTES_MAX (16u << 20)
+
+struct pending { /* in the call's state */
+    struct arena *arena;
+    struct txn_request *txn;
+};
+
+static struct pending *pending_of(struct grpc_call *call)
+{
+    _Static_assert(sizeof(struct pending) <= GRPC_STATE_BYTES, "a call has room for it");
+    return (struct pending *)(void *)call->state;
+}
+
+/* ---- Txn ---- */
+
+static void forget(struct pending *pending)
+{
+    if (pending->arena != NULL)
+        arena_release(pending->arena);
+    free(pending->arena);
+    *pending = (struct pending){0};
+}
+
+static void reply(struct grpc_call *call, const struct txn_request *txn,
+                  const struct kv_result *result)
+{
+    struct response_header header = kv_header(call, result->revision);
+
+    txn_response_write(grpc_reply_begin(call), &header, txn, result);
+    grpc_reply_end(call);
+}
+
+static void txn_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    struct pending pending = *pending_of(call); /* the call may be gone after the next line */
+    const struct kv_result *outcome = kv_proposed(call, error, result);
+
+    (void)slot;
+    if (outcome != NULL)
+        reply(call, pending.txn, outcome);
+    forget(&pending);
+}
+
+/* A txn that writes nothing needs no slot. */
+static void answer(struct grpc_call *call, const struct txn_request *txn)
+{
+    struct backend *backend = call_backend(call);
+    struct decree_value *command = command_value(&txn->command);
+    const struct kv_result *outcome;
+
+    if (command == NULL) {
+        etcd_fail(call, ETCD_NO_MEMORY);
+        return;
+    }
+    outcome = backend->ops->query(backend, command);
+    if (outcome->error == KV_OK)
+        reply(call, txn, outcome);
+    else
+        etcd_fail(call, etcd_error_of_kv(outcome->error));
+    decree_value_unref(command);
+}
+
+static void read_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    struct pending pending = *pending_of(call);
+
+    (void)slot;
+    (void)result;
+    if (services_resume(call, error))
+        answer(call, pending.txn);
+    forget(&pending);
+}
+
+static int ask(struct grpc_call *call, const struct txn_request *txn)
+{
+    struct backend *backend = call_backend(call);
+
+    if (!txn->read_only)
+        return kv_ask(call, &txn->command, txn_done);
+    grpc_keep(call);
+    return backend->ops->read(backend, read_done, call);
+}
+
+/* Answers, or asks the backend. What was read is kept only while an answer is to come. */
+static int perform(struct grpc_call *call, struct pending *pending)
+{
+    int error, status;
+
+    if (pending->txn->read_only && pending->txn->serializable) {
+        answer(call, pending->txn);
+        forget(pending);
+        return 0;
+    }
+    *pending_of(call) = *pending;
+    error = ask(call, pending->txn);
+    status = services_after_ask(call, error);
+    if (error != 0)
+        forget(pending);
+    return status;
+}
+
+static int txn(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    struct pending pending = {.arena = malloc(sizeof(*pending.arena))};
+    enum etcd_error error = size > PROPOSAL_BYTES_MAX ? ETCD_TOO_LARGE : ETCD_OK;
+
+    if (pending.arena == NULL) {
+        etcd_fail(call, ETCD_NO_MEMORY);
+        return 0;
+    }
+    arena_init(pending.arena, TXN_ARENA_BYTES_MAX);
+    if (error == ETCD_OK)
+        error = txn_request_read(pending.arena, message, size, &pending.txn);
+    if (error == ETCD_OK && pending.txn != NULL)
+        return perform(call, &pending);
+    if (error != ETCD_OK)
+        etcd_fail(call, error);
+    else
+        grpc_fail_malformed(call);
+    forget(&pending);
+    return 0;
+}
+
+/* ---- Compact ---- */
+
+static void compact_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    const struct kv_result *outcome = kv_proposed(call, error, result);
+    struct response_header header;
+
+    (void)slot;
+    if (outcome == NULL)
+        return;
+    header = kv_header(call, outcome->revision);
+    response_header_write(grpc_reply_begin(call), &header);
+    grpc_reply_end(call);
+}
+
+static int compact(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    struct compaction_request request;
+    struct command command = {.op = COMMAND_COMPACT};
+
+    if (!compaction_request_read(message, size, &request)) {
+        grpc_fail_malformed(call);
+        return 0;
+    }
+    command.u.compact = request.revision > 0 ? (uint64_t)request.revision : 0;
+    return kv_propose(call, &command, compact_done);
+}
+
+const struct grpc_route txn_routes[] = {
+    {"/etcdserverpb.KV/Txn", txn},
+    {"/etcdserverpb.KV/Compact", compact},
+    {NULL, NULL},
+};
