@@ -118,6 +118,7 @@ static void on_begin(struct http2_stream *stream)
     }
     assert(list_alone(&call->deadline.link));
     call->method = NULL;
+    call->answer = NULL;
     call->is_post = false;
     call->is_grpc = false;
     call->bad_timeout = false;
@@ -287,6 +288,10 @@ static int on_request(struct http2_stream *stream)
         grpc_stream_turn(call);
         return 0;
     }
+    if (call->answer != NULL) {
+        call->answer(call);
+        return 0;
+    }
     if (size < GRPC_PREFIX_BYTES ||
         size - GRPC_PREFIX_BYTES < grpc_prefix_length(stream->in.data)) {
         grpc_fail(call, GRPC_INTERNAL, "unexpected EOF");
@@ -370,6 +375,18 @@ bool grpc_resume(struct grpc_call *call)
 
     http2_stream_unref(&call->stream, call->server->http2);
     return waiting;
+}
+
+void grpc_answer_in_turn(struct grpc_call *call, void (*answer)(struct grpc_call *call))
+{
+    assert(call->answer == NULL);
+    assert(!call->stream.answered);
+    if (http2_may_answer(&call->stream)) {
+        answer(call);
+        return;
+    }
+    call->answer = answer;
+    http2_offer(&call->stream);
 }
 
 /* ---- opening and closing ---- */

@@ -45,7 +45,8 @@ struct grpc_call {
     struct grpc_server *server;
     const struct grpc_method *method; /* NULL: there is none of this path */
     struct deadline deadline;
-    bool own_deadline; /* the deadline is the server's own, not the client's */
+    void (*answer)(struct grpc_call *call); /* waits for the client to read; NULL: nothing does */
+    bool own_deadline;                      /* the deadline is the server's own, not the client's */
     bool is_post, is_grpc;
     bool bad_timeout;
     bool has_timeout;
@@ -148,6 +149,11 @@ void grpc_keep(struct grpc_call *call);
 
 /* Ends a grpc_keep(). True: somebody still waits, answer now. False: forget the call. */
 bool grpc_resume(struct grpc_call *call);
+
+/* For answers that are large and made from what is kept anyway: calls answer() now, or as soon as the
+ * client has read enough of the answers before this one. It is not called if he goes away before, or
+ * if the deadline passes. */
+void grpc_answer_in_turn(struct grpc_call *call, void (*answer)(struct grpc_call *call));
 
 /* ---- for handlers of streams ---- */
 

@@ -125,17 +125,21 @@ void http2_counters(const struct http2_server *server, struct http2_counters *re
 void http2_answer(struct http2_stream *stream, const nghttp2_nv *headers, size_t count,
                   const nghttp2_nv *trailers, size_t trailer_count);
 
+/* Whether an answer of any size may be given now: the client has read enough of those before. */
+bool http2_may_answer(const struct http2_stream *stream);
+
+/* Asks for a turn: handler.request() will be called as soon as the connection's answers are read. */
+void http2_offer(struct http2_stream *stream);
+
 /* Drops the request's body: it is not needed any more. */
 void http2_forget_request(struct http2_stream *stream);
 
 /* ---- requests and answers in pieces ---- */
 
-/* From handler.head(): the request is handed on while it still comes. Whenever http2_offer() was
- * called, the stream gets a turn: handler.request() is called, which takes from stream->in what it
- * can and drops it with http2_drop_part(). While a turn is awaited, or the stream is paused, the
- * client can send no more than its window. */
+/* From handler.head(): the request is handed on while it still comes. Whenever the stream has a turn,
+ * handler.request() takes from stream->in what it can and drops it with http2_drop_part(). While a
+ * turn is awaited, or the stream is paused, the client can send no more than its window. */
 void http2_take_parts(struct http2_stream *stream);
-void http2_offer(struct http2_stream *stream);
 void http2_drop_part(struct http2_stream *stream, size_t size);
 void http2_pause(struct http2_stream *stream, bool paused);
 

@@ -36,6 +36,11 @@ static bool may_answer(const struct http2_connection *connection)
             server->counters.answer_bytes < server->limits.answer_bytes_max);
 }
 
+bool http2_may_answer(const struct http2_stream *stream)
+{
+    return may_answer(stream->connection);
+}
+
 /* False: the handler has no room. */
 static bool hand_on(struct http2_connection *connection)
 {

@@ -154,6 +154,11 @@ static void reply_range(struct grpc_call *call, const struct range_request *requ
     grpc_reply_end(call);
 }
 
+static void answer_range(struct grpc_call *call)
+{
+    reply_range(call, (const struct range_request *)(const void *)call->state);
+}
+
 static void range_done(void *argument, int error, decree_slot slot, void *result)
 {
     struct grpc_call *call = argument;
@@ -161,7 +166,7 @@ static void range_done(void *argument, int error, decree_slot slot, void *result
     (void)slot;
     (void)result;
     if (services_resume(call, error))
-        reply_range(call, (const struct range_request *)(const void *)call->state);
+        grpc_answer_in_turn(call, answer_range);
 }
 
 static int range(struct grpc_call *call, const uint8_t *message, size_t size)

@@ -256,6 +256,34 @@ def test_a_reader_that_does_not_read(server):
             count += got[0] == HEADERS and bool(got[1] & END_STREAM)
 
 
+def test_reads_whose_answers_nobody_reads(server):
+    """All of them are under way before the first is answered: what they bring is bounded as well."""
+    with Connection(server.port) as connection:
+        body = h2.message(b"\x0a\x01k\x12\xe0\xc6\x5b" + bytes(1500000))
+        connection.send(frame(HEADERS, END_HEADERS, 1, h2.request_fields(h2.PUT)))
+        for at in range(0, len(body), 16000):
+            connection.send(frame(DATA, END_STREAM if at + 16000 >= len(body) else 0, 1, body[at:at + 16000]))
+        connection.wait_for_end(1)
+    before = server.resident_bytes()
+    with Connection(server.port, greet=False) as connection:
+        connection.send(h2.PREFACE + frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 4, 0)))
+        connection.send(b"".join(h2.request(stream, path="/etcdserverpb.KV/Range", body=h2.message(b"\x0a\x01k"))
+                                 for stream in range(1, 201, 2)))
+        connection.wait_for(lambda kind, _, stream, __: kind == HEADERS and stream == 1)
+        assert_serves(server)
+        assert server.resident_bytes() - before < 50 * 1024 * 1024
+        connection.send(frame(h2.WINDOW_UPDATE, 0, 0, struct.pack(">I", (1 << 31) - 1 - 65535)))
+        for stream in range(1, 201, 2):
+            connection.send(frame(h2.WINDOW_UPDATE, 0, stream, struct.pack(">I", 1 << 30)))
+        ends = 0
+        while ends < 100:
+            got = connection.next_frame()
+            assert got is not None
+            if got[0] == HEADERS and got[1] & END_STREAM:
+                assert got[3] == {"grpc-status": "0"}
+                ends += 1
+
+
 def test_many_connections(server):
     connections = []
     try:
