@@ -10,6 +10,7 @@
  * while bytes of his lie unread would make the system throw away the answers that are under way.
  */
 #include <assert.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -60,7 +61,7 @@ void line_finish(struct line_connection *connection)
     connection->finishing = true;
     connection->finish_at_ms = uv_now(connection->server->loop) +
                                connection->server->limits.finish_ms;
-    line_server_note_finishing(connection->server);
+    line_server_note_waiting(connection->server);
     line_server_note_dirty(connection->server, connection);
 }
 
@@ -230,11 +231,23 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
         take_in(connection, (const uint8_t *)buffer->base, (size_t)size);
     } else if (size == UV_EOF) {
         connection->ended = true;
+        line_server_note_waiting(connection->server);
     } else {
         line_drop(connection);
         return;
     }
     line_server_note_dirty(connection->server, connection);
+}
+
+bool line_connection_is_gone(const struct line_connection *connection)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    uv_os_fd_t descriptor;
+
+    return uv_fileno((const uv_handle_t *)&connection->tcp, &descriptor) == 0 &&
+           getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state == TCP_CLOSE;
 }
 
 static void set_reading(struct line_connection *connection)

@@ -17,7 +17,7 @@ struct line_server {
     uv_tcp_t listener;
     uv_prepare_t flush; /* writes what is dirty */
     uv_idle_t awake;    /* active: something is dirty, so the loop must not sleep */
-    uv_timer_t timer;   /* active: somebody is finishing */
+    uv_timer_t timer;   /* active: somebody is finishing, or has ended */
     uint32_t handles;   /* of the four above, not yet closed */
     uint32_t connection_count;
     uint64_t turned_away;
@@ -68,8 +68,14 @@ int line_connection_accept(struct line_server *server);
 /* Writes, hands over, pauses and resumes: whatever is due. */
 void line_connection_turn(struct line_connection *connection);
 
+/* After the client's end of file nothing is read any more, so a reset is not told of. True: there
+ * was one. */
+bool line_connection_is_gone(const struct line_connection *connection);
+
 void line_server_note_dirty(struct line_server *server, struct line_connection *connection);
-void line_server_note_finishing(struct line_server *server);
+/* A connection is finishing, or its client sends no more: to be looked at now and then. */
+void line_server_note_waiting(struct line_server *server);
+
 void line_server_connection_gone(struct line_server *server);
 
 #endif

@@ -72,28 +72,27 @@ static void on_prepare(uv_prepare_t *prepare)
     line_server_flush(prepare->data);
 }
 
-/* ---- who does not read his last answers ---- */
+/* ---- who does not read his last answers, or is gone while he waits for one ---- */
 
 static void on_timer(uv_timer_t *timer)
 {
     struct line_server *server = timer->data;
-    bool finishing = false;
+    bool waiting = false;
 
     for (struct list_link *link = server->connections.next; link != &server->connections;
          link = link->next) {
         struct line_connection *connection = list_owner(link, struct line_connection, link);
+        bool late = connection->finishing && uv_now(server->loop) >= connection->finish_at_ms;
 
-        if (!connection->finishing)
-            continue;
-        finishing = true;
-        if (uv_now(server->loop) >= connection->finish_at_ms)
+        waiting = waiting || connection->finishing || connection->ended;
+        if (late || (connection->ended && line_connection_is_gone(connection)))
             line_drop(connection);
     }
-    if (!finishing)
+    if (!waiting)
         uv_timer_stop(timer);
 }
 
-void line_server_note_finishing(struct line_server *server)
+void line_server_note_waiting(struct line_server *server)
 {
     if (!server->closing && !uv_is_active((uv_handle_t *)&server->timer))
         uv_timer_start(&server->timer, on_timer, TIMER_MS, TIMER_MS);

@@ -33,14 +33,17 @@ struct bed {
     uv_async_t stop;
     struct line_server *server;
     struct line_connection *paused;
+    bool holding; /* a client that sends no more is kept */
     uv_sem_t one_closed;
     uint16_t port;
     atomic_uint opened, closed, lines, drained;
     atomic_size_t most_unread;
 };
 
-/* ---- the handler: `get N` is answered with N bytes, `raw N` reads N bytes, `pause` pauses until `resume`
- * comes by another connection, all else is echoed ---- */
+/* ---- the handler ----
+ *
+ * get N: N bytes. last N: N bytes, and the end. raw N: reads N bytes. pause: until another
+ * connection says resume. hold: who sends no more is kept. finish, drop. All else is echoed. */
 
 static void on_opened(void *context, struct line_connection *connection)
 {
@@ -76,6 +79,9 @@ static void on_line(void *context, struct line_connection *connection, const uin
     } else if (strcmp(word, "pause") == 0) {
         bed->paused = connection;
         line_pause(connection);
+    } else if (strcmp(word, "hold") == 0) {
+        bed->holding = true;
+        line_printf(connection, "held\n");
     } else if (strcmp(word, "resume") == 0) {
         line_resume(bed->paused);
     } else if (strcmp(word, "finish") == 0) {
@@ -110,7 +116,8 @@ static void on_too_long(void *context, struct line_connection *connection)
 
 static void on_ended(void *context, struct line_connection *connection)
 {
-    (void)context;
+    if (((struct bed *)context)->holding)
+        return;
     line_printf(connection, "end\n");
     line_finish(connection);
 }
@@ -414,6 +421,21 @@ static void test_finish_does_not_wait_for_ever(void **state)
     close(client);
 }
 
+/* He sends no more, waits for an answer that does not come, and then is gone without a word. */
+static void test_who_is_gone_while_he_waits_is_noticed(void **state)
+{
+    struct bed *bed = *state;
+    struct linger hard = {1, 0};
+    int client = dial(bed);
+
+    say(client, "hold\n");
+    expect(client, "held\n");
+    shutdown(client, SHUT_WR);
+    setsockopt(client, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    close(client);
+    uv_sem_wait(&bed->one_closed);
+}
+
 static void test_more_connections_than_allowed_are_turned_away(void **state)
 {
     int clients[8], surplus;
@@ -466,6 +488,7 @@ int main(void)
         TEST(test_the_end_of_the_clients_side_comes_after_his_lines),
         TEST(test_finish_and_drop),
         TEST(test_finish_does_not_wait_for_ever),
+        TEST(test_who_is_gone_while_he_waits_is_noticed),
         TEST(test_more_connections_than_allowed_are_turned_away),
         TEST(test_close_with_connections_of_all_kinds),
     };
