@@ -13,7 +13,6 @@
 
 #define BROADCASTS_MAX 600u /* of a run: keeps it short */
 #define BURST_MAX 6u
-#define UNDER_WAY_MAX 8u /* of a node: phase 1 reads what is open, a message at a time */
 #define FIRST_NUMBER (UINT64_C(1) << 40) /* past all operations of clients */
 
 void broadcasts_init(struct broadcasts *broadcasts, struct sim_cluster *cluster)
@@ -118,8 +117,7 @@ static void node_broadcast(struct broadcasts *broadcasts, struct sim_node *node)
         return;
     if (sender->incarnation == 0)
         sender_init(sender, node->id, sim_node_status(node).incarnation);
-    while (count > 0 && sender->next - sender->first < UNDER_WAY_MAX &&
-           broadcasts->numbers < BROADCASTS_MAX && broadcast_one(broadcasts, node))
+    while (count > 0 && broadcasts->numbers < BROADCASTS_MAX && broadcast_one(broadcasts, node))
         count--;
 }
 
