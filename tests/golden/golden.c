@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* golden.c -- plays scripts and compares what happens with what is written below each command.
- *
- *     golden [--rewrite] FILE...
- *
- * A line that begins with "> " is a command; the lines below it, up to the next command, comment or
- * empty line, are what it is expected to print. Lines that begin with # and empty lines are for the
- * reader. With --rewrite, or GOLDEN_REWRITE in the environment, the file gets what was printed
- * instead; read the difference before you keep it. The commands are in the table below, the lines
- * in golden_print.h.
+/* golden.c -- the commands of the scripts about cores, in the table below; the lines that they print
+ * are in golden_print.h, how scripts are played in golden_script.h.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -23,7 +16,7 @@ struct golden {
     struct cores cores;
     bool open; /* nodes were made */
     unsigned kinds;
-    struct golden_text out;
+    struct golden_text *out;
     int word_count; /* of the present command */
     char *words[WORDS_MAX];
     bool wrong; /* the command made no sense */
@@ -101,7 +94,7 @@ static void link_at(struct golden *golden, int index, decree_node_id *ret_from,
 static void print_error(struct golden *golden, int error)
 {
     if (error != 0)
-        golden_text_add(&golden->out, "error %s\n", decree_error_name(error));
+        golden_text_add(golden->out, "error %s\n", decree_error_name(error));
 }
 
 /* --- commands
@@ -112,14 +105,14 @@ static void on_trace(void *context, decree_node_id node, const struct decree_tra
     struct golden *golden = context;
 
     if ((golden->kinds & GOLDEN_TRACE) != 0)
-        golden_print_trace(&golden->out, node, trace);
+        golden_print_trace(golden->out, node, trace);
 }
 
 static void on_effects(void *context, decree_node_id node, const struct decree_effects *effects)
 {
     struct golden *golden = context;
 
-    golden_print_effects(&golden->out, node, effects, golden->kinds,
+    golden_print_effects(golden->out, node, effects, golden->kinds,
                          cores_node(&golden->cores, node)->journal.synced);
 }
 
@@ -189,7 +182,7 @@ static void crash(struct golden *golden)
         return;
     lost = cores_node(&golden->cores, id)->journal.count -
            cores_node(&golden->cores, id)->journal.synced;
-    golden_text_add(&golden->out, "%u loses %" PRIu64 " records\n", id, lost);
+    golden_text_add(golden->out, "%u loses %" PRIu64 " records\n", id, lost);
     cores_crash(&golden->cores, id, 0);
 }
 
@@ -288,7 +281,7 @@ static void for_messages(struct golden *golden,
 
         if (place < 0) {
             if (!all)
-                golden_text_add(&golden->out, "no such message\n");
+                golden_text_add(golden->out, "no such message\n");
             return;
         }
         move(golden, from, to, (uint32_t)place);
@@ -367,7 +360,7 @@ static void elect(struct golden *golden)
 {
     decree_node_id leader = cores_elect(&golden->cores, 10000 * CORES_MS);
 
-    golden_text_add(&golden->out, "%u leads\n", leader);
+    golden_text_add(golden->out, "%u leads\n", leader);
 }
 
 static void fetch(struct golden *golden)
@@ -410,7 +403,7 @@ static void status(struct golden *golden)
         struct decree_status now = cores_status(&golden->cores, id);
 
         if (!golden->wrong)
-            golden_print_status(&golden->out, id, &now);
+            golden_print_status(golden->out, id, &now);
     }
 }
 
@@ -419,7 +412,7 @@ static void queued(struct golden *golden)
     for (uint32_t i = 0; i < golden->cores.count; i++)
         for (uint32_t j = 0; j < golden->cores.count; j++)
             for (uint32_t k = 0; k < golden->cores.links[i][j].count; k++)
-                golden_print_message(&golden->out, &golden->cores.links[i][j].messages[k]);
+                golden_print_message(golden->out, &golden->cores.links[i][j].messages[k]);
 }
 
 static void show(struct golden *golden)
@@ -476,23 +469,12 @@ static const struct {
 /* --- scripts
  * -------------------------------------------------------------------------------------- */
 
-static void split(struct golden *golden, char *line)
+static void play(void *context, char *line)
 {
-    char *rest = line, *token;
-
-    golden->word_count = 0;
-    while (golden->word_count < WORDS_MAX && (token = strsep(&rest, " ")) != NULL)
-        if (*token != '\0')
-            golden->words[golden->word_count++] = token;
-}
-
-static void play(struct golden *golden, const char *line)
-{
-    char copied[200];
+    struct golden *golden = context;
     bool known = false;
 
-    snprintf(copied, sizeof(copied), "%s", line);
-    split(golden, copied);
+    golden->word_count = golden_split(line, golden->words, WORDS_MAX);
     golden->wrong = golden->word_count == 0;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && !golden->wrong; i++) {
         if (strcmp(commands[i].name, golden->words[0]) != 0)
@@ -502,127 +484,36 @@ static void play(struct golden *golden, const char *line)
         if (!golden->wrong)
             commands[i].play(golden);
         if (golden->wrong)
-            golden_text_add(&golden->out, "usage: %s %s\n", commands[i].name, commands[i].usage);
+            golden_text_add(golden->out, "usage: %s %s\n", commands[i].name, commands[i].usage);
     }
     if (!known)
-        golden_text_add(&golden->out, "no such command\n");
+        golden_text_add(golden->out, "no such command\n");
     if (golden->cores.failure[0] != '\0')
-        golden_text_add(&golden->out, "BROKEN: %s\n", golden->cores.failure);
+        golden_text_add(golden->out, "BROKEN: %s\n", golden->cores.failure);
 }
 
-/* Plays the script; golden->out is then what the file should be. */
-static void play_script(struct golden *golden, const char *script)
-{
-    bool printed = false; /* below a command: skip what was expected */
-
-    while (*script != '\0') {
-        size_t size = strcspn(script, "\n");
-        char line[200];
-
-        snprintf(line, sizeof(line), "%.*s", (int)size, script);
-        script += size + (script[size] == '\n');
-        if (strncmp(line, "> ", 2) == 0) {
-            golden_text_add(&golden->out, "%s\n", line);
-            play(golden, line + 2);
-            printed = true;
-        } else if (line[0] == '\0' || line[0] == '#' || !printed) {
-            golden_text_add(&golden->out, "%s\n", line);
-            printed = false;
-        }
-    }
-}
-
-static char *read_script(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    struct golden_text text = {.data = NULL};
-    char line[400];
-
-    if (file == NULL) {
-        perror(path);
-        return NULL;
-    }
-    golden_text_add(&text, "%s", "");
-    while (fgets(line, sizeof(line), file) != NULL)
-        golden_text_add(&text, "%s", line);
-    fclose(file);
-    return text.data;
-}
-
-static int rewrite(const char *path, const struct golden_text *text)
-{
-    FILE *file = fopen(path, "wb");
-
-    if (file == NULL || fwrite(text->data, 1, text->size, file) != text->size ||
-        fclose(file) != 0) {
-        perror(path);
-        return 1;
-    }
-    return 0;
-}
-
-/* Tells the first line that differs, and the command above it. */
-static void tell_difference(const char *path, const char *expected, const char *actual)
-{
-    const char *command = expected;
-    int number = 1;
-
-    for (;; number++) {
-        size_t size = strcspn(expected, "\n");
-
-        if (strncmp(expected, "> ", 2) == 0)
-            command = expected;
-        if (strncmp(expected, actual, size + 1) != 0)
-            break;
-        expected += size + 1;
-        actual += size + 1;
-    }
-    printf("%s:%d: after %.*s\n  expected: %.*s\n  happened: %.*s\n", path, number,
-           (int)strcspn(command, "\n"), command, (int)strcspn(expected, "\n"), expected,
-           (int)strcspn(actual, "\n"), actual);
-}
-
-static int play_file(const char *path, bool rewrites)
+static void *begin(struct golden_text *out)
 {
     struct golden *golden = calloc(1, sizeof(*golden));
-    char *script = read_script(path);
-    int result = 1;
 
     assert(golden != NULL);
     golden->kinds = ~0u;
-    golden_text_add(&golden->out, "%s", "");
-    if (script != NULL) {
-        play_script(golden, script);
-        result = strcmp(script, golden->out.data) != 0;
-    }
-    if (result != 0 && script != NULL) {
-        if (rewrites)
-            result = rewrite(path, &golden->out);
-        else
-            tell_difference(path, script, golden->out.data);
-    }
+    golden->out = out;
+    return golden;
+}
+
+static void end(void *context)
+{
+    struct golden *golden = context;
+
     if (golden->open)
         cores_release(&golden->cores);
-    free(golden->out.data);
     free(golden);
-    free(script);
-    return result;
 }
 
 int main(int argc, char **argv)
 {
-    bool rewrites = getenv("GOLDEN_REWRITE") != NULL;
-    int failed = 0, played = 0;
+    static const struct golden_player player = {.begin = begin, .play = play, .end = end};
 
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--rewrite") == 0) {
-            rewrites = true;
-            continue;
-        }
-        failed += play_file(argv[i], rewrites);
-        played++;
-    }
-    if (played == 0)
-        fprintf(stderr, "usage: golden [--rewrite] FILE...\n");
-    return failed > 0 || played == 0;
+    return golden_main(argc, argv, &player);
 }

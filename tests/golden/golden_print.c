@@ -8,26 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void golden_text_add(struct golden_text *text, const char *format, ...)
-{
-    va_list arguments;
-    int size;
-
-    va_start(arguments, format);
-    size = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
-    assert(size >= 0);
-    if (text->size + (size_t)size + 1 > text->room) {
-        text->room = 2 * (text->room + (size_t)size + 1);
-        text->data = realloc(text->data, text->room);
-        assert(text->data != NULL);
-    }
-    va_start(arguments, format);
-    vsnprintf(text->data + text->size, text->room - text->size, format, arguments);
-    va_end(arguments);
-    text->size += (size_t)size;
-}
-
 static void add_ballot(struct golden_text *text, struct decree_ballot ballot)
 {
     if (ballot.round == 0 && ballot.node == 0)

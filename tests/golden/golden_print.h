@@ -13,11 +13,7 @@
 #define DECREE_TESTS_GOLDEN_PRINT_H
 
 #include "cores.h"
-
-struct golden_text {
-    char *data; /* ends with a zero */
-    size_t size, room;
-};
+#include "golden_script.h"
 
 enum golden_kind { /* which lines are wanted; bits */
                    GOLDEN_TRACE = 1,
@@ -29,9 +25,6 @@ enum golden_kind { /* which lines are wanted; bits */
                    GOLDEN_FETCHES = 64,
                    GOLDEN_WAITS = 128
 };
-
-void golden_text_add(struct golden_text *text, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 void golden_print_trace(struct golden_text *text, decree_node_id node,
                         const struct decree_trace *trace);
