@@ -26,6 +26,7 @@ struct message { /* a text on its way into the log */
     struct message *next;
     struct session *session;
     char id[MESSAGE_ID_BYTES];
+    uint64_t since_ms;
     uint32_t size;
     char text[];
 };
@@ -38,6 +39,11 @@ struct ask { /* a log that somebody wants to see */
     uint64_t since_ms;
     bool reading; /* the engine has it as a read */
     bool answered;
+};
+
+struct order {                /* to crash at a point */
+    enum failpoint_when when; /* NEVER: there is none */
+    uint32_t receivers;
 };
 
 struct process {
@@ -57,6 +63,10 @@ struct process {
     uint16_t port;
     bool stopping;
 
+    struct order orders[FAILPOINTS];
+    struct decree_ballot led; /* the ballot in which this process leads, as far as was seen */
+    decree_slot inherited;    /* slots up to it were others', when it began to lead */
+
     uint64_t iteration;
     uint64_t campaign_at_ms; /* not before */
     struct message *held, **held_end;
@@ -70,6 +80,10 @@ void session_unref(struct session *session);
 void session_reply_bytes(struct session *session, const char *word, const char *bytes, size_t size);
 __attribute__((format(printf, 3, 4))) void session_reply(struct session *session, const char *word,
                                                          const char *format, ...);
+
+/* Crash there. */
+void process_order(struct process *process, enum failpoint point, enum failpoint_when when,
+                   uint32_t receivers);
 
 /* A text, and somebody who asks for the log. */
 void process_on_msg(struct process *process, struct session *session, const char *id,

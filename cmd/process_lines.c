@@ -84,8 +84,7 @@ static void arm_sending(struct process *process, struct session *session, enum f
         }
         receivers |= 1u << id;
     }
-    failpoints_arm(process->failpoints, point, count == 0 ? FAILPOINT_BEFORE : FAILPOINT_AFTER,
-                   receivers);
+    process_order(process, point, count == 0 ? FAILPOINT_BEFORE : FAILPOINT_AFTER, receivers);
 }
 
 /* False: it is no such word. */
@@ -111,8 +110,7 @@ static bool on_crash(struct process *process, struct session *session, char **wo
         else if (crashes[i].names)
             arm_sending(process, session, crashes[i].point, words + 1, count - 1);
         else
-            failpoints_arm(process->failpoints, crashes[i].point, FAILPOINT_AFTER,
-                           FAILPOINT_TO_ALL);
+            process_order(process, crashes[i].point, FAILPOINT_AFTER, FAILPOINT_TO_ALL);
         return true;
     }
     return false;

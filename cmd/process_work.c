@@ -18,6 +18,7 @@
 #define READ_PATIENCE_MS 1000u
 #define LEADER_PATIENCE_MS 300u
 #define CAMPAIGN_AGAIN_MS 200u
+#define RECEIVERS_PATIENCE_MS 3000u
 
 /* ---- waiting ---- */
 
@@ -46,6 +47,64 @@ static void campaign(struct process *process)
     (void)uv_random(NULL, NULL, &jitter, sizeof(jitter), 0, NULL);
     process->campaign_at_ms = now_ms + CAMPAIGN_AGAIN_MS + jitter;
     engine_campaign(engine);
+}
+
+/* ---- orders to crash ---- */
+
+static bool is_ordered(const struct process *process, enum failpoint point)
+{
+    return process->orders[point].when != FAILPOINT_NEVER;
+}
+
+/* Points that only who leads comes to. */
+static bool is_a_leaders(enum failpoint point)
+{
+    return point == FAILPOINT_P2A || point == FAILPOINT_DECISION;
+}
+
+static void arm(struct process *process, enum failpoint point)
+{
+    const struct order *order = &process->orders[point];
+
+    failpoints_arm(process->failpoints, point, order->when, order->receivers);
+}
+
+void process_order(struct process *process, enum failpoint point, enum failpoint_when when,
+                   uint32_t receivers)
+{
+    process->orders[point] = (struct order){when, receivers};
+    if (!is_a_leaders(point))
+        arm(process, point);
+}
+
+/* Whether this process leads, and what it proposes is its own. */
+static bool leads(const struct process *process)
+{
+    const struct decree_status *status = host_latest_status(process->host);
+
+    return status->leading && status->decided >= process->inherited;
+}
+
+/* Who begins to lead first proposes what others have left: that is not what a crash was ordered for,
+ * so a leader's points are armed when it is over. */
+static void look_at_orders(struct process *process)
+{
+    const struct decree_status *status = host_latest_status(process->host);
+
+    if (status->leading && decree_ballot_compare(process->led, status->leader_ballot) != 0) {
+        process->led = status->leader_ballot;
+        process->inherited = status->accepted;
+    }
+    for (int i = FAILPOINT_NONE + 1; i < FAILPOINTS; i++) {
+        enum failpoint point = (enum failpoint)i;
+
+        if (!is_ordered(process, point) || !is_a_leaders(point))
+            continue;
+        if (leads(process))
+            arm(process, point);
+        else
+            failpoints_disarm(process->failpoints, point);
+    }
 }
 
 /* ---- messages ---- */
@@ -86,25 +145,20 @@ static void propose(struct process *process, struct message *message)
     message_free(message);
 }
 
-static bool is_armed(const struct process *process, enum failpoint point)
-{
-    return failpoints_armed(process->failpoints, point, NULL) != FAILPOINT_NEVER;
-}
-
 static bool in_phase_1(const struct process *process)
 {
-    return is_armed(process, FAILPOINT_P1A) || is_armed(process, FAILPOINT_P1B);
+    return is_ordered(process, FAILPOINT_P1A) || is_ordered(process, FAILPOINT_P1B);
 }
 
 static bool asks_others(const struct process *process)
 {
-    return in_phase_1(process) || is_armed(process, FAILPOINT_P2A);
+    return in_phase_1(process) || is_ordered(process, FAILPOINT_P2A);
 }
 
 /* Whether a point is armed that is reached by leading, or by trying to. */
 static bool must_lead(const struct process *process)
 {
-    return asks_others(process) || is_armed(process, FAILPOINT_DECISION);
+    return asks_others(process) || is_ordered(process, FAILPOINT_DECISION);
 }
 
 void process_on_msg(struct process *process, struct session *session, const char *id,
@@ -128,7 +182,9 @@ void process_on_msg(struct process *process, struct session *session, const char
         session_reply(session, "error", "message %s: no memory", id);
         return;
     }
-    *message = (struct message){.session = session_ref(session), .size = (uint32_t)size};
+    *message = (struct message){.session = session_ref(session),
+                                .since_ms = uv_now(&process->loop),
+                                .size = (uint32_t)size};
     memcpy(message->id, id, strlen(id) + 1);
     memcpy(message->text, text, size);
     if (!must_lead(process)) {
@@ -156,14 +212,33 @@ static struct message *take_held(struct process *process)
     return message;
 }
 
+/* Whether what is to reach those whom the points name would, by now: just after a start there may be
+ * no connection yet. */
+static bool reaches_named(const struct process *process)
+{
+    uint64_t waited_ms = uv_now(&process->loop) - process->held->since_ms;
+
+    if (waited_ms >= RECEIVERS_PATIENCE_MS)
+        return true;
+    for (int point = FAILPOINT_NONE + 1; point < FAILPOINTS; point++) {
+        const struct order *order = &process->orders[point];
+
+        if (order->when == FAILPOINT_AFTER && order->receivers != FAILPOINT_TO_ALL &&
+            !failpoints_reaches(process->failpoints, order->receivers))
+            return false;
+    }
+    return true;
+}
+
 static void look_at_held(struct process *process)
 {
     struct message *message;
 
-    if (process->held == NULL)
+    if (process->held == NULL || !reaches_named(process))
         return;
-    if (in_phase_1(process) || !host_latest_status(process->host)->leading) {
-        campaign(process);
+    if (in_phase_1(process) || !leads(process)) {
+        if (in_phase_1(process) || !host_latest_status(process->host)->leading)
+            campaign(process);
         return;
     }
     while ((message = take_held(process)) != NULL)
@@ -271,6 +346,7 @@ void process_look(struct process *process)
 {
     if (process->host == NULL || process->stopping)
         return;
+    look_at_orders(process);
     look_at_held(process);
     look_at_asks(process);
     if (process->held == NULL && process->asks == NULL)

@@ -298,6 +298,41 @@ void failpoints_on_decision(struct failpoints *failpoints, decree_slot slot)
     failpoints_die(failpoints, FAILPOINT_DECISION, when);
 }
 
+/* ---- what comes in ---- */
+
+static void on_message(void *context, const struct peer_message *message)
+{
+    struct failpoints *failpoints = context;
+
+    if (message->protocol == PEER_PAXOS && message->u.paxos->type == DECREE_HEARTBEAT_ACK)
+        failpoints->answered |= 1u << (message->u.paxos->from - 1);
+    if (!atomic_load(&failpoints->dead))
+        failpoints->sink.message(failpoints->sink.context, message);
+}
+
+static void on_unreachable(void *context, decree_node_id peer)
+{
+    struct failpoints *failpoints = context;
+
+    assert(peer > 0);
+    failpoints->answered &= ~(1u << (peer - 1));
+    failpoints->sink.unreachable(failpoints->sink.context, peer);
+}
+
+struct transport_sink failpoints_sink(struct failpoints *failpoints,
+                                      const struct transport_sink *sink)
+{
+    failpoints->sink = *sink;
+    return (struct transport_sink){failpoints, on_message, on_unreachable};
+}
+
+bool failpoints_reaches(const struct failpoints *failpoints, uint32_t receivers)
+{
+    uint32_t self = 1u << (failpoints->options.self - 1);
+
+    return (receivers & ~self & ~failpoints->answered) == 0;
+}
+
 /* ---- life ---- */
 
 struct transport *failpoints_transport(struct failpoints *failpoints, struct transport *transport,

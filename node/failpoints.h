@@ -74,6 +74,10 @@ void failpoints_disarm(struct failpoints *failpoints, enum failpoint point);
 enum failpoint_when failpoints_armed(const struct failpoints *failpoints, enum failpoint point,
                                      uint32_t *ret_receivers);
 
+/* Whether all of these members, self aside, have answered this node since they could be reached
+ * last: what is sent to them then does not wait in this process when it dies. */
+bool failpoints_reaches(const struct failpoints *failpoints, uint32_t receivers);
+
 /* Here and now. */
 void failpoints_crash(struct failpoints *failpoints);
 
@@ -93,6 +97,10 @@ struct transport *failpoints_transport(struct failpoints *failpoints, struct tra
                                        void (*status)(void *context,
                                                       struct decree_status *ret_status),
                                        void *status_context);
+
+/* The sink for that transport: hears who answers, and hands on. sink is copied. */
+struct transport_sink failpoints_sink(struct failpoints *failpoints,
+                                      const struct transport_sink *sink);
 
 /* For the engine's hook of this name. */
 void failpoints_on_decision(struct failpoints *failpoints, decree_slot slot);

@@ -15,6 +15,8 @@ struct failpoint_arm {
 struct failpoints {
     struct transport port;
     struct transport *transport; /* behind the port */
+    struct transport_sink sink;  /* behind ours */
+    uint32_t answered;           /* members, a bit each */
     void (*status)(void *context, struct decree_status *ret_status);
     void *status_context;
 

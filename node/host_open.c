@@ -234,6 +234,8 @@ static int open_transport(struct host *host, const struct host_options *options,
                                          .wake_context = host};
     int error;
 
+    if (options->failpoints != NULL)
+        sink = failpoints_sink(options->failpoints, &sink);
     if (options->hub != NULL) {
         error = memory_transport_open(&host->transport, options->hub, &memory, &sink);
         host->transport_polled = memory_transport_poll;

@@ -297,6 +297,40 @@ static void test_closing_goes_through(void **state)
     close_bed(&bed);
 }
 
+static void take_in(void *context, const struct peer_message *message)
+{
+    assert_int_equal(message->protocol, PEER_PAXOS);
+    (*(unsigned *)context)++;
+}
+
+static void take_in_refusal(void *context, decree_node_id peer)
+{
+    assert_int_equal(peer, 3);
+    (*(unsigned *)context)++;
+}
+
+static void test_who_has_answered_is_reached(void **state)
+{
+    unsigned heard = 0;
+    struct transport_sink inner = {&heard, take_in, take_in_refusal}, sink;
+    struct decree_message ack = {.type = DECREE_HEARTBEAT_ACK, .from = 3, .to = SELF};
+    struct peer_message message = {.protocol = PEER_PAXOS, .u.paxos = &ack};
+    struct bed bed;
+
+    (void)state;
+    open_bed(&bed, SELF, COUNT);
+    sink = failpoints_sink(bed.failpoints, &inner);
+    assert_true(failpoints_reaches(bed.failpoints, 1u << (SELF - 1)));
+    assert_false(failpoints_reaches(bed.failpoints, 1u << 2));
+    sink.message(sink.context, &message);
+    assert_true(failpoints_reaches(bed.failpoints, 1u << 2));
+    assert_false(failpoints_reaches(bed.failpoints, 1u << 2 | 1u));
+    sink.unreachable(sink.context, 3);
+    assert_false(failpoints_reaches(bed.failpoints, 1u << 2));
+    assert_int_equal(heard, 2);
+    close_bed(&bed);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -432,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_who_follows_comes_to_no_decision),
         cmocka_unit_test(test_other_protocols_pass),
         cmocka_unit_test(test_closing_goes_through),
+        cmocka_unit_test(test_who_has_answered_is_reached),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_before_a_batch_is_written),
         cmocka_unit_test(test_after_a_batch_is_written),
