@@ -4,7 +4,7 @@
  * Three things may be under way when a connection ends: a lookup, a handle, and calls. end() stops
  * all of them, and whichever of lookup and handle is the last to go frees the connection.
  */
-#include "grpc_client.h"
+#include "grpc_client_inside.h"
 
 #include <assert.h>
 #include <netdb.h>
@@ -12,59 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <nghttp2/nghttp2.h>
-
-#define READ_BYTES 65536u
-#define WINDOW_BYTES (16 * 1024 * 1024)
-#define REASON_BYTES 256u
-
-struct grpc_client {
-    uv_loop_t *loop;
-    struct endpoint endpoint;
-    struct grpc_client_sink sink;
-    uv_getaddrinfo_t lookup;
-    uv_connect_t connect;
-    uv_tcp_t tcp;
-    struct addrinfo *addresses, *address; /* what the name stands for, and which is tried */
-    nghttp2_session *session;
-    struct grpc_client_call *calls;
-    bool looking_up, has_handle, is_ready, has_ended;
-    char reason[REASON_BYTES];
-    char input[READ_BYTES];
-};
-
-struct output { /* one write on its way */
-    uv_write_t request;
-    struct grpc_client *connection;
-    uint8_t *data;
-};
+#define COLLECTED_BYTES (256u * 1024) /* for one write */
+#define FRAME_BYTES_MAX (32u * 1024)  /* nghttp2 hands out no more at a time */
 
 static void try_address(struct grpc_client *connection);
 
 /* ---- the end ---- */
 
-static void finish_call(struct grpc_client *connection, struct grpc_client_call *call)
-{
-    struct grpc_client_call **at = &connection->calls;
-
-    while (*at != call) {
-        assert(*at != NULL);
-        at = &(*at)->next;
-    }
-    *at = call->next;
-    if (connection->session != NULL && call->stream_id > 0)
-        nghttp2_session_set_stream_user_data(connection->session, call->stream_id, NULL);
-    call->done(call);
-}
-
 static void free_when_over(struct grpc_client *connection)
 {
     assert(connection->has_ended);
-    if (connection->looking_up || connection->has_handle)
+    if (connection->looking_up || connection->handles > 0)
         return;
-    assert(connection->calls == NULL);
+    assert(list_alone(&connection->calls));
     nghttp2_session_del(connection->session);
     uv_freeaddrinfo(connection->addresses);
+    byte_buffer_release(&connection->writing);
     connection->sink.closed(connection->sink.context, connection->reason);
     free(connection);
 }
@@ -73,185 +36,164 @@ static void on_handle_closed(uv_handle_t *handle)
 {
     struct grpc_client *connection = handle->data;
 
-    connection->has_handle = false;
+    assert(connection->handles > 0);
+    connection->handles--;
     if (connection->has_ended)
         free_when_over(connection);
     else
         try_address(connection);
 }
 
-static void end(struct grpc_client *connection, const char *reason)
+static void close_handle(uv_handle_t *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, on_handle_closed);
+}
+
+void client_end(struct grpc_client *connection, const char *reason)
 {
     if (connection->has_ended)
         return;
     connection->has_ended = true;
     snprintf(connection->reason, sizeof(connection->reason), "%s", reason);
-    while (connection->calls != NULL) {
-        struct grpc_client_call *call = connection->calls;
-
-        reply_fail(&call->reply, GRPC_UNAVAILABLE, reason);
-        finish_call(connection, call);
-    }
+    client_end_calls(connection, connection->reason);
     if (connection->looking_up)
         uv_cancel((uv_req_t *)&connection->lookup);
-    if (connection->has_handle && !uv_is_closing((uv_handle_t *)&connection->tcp))
-        uv_close((uv_handle_t *)&connection->tcp, on_handle_closed);
+    if (connection->has_turn) {
+        close_handle((uv_handle_t *)&connection->turn);
+        close_handle((uv_handle_t *)&connection->awake);
+    }
+    if (connection->handles > 0)
+        close_handle((uv_handle_t *)&connection->tcp);
 }
 
 void grpc_client_close(struct grpc_client *connection, const char *reason)
 {
     assert(connection != NULL);
     assert(reason != NULL);
-    end(connection, reason);
+    client_end(connection, reason);
 }
 
 /* ---- writing ---- */
 
 static void on_written(uv_write_t *request, int status)
 {
-    struct output *output = request->data;
+    struct grpc_client *connection = request->handle->data;
 
+    byte_buffer_reset(&connection->writing, COLLECTED_BYTES);
     if (status < 0)
-        end(output->connection, uv_strerror(status));
-    free(output->data);
-    free(output);
+        client_end(connection, uv_strerror(status));
+    else
+        client_note_dirty(connection);
 }
 
-static int write_out(struct grpc_client *connection, const uint8_t *data, size_t size)
+/* As many of nghttp2's frames as one write should have. */
+static bool collect(struct grpc_client *connection)
 {
-    struct output *output = malloc(sizeof(*output));
-    uv_buf_t buffer;
-    int error;
+    struct byte_buffer *out = &connection->writing;
 
-    assert(size > 0);
-    if (output == NULL)
-        return UV_ENOMEM;
-    *output = (struct output){.connection = connection, .data = malloc(size)};
-    if (output->data == NULL) {
-        free(output);
-        return UV_ENOMEM;
+    while (out->size + FRAME_BYTES_MAX <= COLLECTED_BYTES) {
+        const uint8_t *data;
+        ssize_t size = nghttp2_session_mem_send(connection->session, &data);
+
+        if (size > 0)
+            byte_buffer_append(out, data, (size_t)size);
+        if (size < 0 || out->failed)
+            client_end(connection, size < 0 ? nghttp2_strerror((int)size) : "out of memory");
+        if (size <= 0 || out->failed)
+            break;
     }
-    memcpy(output->data, data, size);
-    output->request.data = output;
-    buffer = uv_buf_init((char *)output->data, (unsigned)size);
-    error = uv_write(&output->request, (uv_stream_t *)&connection->tcp, &buffer, 1, on_written);
-    if (error != 0) {
-        free(output->data);
-        free(output);
+    return out->size > 0 && !connection->has_ended;
+}
+
+/* Offers the collected bytes to the socket; keeps what it does not take. */
+static void write_out(struct grpc_client *connection)
+{
+    struct byte_buffer *out = &connection->writing;
+    uv_buf_t buffer = uv_buf_init((char *)out->data, (unsigned)out->size);
+    int written = uv_try_write((uv_stream_t *)&connection->tcp, &buffer, 1);
+    int error = written < 0 && written != UV_EAGAIN ? written : 0;
+
+    if (written == (int)out->size) {
+        byte_buffer_reset(out, COLLECTED_BYTES);
+        return;
     }
-    return error;
+    if (written > 0) {
+        buffer.base += written;
+        buffer.len -= (size_t)written;
+    }
+    if (error == 0)
+        error = uv_write(&connection->write, (uv_stream_t *)&connection->tcp, &buffer, 1,
+                         on_written);
+    if (error != 0)
+        client_end(connection, uv_strerror(error));
 }
 
 /* Sends all that nghttp2 has to say, and ends a connection that has nothing more to say or hear. */
 static void flush(struct grpc_client *connection)
 {
-    while (!connection->has_ended) {
-        const uint8_t *data;
-        ssize_t size = nghttp2_session_mem_send(connection->session, &data);
-        int error;
-
-        if (size < 0) {
-            end(connection, nghttp2_strerror((int)size));
-            return;
-        }
-        if (size == 0)
-            break;
-        error = write_out(connection, data, (size_t)size);
-        if (error != 0) {
-            end(connection, uv_strerror(error));
-            return;
-        }
-    }
+    uv_idle_stop(&connection->awake);
+    while (!connection->has_ended && connection->writing.size == 0 && collect(connection))
+        write_out(connection);
     if (!connection->has_ended && nghttp2_session_want_read(connection->session) == 0 &&
         nghttp2_session_want_write(connection->session) == 0)
-        end(connection, "the server has ended the connection");
+        client_end(connection, "the server has ended the connection");
 }
 
-/* ---- what nghttp2 reports ---- */
-
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name,
-                     size_t name_size, const uint8_t *value, size_t value_size, uint8_t flags,
-                     void *user)
+static void on_turn(uv_prepare_t *turn)
 {
-    struct grpc_client_call *call = nghttp2_session_get_stream_user_data(session,
-                                                                         frame->hd.stream_id);
+    struct grpc_client *connection = turn->data;
 
-    (void)flags;
-    (void)user;
-    if (call != NULL)
-        reply_header(&call->reply, name, name_size, value, value_size);
-    return 0;
+    if (!uv_is_active((uv_handle_t *)&connection->awake))
+        return;
+    flush(connection);
+    client_tell_writable(connection);
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t stream_id, const uint8_t *data,
-                   size_t size, void *user)
+/* That the handle is active is all that is wanted of it: the loop then polls without sleeping. */
+static void on_idle(uv_idle_t *idle)
 {
-    struct grpc_client_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
-
-    (void)flags;
-    (void)user;
-    if (call != NULL)
-        reply_data(&call->reply, data, size);
-    return 0;
+    assert(idle->data != NULL);
 }
 
-static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+void client_note_dirty(struct grpc_client *connection)
 {
-    struct grpc_client *connection = user;
-
-    (void)session;
-    if (frame->hd.type == NGHTTP2_SETTINGS && !connection->is_ready && !connection->has_ended) {
-        connection->is_ready = true;
-        connection->sink.ready(connection->sink.context);
-    }
-    return 0;
-}
-
-static int on_stream_closed(nghttp2_session *session, int32_t stream_id, uint32_t error_code,
-                            void *user)
-{
-    struct grpc_client *connection = user;
-    struct grpc_client_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
-    char text[128];
-
-    if (call == NULL)
-        return 0;
-    if (error_code == NGHTTP2_NO_ERROR || call->reply.has_status) {
-        reply_finish(&call->reply);
-    } else {
-        snprintf(text, sizeof(text), "the server has reset the stream: %s",
-                 nghttp2_http2_strerror(error_code));
-        reply_fail(&call->reply,
-                   error_code == NGHTTP2_REFUSED_STREAM ? GRPC_UNAVAILABLE : GRPC_INTERNAL, text);
-        call->surely_not_done = error_code == NGHTTP2_REFUSED_STREAM;
-    }
-    finish_call(connection, call);
-    return 0;
+    if (!connection->has_ended)
+        uv_idle_start(&connection->awake, on_idle);
 }
 
 static int new_session(struct grpc_client *connection)
 {
     static const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, WINDOW_BYTES},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, GRPC_CLIENT_WINDOW_BYTES},
     };
     nghttp2_session_callbacks *callbacks;
     int error = nghttp2_session_callbacks_new(&callbacks);
 
     if (error != 0)
         return error;
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
-    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_closed);
+    client_set_callbacks(callbacks);
     error = nghttp2_session_client_new(&connection->session, callbacks, connection);
     nghttp2_session_callbacks_del(callbacks);
     if (error == 0)
         error = nghttp2_submit_settings(connection->session, NGHTTP2_FLAG_NONE, settings, 2);
     if (error == 0)
         error = nghttp2_session_set_local_window_size(connection->session, NGHTTP2_FLAG_NONE, 0,
-                                                      WINDOW_BYTES);
+                                                      GRPC_CLIENT_WINDOW_BYTES);
     return error;
+}
+
+/* These calls of libuv cannot fail on a handle of their own. */
+static void start_turns(struct grpc_client *connection)
+{
+    uv_prepare_init(connection->loop, &connection->turn);
+    uv_idle_init(connection->loop, &connection->awake);
+    connection->turn.data = connection;
+    connection->awake.data = connection;
+    connection->handles += 2;
+    connection->has_turn = true;
+    uv_prepare_start(&connection->turn, on_turn);
 }
 
 /* ---- connecting and reading ---- */
@@ -272,17 +214,17 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     if (connection->has_ended || size == 0)
         return;
     if (size < 0) {
-        end(connection,
-            size == UV_EOF ? "the server has closed the connection" : uv_strerror((int)size));
+        client_end(connection, size == UV_EOF ? "the server has closed the connection"
+                                              : uv_strerror((int)size));
         return;
     }
     taken = nghttp2_session_mem_recv(connection->session, (const uint8_t *)buffer->base,
                                      (size_t)size);
     if (taken < 0)
-        end(connection, connection->is_ready ? nghttp2_strerror((int)taken)
-                                             : "the server does not speak HTTP/2");
+        client_end(connection, connection->is_ready ? nghttp2_strerror((int)taken)
+                                                    : "the server does not speak HTTP/2");
     else
-        flush(connection);
+        client_note_dirty(connection);
 }
 
 static void on_connected(uv_connect_t *request, int status)
@@ -295,20 +237,21 @@ static void on_connected(uv_connect_t *request, int status)
     if (status < 0) {
         connection->address = connection->address->ai_next;
         if (connection->address == NULL)
-            end(connection, uv_strerror(status));
+            client_end(connection, uv_strerror(status));
         else
             uv_close((uv_handle_t *)&connection->tcp, on_handle_closed); /* then the next address */
         return;
     }
     uv_tcp_nodelay(&connection->tcp, 1);
+    start_turns(connection);
     error = new_session(connection);
     if (error != 0) {
-        end(connection, nghttp2_strerror(error));
+        client_end(connection, nghttp2_strerror(error));
         return;
     }
     error = uv_read_start((uv_stream_t *)&connection->tcp, on_allocate, on_read);
     if (error != 0)
-        end(connection, uv_strerror(error));
+        client_end(connection, uv_strerror(error));
     else
         flush(connection);
 }
@@ -319,12 +262,12 @@ static void try_address(struct grpc_client *connection)
 
     assert(connection->address != NULL);
     assert(error == 0);
-    connection->has_handle = true;
+    connection->handles = 1;
     connection->tcp.data = connection;
     error = uv_tcp_connect(&connection->connect, &connection->tcp, connection->address->ai_addr,
                            on_connected);
     if (error != 0)
-        end(connection, uv_strerror(error));
+        client_end(connection, uv_strerror(error));
 }
 
 static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)
@@ -336,7 +279,7 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
     if (connection->has_ended) {
         free_when_over(connection);
     } else if (status != 0 || addresses == NULL) {
-        end(connection, status != 0 ? uv_strerror(status) : "the name has no address");
+        client_end(connection, status != 0 ? uv_strerror(status) : "the name has no address");
         free_when_over(connection);
     } else {
         try_address(connection);
@@ -356,6 +299,7 @@ struct grpc_client *grpc_client_open(uv_loop_t *loop, const struct endpoint *end
     connection->loop = loop;
     connection->endpoint = *endpoint;
     connection->sink = *sink;
+    list_init(&connection->calls);
     connection->lookup.data = connection;
     if (uv_getaddrinfo(loop, &connection->lookup, on_looked_up, endpoint->host, endpoint->port,
                        &hints) != 0) {
@@ -364,80 +308,4 @@ struct grpc_client *grpc_client_open(uv_loop_t *loop, const struct endpoint *end
     }
     connection->looking_up = true;
     return connection;
-}
-
-/* ---- calls ---- */
-
-static ssize_t read_body(nghttp2_session *session, int32_t stream_id, uint8_t *target, size_t room,
-                         uint32_t *ret_flags, nghttp2_data_source *source, void *user)
-{
-    struct grpc_client_call *call = nghttp2_session_get_stream_user_data(session, stream_id);
-    size_t size;
-
-    (void)source;
-    (void)user;
-    if (call == NULL) /* given up meanwhile */
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    size = call->body_size - call->body_sent;
-    size = size < room ? size : room;
-    memcpy(target, call->body + call->body_sent, size);
-    call->body_sent += size;
-    if (call->body_sent == call->body_size)
-        *ret_flags |= NGHTTP2_DATA_FLAG_EOF;
-    return (ssize_t)size;
-}
-
-static nghttp2_nv field(const char *name, const char *value)
-{
-    return (nghttp2_nv){.name = (uint8_t *)(uintptr_t)name,
-                        .namelen = strlen(name),
-                        .value = (uint8_t *)(uintptr_t)value,
-                        .valuelen = strlen(value)};
-}
-
-void grpc_client_start(struct grpc_client *connection, struct grpc_client_call *call)
-{
-    char timeout[32];
-    nghttp2_nv fields[8];
-    size_t count = 0;
-    nghttp2_data_provider body = {.read_callback = read_body};
-
-    assert(connection->is_ready);
-    assert(call->done != NULL);
-    reply_init(&call->reply);
-    call->surely_not_done = false;
-    call->body_sent = 0;
-    call->next = connection->calls;
-    connection->calls = call;
-    snprintf(timeout, sizeof(timeout), "%llum",
-             (unsigned long long)(call->timeout_ms % 100000000u));
-    fields[count++] = field(":method", "POST");
-    fields[count++] = field(":scheme", "http");
-    fields[count++] = field(":path", call->path);
-    fields[count++] = field(":authority", connection->endpoint.name);
-    fields[count++] = field("te", "trailers");
-    fields[count++] = field("content-type", "application/grpc");
-    fields[count++] = field("user-agent", "decree");
-    if (call->timeout_ms > 0)
-        fields[count++] = field("grpc-timeout", timeout);
-    call->stream_id = nghttp2_submit_request(connection->session, NULL, fields, count, &body, call);
-    if (connection->has_ended || call->stream_id < 0) {
-        reply_fail(&call->reply, GRPC_UNAVAILABLE, "the connection takes no more calls");
-        call->surely_not_done = true;
-        finish_call(connection, call);
-        return;
-    }
-    flush(connection);
-}
-
-void grpc_client_cancel(struct grpc_client *connection, struct grpc_client_call *call,
-                        enum grpc_status code, const char *text)
-{
-    assert(call->stream_id > 0);
-    assert(code != GRPC_OK);
-    nghttp2_submit_rst_stream(connection->session, NGHTTP2_FLAG_NONE, call->stream_id,
-                              NGHTTP2_CANCEL);
-    reply_fail(&call->reply, code, text);
-    finish_call(connection, call);
-    flush(connection);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grpc_parse.h"
+
 void reply_init(struct reply *reply)
 {
     assert(reply != NULL);
@@ -116,14 +118,37 @@ void reply_fail(struct reply *reply, enum grpc_status code, const char *text)
     snprintf(reply->text, sizeof(reply->text), "%s", text);
 }
 
-static uint32_t message_size(const struct reply *reply)
+const uint8_t *reply_next_message(const struct reply *reply, size_t at, size_t *ret_size)
 {
-    assert(reply->size >= REPLY_HEAD_BYTES);
-    return (uint32_t)reply->body[1] << 24 | (uint32_t)reply->body[2] << 16 |
-           (uint32_t)reply->body[3] << 8 | (uint32_t)reply->body[4];
+    uint32_t size;
+
+    assert(at <= reply->size);
+    if (reply->size - at < REPLY_HEAD_BYTES || reply->body[at] != 0)
+        return NULL;
+    size = grpc_prefix_length(reply->body + at);
+    if (reply->size - at - REPLY_HEAD_BYTES < size)
+        return NULL;
+    *ret_size = size;
+    return reply->body + at + REPLY_HEAD_BYTES;
 }
 
-void reply_finish(struct reply *reply)
+void reply_drop(struct reply *reply, size_t size)
+{
+    assert(size <= reply->size);
+    if (size == 0)
+        return;
+    memmove(reply->body, reply->body + size, reply->size - size);
+    reply->size -= size;
+}
+
+static bool is_one_message(const struct reply *reply)
+{
+    size_t size;
+
+    return reply_next_message(reply, 0, &size) != NULL && size == reply->size - REPLY_HEAD_BYTES;
+}
+
+void reply_finish(struct reply *reply, bool is_stream)
 {
     char text[64];
 
@@ -136,8 +161,9 @@ void reply_finish(struct reply *reply)
         reply_fail(reply, GRPC_RESOURCE_EXHAUSTED, "the answer is larger than 2 GiB");
     } else if (reply->no_memory) {
         reply_fail(reply, GRPC_RESOURCE_EXHAUSTED, "out of memory for the answer");
-    } else if (reply->size < REPLY_HEAD_BYTES || reply->body[0] != 0 ||
-               message_size(reply) != reply->size - REPLY_HEAD_BYTES) {
+    } else if (is_stream && reply->size > 0) {
+        reply_fail(reply, GRPC_INTERNAL, "the answer ends within a message");
+    } else if (!is_stream && !is_one_message(reply)) {
         reply_fail(reply, GRPC_INTERNAL, "the answer does not hold exactly one plain message");
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* reply.h -- the answer to one gRPC call, put together from what HTTP/2 brings.
  *
- * A unary answer is a header block, one message and a trailer block; an error may come as one block
- * alone. The message is framed:
+ * An answer is a header block, one message (of a stream: any number) and a trailer block; an error may
+ * come as one block alone. A message is framed:
  *
  *     byte 0      0: not compressed; 1: compressed, which we never asked for
  *     bytes 1-4   size of what follows, big-endian
@@ -44,8 +44,15 @@ void reply_header(struct reply *reply, const uint8_t *name, size_t name_size, co
 /* Takes in a piece of the body. */
 void reply_data(struct reply *reply, const uint8_t *data, size_t size);
 
-/* Judges what came once the stream has ended by itself: sets code and text. */
-void reply_finish(struct reply *reply);
+/* Of a stream: the message at this place of what came, borrowed; NULL: it is not whole yet. */
+const uint8_t *reply_next_message(const struct reply *reply, size_t at, size_t *ret_size);
+
+/* Of a stream: so many bytes of what came were taken. */
+void reply_drop(struct reply *reply, size_t size);
+
+/* Judges what came once the stream has ended by itself: sets code and text. Of a stream all messages
+ * must have been taken, otherwise there must be one. */
+void reply_finish(struct reply *reply, bool is_stream);
 
 /* Ends it with an outcome of our own, such as a lost connection. */
 void reply_fail(struct reply *reply, enum grpc_status code, const char *text);
