@@ -90,6 +90,33 @@ class BroadcastExamplesTest(unittest.TestCase):
             self.assertEqual(again, heard[0] + ["1: meanwhile"])
             self.stop(members)
 
+    def test_a_member_that_is_killed_while_it_broadcasts(self):
+        """All deliver the same, and of what the killed one broadcast a prefix."""
+        names = ["n1", "n2", "n3"]
+        with tempfile.TemporaryDirectory() as folder:
+            members = [start([OWN_TRANSPORT, name, ",".join(names), folder], folder) for name in names]
+            said = [f"line {i}" for i in range(500)]
+            members[1].stdin.write("\n".join(said) + "\n")
+            members[1].stdout.readline()
+            members[1].kill()
+            members[1].wait(TIMEOUT)
+            members[1].stdin.close()
+            members[1].stdout.close()
+            members[0].stdin.write("without it\n")
+            members[1] = start([OWN_TRANSPORT, "n2", ",".join(names), folder], folder)
+            heard = [[] for _ in names]
+            while heard[0][-1:] != ["1: without it"]:
+                heard[0].append(members[0].stdout.readline().rstrip("\n"))
+            members[1].stdin.write("back\n")
+            for i, member in enumerate(members):
+                while heard[i][-1:] != ["2: back"]:
+                    heard[i].append(member.stdout.readline().rstrip("\n"))
+            self.assertEqual(heard[1:], [heard[0], heard[0]])
+            before = [line for line in heard[0] if line not in ("1: without it", "2: back")]
+            self.assertGreater(len(before), 0)
+            self.assertEqual(before, [f"2: {line}" for line in said[:len(before)]])
+            self.stop(members)
+
     def test_own_transport_is_short(self):
         root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
         with open(os.path.join(root, "examples", "own_transport.c"), encoding="utf-8") as file:
