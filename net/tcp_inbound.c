@@ -51,7 +51,8 @@ static const char *header_error_text(int error)
 {
     if (error == DECREE_VERSION)
         return "another version of the protocol";
-    return error == DECREE_TOO_LARGE ? "a frame larger than allowed" : "not a frame";
+    return error == DECREE_TOO_LARGE ? "a frame larger than allowed"
+                                     : "not a frame: no member, or one with another --transport";
 }
 
 /* What is wrong with a hello; NULL: nothing. */

@@ -159,7 +159,9 @@ static void on_answer(struct link *link)
         uint32_t suppressed;
 
         if (tcp_may_log(link->tcp, &suppressed))
-            log_warn(config->logger, "peer_is_another", "peer=%u host=%s port=%u suppressed=%u",
+            log_warn(config->logger, "peer_is_another",
+                     "peer=%u host=%s port=%u suppressed=%u hint=\"all members need the same "
+                     "--transport\"",
                      link->peer, link->host, link->port, suppressed);
         fail(link, UV_EPROTO);
         return;
