@@ -83,8 +83,8 @@ void host_turn(struct host *host)
     engine_set_now(host->engine, uv_hrtime());
     if (host->journal_thread != NULL)
         journal_thread_poll(host->journal_thread);
-    if (host->transport_polled != NULL)
-        (void)host->transport_polled(host->transport);
+    if (host->poll_transport != NULL)
+        (void)host->poll_transport(host->transport);
     request_queue_collect(&host->requests);
     for (uint32_t rounds = 0; rounds < ROUNDS_PER_TURN_MAX; rounds++) {
         bool moved = feed(host);

@@ -3,7 +3,7 @@
  *
  *     sockets, timers, threads --> the callbacks of one iteration of the loop --> one turn
  *
- *     turn:  journal_thread_poll, memory_transport_poll     what the other threads have done
+ *     turn:  journal_thread_poll, poll_transport            what the other threads have done
  *            requests -> engine until it is full            in order; the rest stays queued
  *            engine_turn
  *            status for other threads, timer, after_turn

@@ -27,7 +27,7 @@ struct host {
     struct journal_thread *journal_thread; /* NULL: nothing is kept */
     struct journal *journal;
     struct transport *transport;
-    bool (*transport_polled)(struct transport *transport); /* of one that needs it, else NULL */
+    bool (*poll_transport)(struct transport *transport); /* of one that needs it, else NULL */
 
     struct request_queue requests;
     atomic_bool closing;

@@ -238,10 +238,10 @@ static int open_transport(struct host *host, const struct host_options *options,
         sink = failpoints_sink(options->failpoints, &sink);
     if (options->hub != NULL) {
         error = memory_transport_open(&host->transport, options->hub, &memory, &sink);
-        host->transport_polled = memory_transport_poll;
+        host->poll_transport = memory_transport_poll;
     } else if (options->transport != NULL) {
         error = user_transport_open(&host->transport, options->transport, &user, &sink);
-        host->transport_polled = user_transport_poll;
+        host->poll_transport = user_transport_poll;
     } else if (options->cluster.members[options->self - 1].port != 0) {
         error = open_network(host, options, cluster_id, &sink, sentence);
     } else {
@@ -267,7 +267,7 @@ static void ask_status(void *context, struct decree_status *ret_status)
 /* From here on what is sent passes the failpoints. */
 static void wrap_transport(struct host *host)
 {
-    assert(!host->transport_polled);
+    assert(host->poll_transport == NULL);
     host->transport = failpoints_transport(host->failpoints, host->transport, ask_status, host);
 }
 
