@@ -4,15 +4,15 @@
  *     blocks:  [*][*][*]            pointers, a growing array
  *               |
  *               v
- *     block:   {data, size, previous} x 4096      by index
+ *     block:   {data, size, hash, previous} x 4096      by index
  *                 |
  *                 v
  *     chunk:   ... the bytes of the command ...
  *
  *     buckets: hash of <origin, request id>  ->  newest item  -> previous -> ... -> too old: the end
  *
- * An item is found by its id through its bucket: each item names the one before it with the same
- * hash. Whatever is older than the window ends the walk, so nothing ever has to be taken out.
+ * An item is found by its id through its bucket: each item names the one before it in the same
+ * bucket. Whatever is older than the window ends the walk, so nothing ever has to be taken out.
  */
 #include "ordered_log.h"
 
@@ -21,11 +21,13 @@
 #define BLOCK_ITEMS 4096u
 #define CHUNK_BYTES (UINT32_C(1) << 20)
 #define BUCKETS_FIRST 1024u
+#define BUCKETS_MAX (2 * DECREE_LOG_WINDOW) /* half of them are empty: to find nothing is quick */
 
 struct item {
     const uint8_t *data;
-    uint64_t previous; /* with the same hash; 0: none */
+    uint64_t previous; /* in the same bucket; 0: none */
     uint32_t size;
+    uint32_t hash; /* of the id; 0: it has none */
 };
 
 struct block {
@@ -108,11 +110,13 @@ static uint8_t *keep_bytes(struct ordered_log *log, const uint8_t *data, size_t 
 
 /* ---- items by id ---- */
 
-static uint64_t hash_of(decree_node_id origin, uint64_t request_id)
+/* Never 0. */
+static uint32_t hash_of(decree_node_id origin, uint64_t request_id)
 {
     uint64_t hash = (request_id ^ ((uint64_t)origin << 56)) * UINT64_C(0x9e3779b97f4a7c15);
+    uint32_t folded = (uint32_t)(hash ^ hash >> 32);
 
-    return hash ^ hash >> 32;
+    return folded != 0 ? folded : 1;
 }
 
 static bool forgotten(const struct ordered_log *log, uint64_t index)
@@ -120,12 +124,12 @@ static bool forgotten(const struct ordered_log *log, uint64_t index)
     return log->stats.last - index >= DECREE_LOG_WINDOW;
 }
 
-static void chain(struct ordered_log *log, uint64_t index, const struct log_command *command)
+static void chain(struct ordered_log *log, uint64_t index)
 {
-    uint64_t *bucket =
-        &log->buckets[hash_of(command->origin, command->request_id) & (log->bucket_count - 1)];
+    struct item *item = item_at(log, index);
+    uint64_t *bucket = &log->buckets[item->hash & (log->bucket_count - 1)];
 
-    item_at(log, index)->previous = *bucket;
+    item->previous = *bucket;
     *bucket = index;
 }
 
@@ -140,27 +144,33 @@ static void add_buckets(struct ordered_log *log)
     log->buckets = must(calloc(count, sizeof(*log->buckets)));
     log->stats.memory_bytes += (count - log->bucket_count) * sizeof(*log->buckets);
     log->bucket_count = count;
-    for (; index <= log->stats.last; index++) {
-        struct log_command command = ordered_log_item(log, index, NULL);
+    for (; index <= log->stats.last; index++)
+        if (item_at(log, index)->hash != 0)
+            chain(log, index);
+}
 
-        if (command.request_id != 0)
-            chain(log, index, &command);
-    }
+static bool has_id(const struct item *item, decree_node_id origin, uint64_t request_id)
+{
+    struct log_command command;
+
+    return log_command_decode(item->data, item->size, &command) && command.origin == origin &&
+           command.request_id == request_id;
 }
 
 uint64_t ordered_log_find(const struct ordered_log *log, decree_node_id origin, uint64_t request_id)
 {
-    uint64_t index = 0;
+    uint32_t hash = hash_of(origin, request_id);
+    uint64_t index;
 
     if (request_id == 0 || log->bucket_count == 0)
         return 0;
-    index = log->buckets[hash_of(origin, request_id) & (log->bucket_count - 1)];
+    index = log->buckets[hash & (log->bucket_count - 1)];
     while (index != 0 && !forgotten(log, index)) {
-        struct log_command command = ordered_log_item(log, index, NULL);
+        const struct item *item = item_at(log, index);
 
-        if (command.origin == origin && command.request_id == request_id)
+        if (item->hash == hash && has_id(item, origin, request_id))
             return index;
-        index = item_at(log, index)->previous;
+        index = item->previous;
     }
     return 0;
 }
@@ -176,25 +186,25 @@ static bool is_repeated(const struct ordered_log *log, uint64_t index, const uin
     return item->size == size && memcmp(item->data, command, size) == 0;
 }
 
-static uint64_t enter(struct ordered_log *log, const uint8_t *data, size_t size)
+static uint64_t enter(struct ordered_log *log, const uint8_t *data, size_t size,
+                      const struct log_command *command)
 {
     uint64_t index = log->stats.last + 1;
+    bool named = command->request_id != 0;
 
     if (index > (uint64_t)log->block_count * BLOCK_ITEMS)
         add_block(log);
     log->stats.last = index;
     log->stats.item_bytes += size;
-    *item_at(log, index) = (struct item){.data = keep_bytes(log, data, size),
-                                         .size = (uint32_t)size};
-    return index;
-}
-
-static void remember(struct ordered_log *log, uint64_t index, const struct log_command *command)
-{
-    if (log->bucket_count < DECREE_LOG_WINDOW && log->stats.last > log->bucket_count)
+    *item_at(log, index) = (struct item){
+        .data = keep_bytes(log, data, size),
+        .size = (uint32_t)size,
+        .hash = named ? hash_of(command->origin, command->request_id) : 0};
+    if (log->bucket_count < BUCKETS_MAX && 2 * log->stats.last > log->bucket_count)
         add_buckets(log); /* which finds this one, too */
-    else if (command->request_id != 0)
-        chain(log, index, command);
+    else if (named)
+        chain(log, index);
+    return index;
 }
 
 struct ordered_log_result ordered_log_apply(struct ordered_log *log, const uint8_t *data,
@@ -210,9 +220,8 @@ struct ordered_log_result ordered_log_apply(struct ordered_log *log, const uint8
     }
     result.index = ordered_log_find(log, command.origin, command.request_id);
     if (result.index == 0) {
-        result.index = enter(log, data, size);
+        result.index = enter(log, data, size, &command);
         result.entered = true;
-        remember(log, result.index, &command);
     } else if (is_repeated(log, result.index, data, size)) {
         log->stats.repeated++;
     } else {
