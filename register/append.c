@@ -48,11 +48,14 @@ static void hold_key(struct decree_registers *registers, struct operation *opera
 static void propose(struct decree_registers *registers, struct operation *operation)
 {
     struct cell *cell = operation->cell;
+    struct round_vote proposal = {.version = cell->hold_latest + 1,
+                                  .ballot = cell->hold,
+                                  .mark = operation->mark,
+                                  .value = operation->value};
 
-    operation->tried = cell->hold_latest + 1;
+    operation->tried = proposal.version;
     operation->step = STEP_PROPOSE;
-    round_propose(registers, cell, &operation->round, operation->tried, cell->hold, operation->mark,
-                  operation->value);
+    round_propose(registers, cell, &operation->round, &proposal, cell->hold_chosen);
 }
 
 static void conflict(struct decree_registers *registers, struct operation *operation)
@@ -104,6 +107,7 @@ static void on_held(struct decree_registers *registers, struct operation *operat
     round_vote_set(&operation->seen, &operation->round.best);
     cell->hold = operation->round.ballot;
     cell->hold_latest = operation->seen.version;
+    cell->hold_chosen = operation->seen.ballot;
     cell->holds = true;
     if (operation->tried != 0 && operation->tried == operation->seen.version &&
         is_own(operation, &operation->seen)) {
@@ -133,6 +137,7 @@ static void on_proposed(struct decree_registers *registers, struct operation *op
         return;
     }
     operation->cell->hold_latest = operation->tried;
+    operation->cell->hold_chosen = operation->round.best.ballot;
     succeed(registers, operation);
 }
 

@@ -16,6 +16,7 @@
 #include <decree/register.h>
 
 #include "hash_table.h"
+#include "timer_heap.h"
 
 struct cell_version {
     uint64_t version;
@@ -38,6 +39,7 @@ struct cell {
 
     struct decree_ballot promised; /* for every version */
     uint64_t first;                /* versions below it are compacted; at least 1 */
+    uint64_t forgotten;            /* the part of first that is in a record */
     uint64_t latest;               /* the highest version with a vote; 0: none */
     uint64_t chosen;               /* the highest version known to be chosen; 0: none */
     struct cell_version *versions; /* room, of which [start, start + count) are in use */
@@ -47,10 +49,14 @@ struct cell {
     /* The proposer's part. */
     struct decree_ballot highest;          /* seen in a refusal */
     struct decree_ballot hold;             /* a prepare quorum promised it for every version */
-    uint64_t hold_latest;                  /* what is then the latest version, and chosen */
+    uint64_t hold_latest;                  /* what is then the latest version, and chosen ... */
+    struct decree_ballot hold_chosen;      /* ... in this ballot */
     bool holds;                            /* nobody has been seen to compete since */
     struct operation_list appends, others; /* the first append is under way */
     struct operation *getting, *get_next;  /* gets of the latest: under way; to begin after it */
+    uint64_t news;                         /* this version was chosen; others are to hear of it */
+    struct decree_ballot news_ballot;      /* in which it was */
+    struct timer_node news_timer;          /* when they do, unless another accept tells them */
 };
 
 /* NULL: out of memory. */

@@ -97,10 +97,15 @@ void set_begin(struct decree_registers *registers, struct operation *operation)
 void set_on_outcome(struct decree_registers *registers, struct operation *operation,
                     enum round_outcome outcome)
 {
+    struct round_vote proposal = {.version = operation->version,
+                                  .ballot = operation->round.ballot,
+                                  .mark = operation->mark,
+                                  .value = operation->value};
+
     switch (outcome) {
     case ROUND_NOTHING:
-        round_propose(registers, operation->cell, &operation->round, operation->version,
-                      operation->round.ballot, operation->mark, operation->value);
+        round_propose(registers, operation->cell, &operation->round, &proposal,
+                      (struct decree_ballot){0});
         return;
     case ROUND_CHOSEN:
         finish_with_best(registers, operation, is_what_was_wanted(operation) ? 0 : DECREE_CONFLICT);

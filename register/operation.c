@@ -165,7 +165,7 @@ static bool make_room(struct decree_registers *registers)
 
     return tray_reserve_answers(&registers->tray, open + registers->tray.answer_count) &&
            hash_table_reserve(&registers->rounds, open) &&
-           timer_heap_reserve(&registers->timers, 2 * open);
+           timer_heap_reserve(&registers->timers, 2 * open + registers->news_timers);
 }
 
 int operation_add(struct decree_registers *registers, struct cell *cell,
@@ -178,6 +178,7 @@ int operation_add(struct decree_registers *registers, struct cell *cell,
         free(asking);
         return DECREE_NOMEM;
     }
+    cell->news_timer.kind = TIMER_NEWS;
     asking_add(registers, operation, asking, request);
     registers->open++;
     begin_if_its_turn(registers, operation);
@@ -307,24 +308,37 @@ static void on_deadline(struct decree_registers *registers, struct asking *askin
     leave(registers, operation);
 }
 
-struct operation *operation_of_timer(struct timer_node *timer)
+static struct operation *operation_of_timer(struct timer_node *timer)
 {
-    assert(timer->kind == TIMER_ROUND || timer->kind == TIMER_DEADLINE);
     if (timer->kind == TIMER_DEADLINE)
         return ((struct asking *)(void *)timer)->operation; /* it is the first member */
+    assert(timer->kind == TIMER_ROUND);
     return (struct operation *)(void *)((char *)timer - offsetof(struct operation, round) -
                                         offsetof(struct round, timer));
 }
 
-void operation_on_timer(struct decree_registers *registers, struct timer_node *timer)
+struct cell *operation_cell_of_timer(struct timer_node *timer)
 {
-    struct operation *operation = operation_of_timer(timer);
+    if (timer->kind == TIMER_NEWS)
+        return (struct cell *)(void *)((char *)timer - offsetof(struct cell, news_timer));
+    return operation_of_timer(timer)->cell;
+}
 
-    if (timer->kind == TIMER_DEADLINE)
-        on_deadline(registers, (struct asking *)(void *)timer);
-    else if (!registers->speaks)
+static void on_round_timer(struct decree_registers *registers, struct operation *operation)
+{
+    if (!registers->speaks)
         round_pause(registers, &operation->round);
     else
         operation_on_outcome(registers, operation,
                              round_wake(registers, operation->cell, &operation->round));
+}
+
+void operation_on_timer(struct decree_registers *registers, struct timer_node *timer)
+{
+    if (timer->kind == TIMER_NEWS)
+        round_tell_news(registers, operation_cell_of_timer(timer));
+    else if (timer->kind == TIMER_DEADLINE)
+        on_deadline(registers, (struct asking *)(void *)timer);
+    else
+        on_round_timer(registers, operation_of_timer(timer));
 }

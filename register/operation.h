@@ -60,8 +60,8 @@ int operation_add(struct decree_registers *registers, struct cell *cell,
 void operation_on_outcome(struct decree_registers *registers, struct operation *operation,
                           enum round_outcome outcome);
 
-/* Whose timer it is, of kind TIMER_ROUND or TIMER_DEADLINE; and it has come. */
-struct operation *operation_of_timer(struct timer_node *timer);
+/* The key that a timer is about; and it has come. */
+struct cell *operation_cell_of_timer(struct timer_node *timer);
 void operation_on_timer(struct decree_registers *registers, struct timer_node *timer);
 
 /* Ends it with an answer; vote: what to show, or NULL. The operation is gone then. */
@@ -71,7 +71,7 @@ void operation_finish(struct decree_registers *registers, struct operation *oper
 /* Frees it without an answer. */
 void operation_free(struct decree_registers *registers, struct operation *operation);
 
-enum { TIMER_ROUND = 1, TIMER_DEADLINE };
+enum { TIMER_ROUND = 1, TIMER_DEADLINE, TIMER_NEWS };
 
 /* append.c and lookup.c: the first question, and what follows from an outcome. */
 void append_begin(struct decree_registers *registers, struct operation *operation);

@@ -295,9 +295,8 @@ static void on_wake(struct decree_registers *registers)
     struct timer_node *first = timer_first(&registers->timers);
 
     while (first != NULL && first->at_ns <= registers->now_ns && tray_reserve(&registers->tray)) {
-        struct cell *cell = operation_of_timer(first)->cell;
+        struct cell *cell = operation_cell_of_timer(first);
 
-        timer_stop(&registers->timers, first);
         operation_on_timer(registers, first);
         registers_tidy_cell(registers, cell);
         first = timer_first(&registers->timers);

@@ -38,6 +38,7 @@ struct decree_registers {
     uint64_t round_serial;      /* of rounds */
     uint64_t sequence;          /* of marks */
     uint32_t open;              /* requests without an answer */
+    uint32_t news_timers;       /* that are set */
 };
 
 /* The cell of a key, made if there is none; NULL: out of memory. */

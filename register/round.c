@@ -7,6 +7,7 @@
 #define SENDINGS_MAX 3u    /* after which the time to the next does not double any more */
 #define PAUSE_PARTS 16u    /* the first pause is at most this part of a retransmission time */
 #define PAUSE_DOUBLINGS 6u /* and the longest this many times doubled */
+#define NEWS_PARTS 16u     /* news waits for this part of a retransmission time */
 #define NUMBER_SERIAL_BITS 40u
 
 /* --- votes --- */
@@ -54,6 +55,7 @@ static struct decree_register_message question(const struct round *round)
     case ROUND_ACCEPT:
         message.type = DECREE_REGISTER_ACCEPT;
         message.ballot = round->ballot;
+        message.voted = round->below;
         message.mark = round->best.mark;
         message.value = round->best.value;
         break;
@@ -141,6 +143,7 @@ static void forget_answers(struct round *round)
     round_vote_clear(&round->best);
     round->agreed = 0;
     round->first = round->next = 0;
+    round->below = (struct decree_ballot){0};
 }
 
 void round_init(struct round *round)
@@ -196,18 +199,15 @@ void round_prepare(struct decree_registers *registers, struct cell *cell, struct
 }
 
 void round_propose(struct decree_registers *registers, struct cell *cell, struct round *round,
-                   uint64_t version, struct decree_ballot ballot, struct decree_register_mark mark,
-                   struct decree_value *value)
+                   const struct round_vote *proposal, struct decree_ballot below)
 {
-    struct round_vote proposal = {
-        .version = version, .ballot = ballot, .mark = mark, .value = value};
-
-    assert(value != NULL);
-    assert(version > 0);
-    round_vote_set(&round->best, &proposal);
-    round->ballot = ballot;
+    assert(proposal->value != NULL);
+    assert(proposal->version > 0);
+    round_vote_set(&round->best, proposal);
+    round->ballot = proposal->ballot;
+    round->below = below;
     round->agreed = 0;
-    begin(registers, cell, round, ROUND_ACCEPT, version);
+    begin(registers, cell, round, ROUND_ACCEPT, proposal->version);
 }
 
 void round_compact(struct decree_registers *registers, struct cell *cell, struct round *round,
@@ -245,7 +245,44 @@ enum round_outcome round_wake(struct decree_registers *registers, struct cell *c
 
 /* --- answers --- */
 
-/* What is chosen is told to all, or, when others knew, to the own acceptor alone. */
+/* NEWS. That a version is chosen is told to the own acceptor at once, to the others a little later:
+ * the accept for the next version tells them too, and of several keys it goes in one turn. */
+void round_tell_news(struct decree_registers *registers, struct cell *cell)
+{
+    struct decree_register_message message = {
+        .type = DECREE_REGISTER_DECIDED, .version = cell->news, .ballot = cell->news_ballot};
+
+    if (cell->news != 0)
+        send_to(registers, cell, everyone(registers) & ~(1u << registers->tray.members.self),
+                &message);
+    cell->news = 0;
+    if (cell->news_timer.place != 0)
+        registers->news_timers--;
+    timer_stop(&registers->timers, &cell->news_timer);
+}
+
+static void note_news(struct decree_registers *registers, struct cell *cell,
+                      const struct round *round)
+{
+    const struct round_vote *vote = &round->best;
+    bool follows = cell->news + 1 == vote->version && ballot_same(round->below, cell->news_ballot);
+
+    if (!follows)
+        round_tell_news(registers, cell);
+    cell->news = vote->version;
+    cell->news_ballot = vote->ballot;
+    if (cell->news_timer.place != 0)
+        return;
+    if (!timer_heap_reserve(&registers->timers, 2 * registers->open + registers->news_timers + 1)) {
+        round_tell_news(registers, cell);
+        return;
+    }
+    registers->news_timers++;
+    timer_set(&registers->timers, &cell->news_timer,
+              registers->now_ns + registers->retry_after_ns / NEWS_PARTS);
+}
+
+/* When others knew already, only the own acceptor is told. */
 static enum round_outcome chosen(struct decree_registers *registers, struct cell *cell,
                                  struct round *round)
 {
@@ -260,11 +297,8 @@ static enum round_outcome chosen(struct decree_registers *registers, struct cell
     round->phase = ROUND_IDLE;
     if (round->best.version >= cell->first && (mine == NULL || !mine->decided))
         send_to(registers, cell, self, &message);
-    if (voted_now) {
-        message.value = NULL;
-        message.mark = (struct decree_register_mark){0};
-        send_to(registers, cell, everyone(registers) & ~self, &message);
-    }
+    if (voted_now)
+        note_news(registers, cell, round);
     return ROUND_CHOSEN;
 }
 

@@ -63,6 +63,7 @@ struct round {
     uint32_t answered;           /* members that answered */
     uint32_t agreed;             /* members that voted for best, or that have compacted */
     uint64_t first, next;        /* the highest, the lowest that was reported; next 0: none */
+    struct decree_ballot below;  /* accept: in which the version below was chosen, if it is known */
     uint32_t sendings, refusals;
     uint32_t trips; /* round trips begun */
 };
@@ -79,10 +80,10 @@ void round_prepare(struct decree_registers *registers, struct cell *cell, struct
 /* In a ballot that this node has for the key already. */
 void round_prepare_in(struct decree_registers *registers, struct cell *cell, struct round *round,
                       uint64_t version, struct decree_ballot ballot);
-/* Asks for votes; no other value was or will be proposed for this version in this ballot. */
+/* Asks for votes; no other value was or will be proposed for this version in this ballot. below:
+ * the version below was chosen in it, or bottom. */
 void round_propose(struct decree_registers *registers, struct cell *cell, struct round *round,
-                   uint64_t version, struct decree_ballot ballot, struct decree_register_mark mark,
-                   struct decree_value *value);
+                   const struct round_vote *proposal, struct decree_ballot below);
 /* best is chosen, and version is at most that. */
 void round_compact(struct decree_registers *registers, struct cell *cell, struct round *round,
                    uint64_t version);
@@ -95,6 +96,9 @@ enum round_outcome round_wake(struct decree_registers *registers, struct cell *c
 enum round_outcome round_on_answer(struct decree_registers *registers, struct cell *cell,
                                    struct round *round,
                                    const struct decree_register_message *message);
+
+/* Others hear now of what was chosen last. */
+void round_tell_news(struct decree_registers *registers, struct cell *cell);
 
 /* References the value. */
 void round_vote_set(struct round_vote *vote, const struct round_vote *from);

@@ -169,12 +169,73 @@ static void confirm(const struct voter *voter, const struct cell *cell,
     }
 }
 
+/* --- what is decided --- */
+
+static void keep_few(const struct voter *voter, struct cell *cell)
+{
+    uint64_t first = cell_keep_from(cell, voter->keep);
+
+    if (first > cell->first)
+        cell_compact(cell, first);
+}
+
+/* The number of the record is not kept: nobody waits for it. What this node has found out itself,
+ * and has a vote for, gets none: to find it out again is cheap. */
+static int on_decided(const struct voter *voter, struct cell *cell,
+                      const struct decree_register_message *message)
+{
+    struct cell_version *version = cell_find(cell, message->version);
+    bool voted = version != NULL && version->value != NULL &&
+                 decree_ballot_compare(version->voted, message->ballot) >= 0;
+    struct register_record record = record_of(cell, voted ? REGISTER_DECIDED : REGISTER_LEARNED,
+                                              message->version, message->ballot);
+
+    if (message->version < cell->first || (version != NULL && version->decided) ||
+        (message->value == NULL && !(voted && ballot_same(version->voted, message->ballot))))
+        return 0;
+    if (voted) {
+        record.ballot = version->voted; /* higher than it was chosen in, but for the same value */
+    } else {
+        record.mark = message->mark;
+        record.value = message->value->data;
+        record.value_size = message->value->size;
+        version = cell_make(cell, message->version);
+    }
+    if (version == NULL)
+        return DECREE_NOMEM;
+    if (!(voted && message->from == message->to) && append(voter, &record) == 0)
+        return DECREE_NOMEM;
+    if (!voted)
+        cell_vote(cell, version, message->ballot, message->mark, message->value);
+    cell_decide(cell, version);
+    keep_few(voter, cell);
+    return 0;
+}
+
+/* Who asks for a vote knows that the version below is chosen, and in which ballot. Without memory
+ * it is not learned, which does no harm. */
+static void learn_below(const struct voter *voter, struct cell *cell,
+                        const struct decree_register_message *message)
+{
+    struct decree_register_message decided = {.type = DECREE_REGISTER_DECIDED,
+                                              .from = message->from,
+                                              .to = message->to,
+                                              .version = message->version - 1,
+                                              .ballot = message->voted};
+
+    (void)on_decided(voter, cell, &decided);
+}
+
+/* --- accept --- */
+
 static int on_accept(const struct voter *voter, struct cell *cell,
                      const struct decree_register_message *message)
 {
     struct cell_version *version;
     int error;
 
+    if (!ballot_none(message->voted))
+        learn_below(voter, cell, message);
     if (message->version < cell->first) {
         refuse(voter, cell, message);
         return 0;
@@ -198,43 +259,23 @@ static int on_accept(const struct voter *voter, struct cell *cell,
     return 0;
 }
 
-/* --- what is decided --- */
+/* --- compact --- */
 
-static void keep_few(const struct voter *voter, struct cell *cell)
+/* What is forgotten by call stays forgotten, even if it was by count before; and the records must
+ * tell, too, that something later is chosen. */
+static int forget(const struct voter *voter, struct cell *cell, uint64_t first)
 {
-    uint64_t first = cell_keep_from(cell, voter->keep);
+    const struct cell_version *chosen = cell_find(cell, cell->chosen);
+    struct register_record why = record_of(cell, REGISTER_DECIDED, cell->chosen, chosen->voted);
+    struct register_record record = record_of(cell, REGISTER_COMPACT, first,
+                                              (struct decree_ballot){0});
+    uint64_t number = append(voter, &why) == 0 ? 0 : append(voter, &record);
 
-    if (first > cell->first)
-        cell_compact(cell, first);
-}
-
-/* The number of the record is not kept: nobody waits for it. */
-static int on_decided(const struct voter *voter, struct cell *cell,
-                      const struct decree_register_message *message)
-{
-    struct cell_version *version = cell_find(cell, message->version);
-    bool voted = version != NULL && version->value != NULL &&
-                 decree_ballot_compare(version->voted, message->ballot) >= 0;
-    struct register_record record = record_of(cell, voted ? REGISTER_DECIDED : REGISTER_LEARNED,
-                                              message->version, message->ballot);
-
-    if (message->version < cell->first || (version != NULL && version->decided) ||
-        (message->value == NULL && !(voted && ballot_same(version->voted, message->ballot))))
-        return 0;
-    if (voted) {
-        record.ballot = version->voted; /* higher than it was chosen in, but for the same value */
-    } else {
-        record.mark = message->mark;
-        record.value = message->value->data;
-        record.value_size = message->value->size;
-        version = cell_make(cell, message->version);
-    }
-    if (version == NULL || append(voter, &record) == 0)
+    if (number == 0)
         return DECREE_NOMEM;
-    if (!voted)
-        cell_vote(cell, version, message->ballot, message->mark, message->value);
-    cell_decide(cell, version);
-    keep_few(voter, cell);
+    cell_compact(cell, first);
+    cell->forgotten = first;
+    cell->record = number;
     return 0;
 }
 
@@ -242,17 +283,13 @@ static int on_compact(const struct voter *voter, struct cell *cell,
                       const struct decree_register_message *message)
 {
     uint64_t first = message->version < cell->chosen ? message->version : cell->chosen;
-    struct register_record record = record_of(cell, REGISTER_COMPACT, first,
-                                              (struct decree_ballot){0});
     struct decree_register_message answer;
 
-    if (first > cell->first) {
-        uint64_t number = append(voter, &record);
+    if (first > cell->forgotten) {
+        int error = forget(voter, cell, first);
 
-        if (number == 0)
-            return DECREE_NOMEM;
-        cell_compact(cell, first);
-        cell->record = number;
+        if (error != 0)
+            return error;
     }
     answer = report(cell, 0, DECREE_REGISTER_STATE, message);
     tray_reply(voter->tray, cell->name, &answer, cell->record);
@@ -358,6 +395,7 @@ int voter_restore(struct voter *voter, struct cell *cell, const struct register_
         break;
     case REGISTER_COMPACT:
         cell_compact(cell, record->version);
+        cell->forgotten = record->version;
         break;
     case REGISTER_BOOT:
         assert(false); /* it has no key */

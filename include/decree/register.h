@@ -61,7 +61,7 @@ struct decree_register_mark {
     X(PROMISE, "promise", "as state; ballot: the one promised")                                   \
     X(ACCEPT, "accept",                                                                           \
       "version, ballot, value, mark: asks for a vote; by whose ballot it is, "                    \
-      "or by who has seen a vote in it")                                                          \
+      "or by who has seen a vote in it; voted: ballot in which the version below was chosen")     \
     X(ACCEPTED, "accepted", "version; ballot: the vote was given in it")                          \
     X(REFUSED, "refused",                                                                         \
       "version; ballot: promised instead; first: if above version, that is compacted")            \
