@@ -21,6 +21,7 @@
 #define BLOCK_ITEMS 4096u
 #define CHUNK_BYTES (UINT32_C(1) << 20)
 #define BUCKETS_FIRST 1024u
+#define RUN_IDS 512u
 #define BUCKETS_MAX (2 * DECREE_LOG_WINDOW) /* half of them are empty: to find nothing is quick */
 
 struct item {
@@ -110,13 +111,15 @@ static uint8_t *keep_bytes(struct ordered_log *log, const uint8_t *data, size_t 
 
 /* ---- items by id ---- */
 
-/* Never 0. */
+/* Ids that follow each other lie side by side, a run of them to a page of memory; where a run begins
+ * is as good as random. Never 0. */
 static uint32_t hash_of(decree_node_id origin, uint64_t request_id)
 {
-    uint64_t hash = (request_id ^ ((uint64_t)origin << 56)) * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t folded = (uint32_t)(hash ^ hash >> 32);
+    uint64_t run = request_id / RUN_IDS ^ (uint64_t)origin << 56;
+    uint64_t mixed = run * UINT64_C(0x9e3779b97f4a7c15);
+    uint32_t hash = (uint32_t)(mixed >> 32 ^ mixed >> 16) + (uint32_t)(request_id % RUN_IDS);
 
-    return folded != 0 ? folded : 1;
+    return hash != 0 ? hash : 1;
 }
 
 static bool forgotten(const struct ordered_log *log, uint64_t index)
