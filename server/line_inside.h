@@ -68,6 +68,9 @@ int line_connection_accept(struct line_server *server);
 /* Writes, hands over, pauses and resumes: whatever is due. */
 void line_connection_turn(struct line_connection *connection);
 
+/* Writes what there is, as far as the client's side takes it. */
+void line_connection_write(struct line_connection *connection);
+
 /* After the client's end of file nothing is read any more, so a reset is not told of. True: there
  * was one. */
 bool line_connection_is_gone(const struct line_connection *connection);
