@@ -276,6 +276,16 @@ static void on_whole(struct http2_stream *stream)
         arm(call, call->server->options.request_timeout_ms, true);
 }
 
+/* It may ask for another turn. */
+static void answer_now(struct grpc_call *call)
+{
+    void (*answer)(struct grpc_call * call) = call->answer;
+
+    call->answer = NULL;
+    answer(call);
+    arena_reset(&call->server->arena);
+}
+
 static int on_request(struct http2_stream *stream)
 {
     struct grpc_call *call = call_of(stream);
@@ -289,7 +299,7 @@ static int on_request(struct http2_stream *stream)
         return 0;
     }
     if (call->answer != NULL) {
-        call->answer(call);
+        answer_now(call);
         return 0;
     }
     if (size < GRPC_PREFIX_BYTES ||

@@ -70,6 +70,42 @@ static int ask(struct grpc_call *call, struct decree_register_request *request,
     return register_after_ask(call, error);
 }
 
+/* ---- large answers ---- */
+
+/* What a client reads is not kept for him if he does not read it: when too many answers before this
+ * one are unread, this one is forgotten, and asked for again when its turn comes. The request's
+ * bytes are there until the call is answered. */
+struct read_call {
+    grpc_handle *handle;
+    const uint8_t *message;
+    size_t size;
+};
+
+static struct read_call *read_call_of(struct grpc_call *call)
+{
+    _Static_assert(sizeof(struct read_call) <= GRPC_STATE_BYTES, "a call has room for it");
+    return (struct read_call *)(void *)call->state;
+}
+
+static void ask_again(struct grpc_call *call)
+{
+    const struct read_call *read_call = read_call_of(call);
+
+    if (read_call->handle(call, read_call->message, read_call->size) == DECREE_FULL)
+        register_fail(call, DECREE_FULL, false);
+}
+
+/* For completions of reads: true if the answer is to be written now. */
+static bool resume_read(struct grpc_call *call, int error)
+{
+    if (!register_resume(call, error, false))
+        return false;
+    if (http2_may_answer(&call->stream))
+        return true;
+    grpc_answer_in_turn(call, ask_again);
+    return false;
+}
+
 static Decree__V1__RegisterVersion version_message(const struct decree_register_version *version)
 {
     Decree__V1__RegisterVersion message = DECREE__V1__REGISTER_VERSION__INIT;
@@ -119,7 +155,7 @@ static void get_done(void *argument, const struct decree_register_answer *answer
     Decree__V1__RegisterVersion found;
     struct grpc_call *call = argument;
 
-    if (!register_resume(call, answer->error, false))
+    if (!resume_read(call, answer->error))
         return;
     assert(answer->version_count == 1);
     found = version_message(&answer->versions[0]);
@@ -141,6 +177,7 @@ static int get(struct grpc_call *call, const uint8_t *message, size_t size)
     request.key = key_of(wire->key);
     if (wire->named_case == DECREE__V1__REGISTER_GET_REQUEST__NAMED_VERSION)
         request.version = core_version(wire->version);
+    *read_call_of(call) = (struct read_call){get, message, size};
     return ask(call, &request, NULL, get_done);
 }
 
@@ -192,7 +229,7 @@ static void history_done(void *argument, const struct decree_register_answer *an
     Decree__V1__RegisterVersion *pointers[DECREE_REGISTER_HISTORY_MAX];
     struct grpc_call *call = argument;
 
-    if (!register_resume(call, answer->error, false))
+    if (!resume_read(call, answer->error))
         return;
     assert(answer->version_count <= DECREE_REGISTER_HISTORY_MAX);
     for (uint32_t i = 0; i < answer->version_count; i++) {
@@ -216,6 +253,7 @@ static int history(struct grpc_call *call, const uint8_t *message, size_t size)
     request.key = key_of(wire->key);
     request.version = core_version(wire->from);
     request.limit = wire->limit;
+    *read_call_of(call) = (struct read_call){history, message, size};
     return ask(call, &request, NULL, history_done);
 }
 

@@ -6,7 +6,9 @@ import json
 import os
 import random
 import signal
+import struct
 import subprocess
+import sys
 import threading
 import time
 
@@ -16,6 +18,9 @@ import rpc
 from nodes import DECREE
 from registers import NoQuorum, Proposer, RegisterLoad, Registers, paxoskv, register
 from wait import pass_time, wait_until
+
+sys.path.append(os.path.join(os.environ["DECREE_SOURCE"], "tests", "rpc"))
+import h2  # noqa: E402 -- frames by hand
 
 SEED = int(os.environ.get("DECREE_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
 SECONDS = float(os.environ.get("DECREE_TEST_SECONDS", "20"))
@@ -152,6 +157,34 @@ def test_any_bytes_and_large_values(cluster):
     assert code_of(a.set, b"", b"v") == "INVALID_ARGUMENT"
     assert code_of(a.set, b"k", value + b"x") == "INVALID_ARGUMENT"
     assert code_of(a.get, b"k", version=(1 << 64) - 1) == "INVALID_ARGUMENT"
+
+
+def test_who_does_not_read_his_answers_costs_no_memory(single):
+    """Two hundred gets of a megabyte on one connection that takes in nothing for a while."""
+    node, count = single.nodes[0], 200
+    registers = Registers(node)
+    registers.set(b"k", bytes(1 << 20), timeout=20)
+
+    def resident():
+        with open(f"/proc/{node.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) // 1024
+    before = resident()
+    with h2.Connection(node.client_port) as connection:
+        most = (1 << 31) - 1
+        connection.send(h2.frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 4, most)))
+        connection.send(h2.frame(h2.WINDOW_UPDATE, 0, 0, struct.pack(">I", most - 65535)))
+        for number in range(count):
+            connection.send(h2.request(1 + 2 * number, path="/decree.v1.Register/Get", body=h2.message(b"\x0a\x01k"),
+                                       more=[("grpc-timeout", "90S")]))
+        for _ in range(20):  # meanwhile others are served
+            assert registers.get(b"k", timeout=20)[0] == 0
+        assert resident() < before + 100, f"{before} MB before, {resident()} MB now"
+        good = 0
+        while good < count:
+            kind, flags, _, payload = connection.next_frame()
+            if kind == h2.HEADERS and flags & h2.END_STREAM:
+                assert payload["grpc-status"] == "0", payload
+                good += 1
 
 
 def test_all_of_it_survives_a_restart_of_all(cluster):
