@@ -14,6 +14,8 @@
 
 #include "bed.h"
 #include "codec.h"
+#include "grpc_transport.h"
+#include "http_transport.h"
 #include "memory_hub.h"
 #include "tcp.h"
 
@@ -206,6 +208,40 @@ static void opening_tcp(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* Opens a transport of calls, each time with another allocation that fails, and closes it. */
+static void opening_calls(void **state)
+{
+    struct transport_sink sink = {NULL, on_message, on_unreachable};
+    struct call_config config = {.self = 1, .listen_host = "127.0.0.1"};
+    bool is_http = *state != NULL, failed = true;
+    uint32_t failures = 0;
+    uv_loop_t loop;
+
+    assert_int_equal(uv_loop_init(&loop), 0);
+    while (failed) {
+        char sentence[CALL_SENTENCE_BYTES];
+        struct transport *transport;
+        bool closed = false;
+        int error;
+
+        arm(++failures);
+        error = is_http ? http_transport_open(&transport, &loop, &config, &sink, sentence)
+                        : grpc_transport_open(&transport, &loop, &config, &sink, sentence);
+        if (error == 0)
+            error = call_transport_connect(transport, 2, "127.0.0.1", 1);
+        else
+            closed = true;
+        failed = disarm();
+        assert_int_equal(error, failed ? DECREE_NOMEM : 0);
+        if (!closed)
+            transport->ops->close(transport, on_closed, &closed);
+        assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+        assert_true(closed);
+    }
+    assert_in_range(failures, 5, 50);
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 static bool beat_until_heard(struct bed *bed, void *argument)
 {
     struct decree_message beat = message_beat(1, 2, 1);
@@ -247,6 +283,7 @@ static void talking(void **state)
 
 int main(void)
 {
+    static char sentinel[] = "http";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encoding_and_decoding),
         cmocka_unit_test(receiving),
@@ -254,6 +291,10 @@ int main(void)
         cmocka_unit_test(opening_tcp),
         {"memory: talking", talking, NULL, NULL, (void *)(uintptr_t)&bed_memory},
         {"tcp: talking", talking, NULL, NULL, (void *)(uintptr_t)&bed_tcp},
+        {"http: opening", opening_calls, NULL, NULL, sentinel},
+        {"grpc: opening", opening_calls, NULL, NULL, NULL},
+        {"http: talking", talking, NULL, NULL, (void *)(uintptr_t)&bed_http},
+        {"grpc: talking", talking, NULL, NULL, (void *)(uintptr_t)&bed_grpc},
         {"user: talking", talking, NULL, NULL, (void *)(uintptr_t)&bed_user},
         {"user, in pieces: talking", talking, NULL, NULL, (void *)(uintptr_t)&bed_user_pieces},
     };
