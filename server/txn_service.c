@@ -4,7 +4,7 @@
  *     Txn   read and check -> writes: command -> backend.propose -> response
  *                             only ranges: [backend.read ->] backend.query -> response
  *
- * What was read stays in an arena of the call's until the answer, which needs it again.
+ * What was read of a txn that writes stays in an arena until the answer, which needs it again.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -16,9 +16,14 @@
 
 #define TXN_ARENA_BYTES_MAX (16u << 20)
 
-struct pending { /* in the call's state */
+struct pending { /* in the state of a call that writes */
     struct arena *arena;
     struct txn_request *txn;
+};
+
+struct request { /* in the state of a call that only reads; borrowed until it is answered */
+    const uint8_t *message;
+    size_t size;
 };
 
 static struct pending *pending_of(struct grpc_call *call)
@@ -59,7 +64,7 @@ static void txn_done(void *argument, int error, decree_slot slot, void *result)
 }
 
 /* A txn that writes nothing needs no slot. */
-static void answer(struct grpc_call *call, const struct txn_request *txn)
+static void query(struct grpc_call *call, const struct txn_request *txn)
 {
     struct backend *backend = call_backend(call);
     struct decree_value *command = command_value(&txn->command);
@@ -77,50 +82,81 @@ static void answer(struct grpc_call *call, const struct txn_request *txn)
     decree_value_unref(command);
 }
 
+static struct request *request_of(struct grpc_call *call)
+{
+    _Static_assert(sizeof(struct request) <= GRPC_STATE_BYTES, "a call has room for it");
+    return (struct request *)(void *)call->state;
+}
+
+/* The request is read once more: it was found good before, and nothing had to be kept but where it
+ * is. */
+static void answer_query(struct grpc_call *call)
+{
+    const struct request *request = request_of(call);
+    struct pending pending = {.arena = malloc(sizeof(*pending.arena))};
+
+    if (pending.arena == NULL) {
+        etcd_fail(call, ETCD_NO_MEMORY);
+        return;
+    }
+    arena_init(pending.arena, TXN_ARENA_BYTES_MAX);
+    (void)txn_request_read(pending.arena, request->message, request->size, &pending.txn);
+    if (pending.txn != NULL)
+        query(call, pending.txn);
+    else
+        etcd_fail(call, ETCD_NO_MEMORY);
+    forget(&pending);
+}
+
 static void read_done(void *argument, int error, decree_slot slot, void *result)
 {
     struct grpc_call *call = argument;
-    struct pending pending = *pending_of(call);
 
     (void)slot;
     (void)result;
     if (services_resume(call, error))
-        answer(call, pending.txn);
-    forget(&pending);
+        grpc_answer_in_turn(call, answer_query);
 }
 
-static int ask(struct grpc_call *call, const struct txn_request *txn)
+static int ask_query(struct grpc_call *call, const struct txn_request *txn)
 {
     struct backend *backend = call_backend(call);
 
-    if (!txn->read_only)
-        return kv_ask(call, &txn->command, txn_done);
+    if (txn->serializable) {
+        query(call, txn);
+        return 0;
+    }
     grpc_keep(call);
-    return backend->ops->read(backend, read_done, call);
+    return services_after_ask(call, backend->ops->read(backend, read_done, call));
 }
 
-/* Answers, or asks the backend. What was read is kept only while an answer is to come. */
-static int perform(struct grpc_call *call, struct pending *pending)
+/* What was read is kept only if an answer is to come. */
+static int ask_change(struct grpc_call *call, struct pending *pending)
 {
     int error, status;
 
-    if (pending->txn->read_only && pending->txn->serializable) {
-        answer(call, pending->txn);
-        forget(pending);
-        return 0;
-    }
     *pending_of(call) = *pending;
-    error = ask(call, pending->txn);
+    error = kv_ask(call, &pending->txn->command, txn_done);
     status = services_after_ask(call, error);
-    if (error != 0)
-        forget(pending);
+    if (error == 0)
+        *pending = (struct pending){0};
     return status;
+}
+
+static int perform(struct grpc_call *call, const uint8_t *message, size_t size,
+                   struct pending *pending)
+{
+    if (!pending->txn->read_only)
+        return ask_change(call, pending);
+    *request_of(call) = (struct request){message, size};
+    return ask_query(call, pending->txn);
 }
 
 static int txn(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct pending pending = {.arena = malloc(sizeof(*pending.arena))};
     enum etcd_error error = size > PROPOSAL_BYTES_MAX ? ETCD_TOO_LARGE : ETCD_OK;
+    int status = 0;
 
     if (pending.arena == NULL) {
         etcd_fail(call, ETCD_NO_MEMORY);
@@ -129,14 +165,14 @@ static int txn(struct grpc_call *call, const uint8_t *message, size_t size)
     arena_init(pending.arena, TXN_ARENA_BYTES_MAX);
     if (error == ETCD_OK)
         error = txn_request_read(pending.arena, message, size, &pending.txn);
-    if (error == ETCD_OK && pending.txn != NULL)
-        return perform(call, &pending);
     if (error != ETCD_OK)
         etcd_fail(call, error);
-    else
+    else if (pending.txn == NULL)
         grpc_fail_malformed(call);
+    else
+        status = perform(call, message, size, &pending);
     forget(&pending);
-    return 0;
+    return status;
 }
 
 /* ---- Compact ---- */
