@@ -30,7 +30,8 @@ static const ProtobufCServiceDescriptor *const SERVICES[] = {
 };
 
 static const struct grpc_route *const ROUTES[] = {
-    kv_routes, txn_routes, maintenance_routes, cluster_routes, register_routes, paxoskv_routes, NULL};
+    kv_routes,      txn_routes, maintenance_routes, cluster_routes, register_routes,
+    paxoskv_routes, NULL};
 
 /* Every call passes here before its handler. */
 static bool admit(struct grpc_call *call)
