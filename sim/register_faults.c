@@ -64,13 +64,47 @@ static void fault_crash(struct register_faults *faults)
         crash_for(faults, node, time_of(faults, faults->cluster->options->crash_time));
 }
 
-/* Gone for a moment only, so that it is asked again before others have moved on. */
+static void blink(struct register_faults *faults, struct register_node *node);
+
+static void on_blink(void *context, uint64_t life, void *memory)
+{
+    struct register_node *node = node_in_life(context, life);
+
+    (void)memory;
+    if (node != NULL)
+        blink(context, node);
+}
+
+/* Gone for a moment only, so that it is asked again before others have moved on; now and then twice
+ * in a row, so that the second run begins as the first one did. */
+static void blink(struct register_faults *faults, struct register_node *node)
+{
+    uint64_t down_ns = draw_between(&faults->prng, 0, SIM_MILLISECOND);
+    uint64_t soon_ns = down_ns + time_of(faults, faults->cluster->options->heartbeat / 4);
+
+    crash_for(faults, node, down_ns);
+    if (prng_below(&faults->prng, 3) == 0) /* its next life has the next number */
+        world_at(faults->cluster->world, now_of(faults) + soon_ns, on_blink, faults,
+                 life_of(node) + 16, NULL);
+}
+
 static void fault_blink(struct register_faults *faults)
 {
     struct register_node *node = pick_node(faults);
 
     if (node->state != REGISTER_NODE_DOWN)
-        crash_for(faults, node, draw_between(&faults->prng, 0, SIM_MILLISECOND));
+        blink(faults, node);
+}
+
+/* A promise is broken most easily by who forgets it, while what it rules out is still on its way. */
+static void on_promise(void *context, struct register_node *node)
+{
+    struct register_faults *faults = context;
+    const struct sim_options *options = faults->cluster->options;
+
+    if (!faults->ended && prng_chance(&faults->prng, (uint32_t)options->promise_crash / 8))
+        world_at(faults->cluster->world, now_of(faults) + time_of(faults, options->delay), on_blink,
+                 faults, life_of(node), NULL);
 }
 
 static void fault_power(struct register_faults *faults)
@@ -224,6 +258,8 @@ void register_faults_start(struct register_faults *faults, struct register_clust
     *faults = (struct register_faults){.cluster = cluster};
     prng_init(&faults->prng, world_seed(cluster->world, "faults", 0));
     network_set_weather(&cluster->network, &weather);
+    cluster->faults = faults;
+    cluster->on_promise = on_promise;
     for (size_t kind = 0; kind < KIND_COUNT; kind++)
         if (every_ns(faults, kind) > 0)
             world_at(cluster->world, now_of(faults) + time_of(faults, every_ns(faults, kind)),

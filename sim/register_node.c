@@ -85,6 +85,8 @@ static void send_message(struct register_node *node, const struct decree_registe
     assert(message->from == node->id);
     trace_message(node, message);
     proposals_on_message(&cluster->proposals, now_of(node), node->life, message);
+    if (message->type == DECREE_REGISTER_PROMISE && cluster->faults != NULL)
+        cluster->on_promise(cluster->faults, node);
     error = encoder_encode(&cluster->encoder, &letter, &frame);
     assert(error == 0);
     bytes = malloc(frame->size);

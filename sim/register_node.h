@@ -52,6 +52,8 @@ struct register_cluster {
     void *context; /* of the clients */
     void (*on_answer)(void *context, unsigned node, const struct decree_register_answer *answer);
     void (*on_crash)(void *context, unsigned node);
+    void *faults; /* may crash a node for what it says; NULL: nobody looks on */
+    void (*on_promise)(void *faults, struct register_node *node);
 };
 
 /* Starts all nodes. What is given is borrowed until the release. */
