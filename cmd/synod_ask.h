@@ -22,11 +22,11 @@ struct synod_answer {
     char reason[512]; /* of the last two */
 };
 
-/* By GET /value, which nodes of kind http and tcp answer. */
+/* By GET /value, which nodes of all kinds answer. */
 void synod_ask_http(struct synod_answer *ret_answer, const struct endpoint *endpoint,
                     uint64_t timeout_ms);
 
-/* By decree.v1.Synod/GetValue, for nodes of kind grpc. */
+/* By decree.v1.Synod/GetValue, which nodes of kind http and grpc answer. */
 void synod_ask_grpc(struct synod_answer *ret_answer, const struct endpoint *endpoint,
                     uint64_t timeout_ms);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* synod_get.c -- decree synod get ADDRESS: the flags, the tries, and the value on stdout.
  *
- * A node's kind need not be said: what http and tcp nodes answer is tried first, and then what grpc
- * nodes do.
+ * A node's kind need not be said: all answer GET /value, which is tried first; then the call of gRPC
+ * is, for what stands between and speaks HTTP/2 only.
  */
 #include "synod_get.h"
 
@@ -49,7 +49,7 @@ static const char doc[] =
     "  decree synod get :5001\n"
     "  decree synod get 10.0.0.7:5001 --wait --timeout 1m\n"
     "\n"
-    "Nodes of kind http and tcp answer curl too: curl http://127.0.0.1:5001/value\n"
+    "Nodes answer curl too: curl http://127.0.0.1:5001/value\n"
     "\n"
     "Exit status: 0 the value was printed; 1 the node does not know of a chosen value yet; 64 the "
     "command line makes no sense; 69 no node could be reached there, or none answered in time.";

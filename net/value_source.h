@@ -2,8 +2,8 @@
 /* value_source.h -- the one thing that a transport's port may answer to who is no peer: the value
  * that was chosen.
  *
- *     http, tcp    GET /value                    200 and its bytes, or 503
- *     grpc         decree.v1.Synod/GetValue      its bytes, or UNAVAILABLE
+ *     all           GET /value                    200 and its bytes, or 503
+ *     http, grpc    decree.v1.Synod/GetValue      its bytes, or UNAVAILABLE
  */
 #ifndef DECREE_NET_VALUE_SOURCE_H
 #define DECREE_NET_VALUE_SOURCE_H

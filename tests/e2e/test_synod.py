@@ -332,13 +332,21 @@ def test_nodes_that_disagree_about_who_is_in_say_so(make_synod, kind):
         assert "chosen" not in node.text()
 
 
-@pytest.mark.parametrize("one,other", [("http", "tcp"), ("grpc", "http"), ("tcp", "grpc")])
+@pytest.mark.parametrize("one,other", [("http", "tcp"), ("tcp", "grpc")])
 def test_nodes_of_different_kinds_say_so(make_synod, one, other):
     synod = make_synod(one)
     synod.nodes[0].start(first="x", timeout=0, extra=())
     synod.nodes[1].start(first="y", timeout=0, extra=(f"-kind={other}",))
     for node, kind in zip(synod.nodes, (one, other)):
         wait_until(lambda: f"-kind (here {kind})" in node.text(), PATIENCE_S, f"{node.address} says so")
+
+
+def test_http_and_grpc_nodes_understand_each_other(make_synod):
+    synod = make_synod("http")
+    synod.nodes[0].start(first="x", timeout=0)
+    synod.nodes[1].start(extra=("--json", "-kind=grpc"))
+    synod.nodes[2].start(extra=("--json", "-kind=grpc"))
+    assert synod.wait_for_values() == "x"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -446,7 +454,7 @@ def test_any_node_can_be_asked(make_synod, kind):
         assert json.loads(run("get", node.address, "--json").stdout) == {"value": "the value"}
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "grpc"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_curl_can_ask(make_synod, kind):
     synod = make_synod(kind, 1, 1, 1)
     node = synod.nodes[0].start()
