@@ -26,8 +26,7 @@ void sim_cluster_init(struct sim_cluster *cluster, struct world *world,
     cluster->node_count = (unsigned)options->nodes;
     network_init(&cluster->network, world, cluster->node_count, cluster_deliver, cluster);
     sim_svg_watch(trace->svg, &cluster->network);
-    encoder_init(&cluster->encoder, SIM_FRAME_BYTES_MAX);
-    decoder_init(&cluster->decoder);
+    sim_wire_init(&cluster->wire, options->wire);
     agreement_init(&cluster->agreement, verdict);
     apply_order_init(&cluster->apply_order, verdict);
     exactly_once_init(&cluster->exactly_once, verdict);
@@ -46,8 +45,7 @@ void sim_cluster_release(struct sim_cluster *cluster)
     for (unsigned id = 1; id <= cluster->node_count; id++) {
         sim_node_release(&cluster->nodes[id]);
     }
-    encoder_release(&cluster->encoder);
-    decoder_release(&cluster->decoder);
+    sim_wire_release(&cluster->wire);
     agreement_release(&cluster->agreement);
     exactly_once_release(&cluster->exactly_once);
     durability_release(&cluster->durability);

@@ -18,12 +18,12 @@
 #include "check_ballots.h"
 #include "check_durability.h"
 #include "check_exactly_once.h"
-#include "codec.h"
 #include "engine.h"
 #include "registers.h"
 #include "sim_journal.h"
 #include "sim_options.h"
 #include "sim_trace.h"
+#include "sim_wire.h"
 
 enum sim_node_state { SIM_NODE_DOWN = 1, SIM_NODE_UP, SIM_NODE_FROZEN };
 
@@ -66,8 +66,7 @@ struct sim_cluster {
     struct verdict *verdict;
     struct sim_trace *trace;
     struct network network;
-    struct encoder encoder;
-    struct decoder decoder;
+    struct sim_wire wire;
     unsigned node_count;
     struct sim_node nodes[SIM_NODES_MAX + 1]; /* by id; 0 is not used */
     struct agreement agreement;

@@ -15,6 +15,7 @@
 #include "checksum.h"
 #include "draw.h"
 #include "network.h"
+#include "sim_wire.h"
 #include "world.h"
 
 #define KNOB_NAME_MAX 32u
@@ -280,6 +281,8 @@ const char *sim_options_check(const struct sim_options *options)
         return "election must be at most 1m, and seconds at most 1440m";
     if (options->timeout < MS || options->think < SIM_MICROSECOND)
         return "timeout must be at least 1ms, and think at least 1us";
+    if (options->wire >= SIM_WIRES)
+        return "wire must be 0, 1 or 2";
     if (options->clients < 1 || options->clients > SIM_CLIENTS_MAX || options->keys < 1 ||
         options->keys > 100)
         return "clients must be 1 to 16, and keys 1 to 100";

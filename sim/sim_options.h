@@ -37,6 +37,7 @@
     X(spike_time, DURATION, "how much longer, at most")                                         \
     X(delay, DURATION, "of a packet, at least")                                                 \
     X(delay_spread, DURATION, "of a packet, on top, at most")                                   \
+    X(wire, COUNT, "how messages are written: 0 as over tcp, 1 as over grpc, 2 as over http")   \
     X(packet_max, BYTES, "larger packets are lost; 0: none")                                    \
     X(partition, DURATION, "mean time between partitions")                                      \
     X(partition_time, DURATION, "mean length of a partition")                                   \

@@ -106,28 +106,22 @@ static void transport_send(struct transport *transport, const struct peer_messag
     struct sim_node *node = node_of_transport(transport);
     struct sim_cluster *cluster = node->cluster;
     decree_node_id to = peer_message_to(message);
-    struct frame *frame;
-    uint8_t *bytes;
 
     assert(peer_message_from(message) == node->id);
     assert(to >= 1 && to <= cluster->node_count);
     if (message->protocol == PEER_PAXOS)
         node_note_sending(node, message->u.paxos);
-    if (encoder_encode(&cluster->encoder, message, &frame) != 0) {
+    if (sim_wire_write(&cluster->wire, message) != 0) {
         verdict_fail(cluster->verdict, "codec", cluster->world->now_ns,
                      "node %u: cannot encode a message of %s", node->id,
                      peer_protocol_name(message->protocol));
         world_stop(cluster->world);
         return;
     }
-    bytes = malloc(frame->size);
-    assert(bytes != NULL);
-    frame_copy(frame, bytes);
     if (message->protocol == PEER_PAXOS)
         node_draw_sending(node, message->u.paxos);
-    network_send(&cluster->network, node->id, to, bytes, frame->size);
-    free(bytes);
-    frame_free(frame);
+    network_send(&cluster->network, node->id, to, cluster->wire.bytes.data,
+                 cluster->wire.bytes.size);
 }
 
 static void transport_flush(struct transport *transport)
@@ -148,33 +142,20 @@ const struct transport_ops sim_transport_ops = {
 bool sim_transport_receive(struct sim_node *node, unsigned from, const uint8_t *bytes, size_t size)
 {
     struct sim_cluster *cluster = node->cluster;
-    struct frame_header header;
+    const struct transport_sink *sink = engine_transport_sink(node->engine);
     struct peer_message message;
     struct peer_letter letter;
-    struct chunk *chunk = chunk_new(size);
-    int error;
+    int error = sim_wire_read(&cluster->wire, from, node->id, bytes, size, &letter);
 
-    assert(chunk != NULL);
-    memcpy(chunk->data, bytes, size);
-    error = frame_header_read(&header, chunk->data, SIM_FRAME_BYTES_MAX);
-    if (error == 0 && (header.payload_size != size - FRAME_HEADER_BYTES ||
-                       !frame_is_sound(&header, chunk->data + FRAME_HEADER_BYTES)))
-        error = DECREE_CORRUPT;
-    if (error == 0)
-        error = decoder_decode(&cluster->decoder, &header, chunk->data + FRAME_HEADER_BYTES, chunk,
-                               from, node->id, &letter);
-    if (error == 0) {
-        const struct transport_sink *sink = engine_transport_sink(node->engine);
-
-        message = peer_letter_message(&letter);
-        sink->message(sink->context, &message);
-        decoder_drop(&cluster->decoder, &letter);
-    } else {
+    if (error != 0) {
         verdict_fail(cluster->verdict, "codec", cluster->world->now_ns,
-                     "node %u: a frame from node %u does not decode: %s; expected what was sent",
+                     "node %u: a message from node %u does not decode: %s; expected what was sent",
                      node->id, from, decree_error_name(error));
         world_stop(cluster->world);
+        return false;
     }
-    chunk_unref(chunk);
-    return error == 0;
+    message = peer_letter_message(&letter);
+    sink->message(sink->context, &message);
+    sim_wire_drop(&cluster->wire, &letter);
+    return true;
 }

@@ -5,8 +5,6 @@
 
 #include "sim_cluster.h"
 
-#define SIM_FRAME_BYTES_MAX (8u << 20)
-
 /* For the transport of a struct sim_node. */
 extern const struct transport_ops sim_transport_ops;
 

@@ -30,7 +30,7 @@ LAYERS = {
     "proto": {"proto"},
     "server": {"include", "base", "port", "proto", "rpc", "kv", "log", "node", "server"},
     "client": {"include", "base", "port", "proto", "rpc", "client"},
-    "sim": {"include", "base", "port", "proto", "paxos", "broadcast", "kv", "store", "net", "node", "sim"},
+    "sim": {"include", "base", "port", "proto", "rpc", "paxos", "broadcast", "kv", "store", "net", "node", "sim"},
     "examples": {"include", "examples"},
 }
 PURE = ("base", "paxos", "register", "broadcast", "log", "kv")
