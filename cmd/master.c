@@ -118,7 +118,8 @@ static bool make_room(struct script *script)
 {
     char *grown;
 
-    memmove(script->buffer, script->buffer + script->begin, script->used - script->begin);
+    if (script->used > script->begin)
+        memmove(script->buffer, script->buffer + script->begin, script->used - script->begin);
     script->used -= script->begin;
     script->begin = 0;
     if (script->room - script->used > READ_BYTES)
