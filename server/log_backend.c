@@ -22,14 +22,18 @@ static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_
 }
 
 int log_backend_init(struct log_backend *backend, const struct cluster_spec *cluster,
-                     decree_node_id self)
+                     decree_node_id self, struct machines *machines)
 {
+    struct decree_machine machine = {.context = backend, .apply = apply};
+
     assert(self >= 1);
     assert(self <= cluster->count);
     *backend = (struct log_backend){.items = ordered_log_new(),
+                                    .machines = machines,
                                     .cluster = cluster,
                                     .self = self,
                                     .item_bytes_max = ITEM_BYTES_MAX};
+    machines_add(machines, LOG_MACHINE, &machine);
     return backend->items == NULL ? DECREE_NOMEM : 0;
 }
 
@@ -45,11 +49,6 @@ int log_backend_restart(struct log_backend *backend)
     ordered_log_free(backend->items);
     backend->items = ordered_log_new();
     return backend->items == NULL ? DECREE_NOMEM : 0;
-}
-
-struct decree_machine log_backend_machine(struct log_backend *backend)
-{
-    return (struct decree_machine){.context = backend, .apply = apply};
 }
 
 static void release_value(struct decree_value *value)

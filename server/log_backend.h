@@ -4,27 +4,26 @@
 #define DECREE_SERVER_LOG_BACKEND_H
 
 #include "host.h"
+#include "machines.h"
 #include "ordered_log.h"
 
 struct log_backend {
     struct host *host; /* NULL: not yet, no more, or just being opened again */
     struct ordered_log *items;
     struct ordered_log_result result; /* of the last command applied */
+    const struct machines *machines;  /* of which it is one, for the status */
     const struct cluster_spec *cluster;
     decree_node_id self;
     uint32_t item_bytes_max; /* of a whole command */
 };
 
-/* cluster is borrowed. Errors: NOMEM. */
+/* cluster is borrowed, and so is machines, which gets this one. Errors: NOMEM. */
 int log_backend_init(struct log_backend *backend, const struct cluster_spec *cluster,
-                     decree_node_id self);
+                     decree_node_id self, struct machines *machines);
 void log_backend_release(struct log_backend *backend);
 
 /* Forgets all items: they are about to be replayed. Errors: NOMEM. */
 int log_backend_restart(struct log_backend *backend);
-
-/* For LOG_MACHINE; then backend->host is to be set. */
-struct decree_machine log_backend_machine(struct log_backend *backend);
 
 /* A command of these values, to be proposed; one reference. Errors: TOO_LARGE, NOMEM. */
 int log_backend_make(const struct log_backend *backend, uint64_t request_id,

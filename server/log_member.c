@@ -288,16 +288,13 @@ int log_member_run(const struct log_member_options *options, char *sentence)
         return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
     signal(SIGPIPE, SIG_IGN);
     member->options = options;
-    error = log_backend_init(&member->backend, &options->cluster, options->self);
+    machines_init(&member->machines);
+    error = log_backend_init(&member->backend, &options->cluster, options->self, &member->machines);
     if (error != 0)
         error = fail(sentence, error, "%s", decree_error_text(error));
     else
         error = init_handles(member, sentence);
     if (error == 0) {
-        struct decree_machine machine = log_backend_machine(&member->backend);
-
-        machines_init(&member->machines);
-        machines_add(&member->machines, LOG_MACHINE, &machine);
         error = run(member, sentence);
         uv_loop_close(&member->loop);
     }

@@ -4,6 +4,8 @@
 
 #include "log_service_inside.h"
 
+#define RETRY_MS 20u
+
 /* ---- connections ---- */
 
 static void on_opened(void *context, struct line_connection *connection)
@@ -60,15 +62,32 @@ static void on_closed(void *context, struct line_connection *connection)
 
 /* ---- the flush ---- */
 
+/* To ask a full engine again at once would keep the loop awake for nothing. */
 static void retry_stalled(struct log_service *service)
 {
+    service->room = false;
     while (!list_alone(&service->stalled)) {
         struct log_session *session = list_owner(service->stalled.next, struct log_session,
                                                  stalled_link);
 
         if (!log_session_retry(session))
-            break;
+            return;
     }
+    uv_timer_stop(&service->retry);
+}
+
+static void on_retry(uv_timer_t *retry)
+{
+    struct log_service *service = retry->data;
+
+    if (!service->draining)
+        retry_stalled(service);
+}
+
+void log_service_note_stalled(struct log_service *service)
+{
+    if (!uv_is_active((uv_handle_t *)&service->retry))
+        uv_timer_start(&service->retry, on_retry, RETRY_MS, RETRY_MS);
 }
 
 static void advance_all(struct list_link *sessions, bool parked)
@@ -100,7 +119,7 @@ void log_service_flush(struct log_service *service)
 {
     uint64_t last = ordered_log_last(service->backend->items);
 
-    if (!service->draining)
+    if (service->room && !service->draining)
         retry_stalled(service);
     advance_all(&service->touched, false);
     if (last != service->last_seen)
@@ -134,6 +153,8 @@ int log_service_open(struct log_service **ret_service, uv_loop_t *loop, struct l
         free(service);
         return DECREE_NOMEM;
     }
+    uv_timer_init(loop, &service->retry);
+    service->retry.data = service;
     *ret_service = service;
     return 0;
 }
@@ -156,9 +177,9 @@ void log_service_drain(struct log_service *service, void (*drained)(void *contex
     check_drained(service);
 }
 
-static void on_server_closed(void *context)
+static void on_retry_closed(uv_handle_t *retry)
 {
-    struct log_service *service = context;
+    struct log_service *service = retry->data;
     void (*closed)(void *closed_context) = service->closed;
     void *closed_context = service->closed_context;
 
@@ -166,6 +187,13 @@ static void on_server_closed(void *context)
     assert(service->under_way == 0);
     free(service);
     closed(closed_context);
+}
+
+static void on_server_closed(void *context)
+{
+    struct log_service *service = context;
+
+    uv_close((uv_handle_t *)&service->retry, on_retry_closed);
 }
 
 void log_service_close(struct log_service *service, void (*closed)(void *context), void *context)

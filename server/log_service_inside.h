@@ -24,6 +24,8 @@ struct log_service {
     struct list_link stalled; /* sessions whose newest request found no room, oldest first */
     uint64_t last_seen;       /* the last item, when the parked were looked at */
     uint32_t under_way;       /* proposals and reads in the engine */
+    bool room;                /* something was completed since the engine was full */
+    uv_timer_t retry;         /* active: somebody is stalled */
     bool draining;
     void (*drained)(void *context);
     void *drained_context;
@@ -109,6 +111,9 @@ void log_session_advance(struct log_session *session);
 
 /* Offers again what found no room; false: there is still none. */
 bool log_session_retry(struct log_session *session);
+
+/* A session is stalled: it is tried again when something was completed, or after a moment. */
+void log_service_note_stalled(struct log_service *service);
 
 /* ---- log_gather.c ---- */
 

@@ -80,6 +80,7 @@ static void on_done(void *argument, int error, decree_slot slot, void *result)
     assert(error != 0 || slot > 0 || result == NULL);
     assert(request->service->under_way > 0);
     request->service->under_way--;
+    request->service->room = true;
     request->ready = true;
     request->error = error;
     if (error == 0 && entered != NULL) {
@@ -108,13 +109,16 @@ static bool hand_to_engine(struct log_request *request)
 
 static void begin(struct log_session *session, struct log_request *request)
 {
+    struct log_service *service = session->service;
+
     append(session, request);
-    if (list_alone(&session->stalled_link) && hand_to_engine(request))
+    if (list_alone(&service->stalled) && hand_to_engine(request))
         return;
-    assert(session->newest == NULL);
+    assert(session->newest == NULL); /* the connection was paused then */
     session->newest = request;
-    list_append(&session->service->stalled, &session->stalled_link);
+    list_append(&service->stalled, &session->stalled_link);
     line_pause(session->connection);
+    log_service_note_stalled(service);
 }
 
 bool log_session_retry(struct log_session *session)
@@ -234,16 +238,17 @@ static bool answer_status(struct log_session *session)
     struct ordered_log_stats stats;
 
     ordered_log_stats(backend->items, &stats);
-    line_printf(
-        session->connection,
-        "STATUS member=%s leader=%s last=%" PRIu64 " item_bytes=%" PRIu64 " memory_bytes=%" PRIu64
-        " repeated=%" PRIu64 " decided_slots=%" PRIu64 " under_way=%" PRIu32 " trouble=\"%s\"\n",
-        cluster_spec_name(backend->cluster, backend->self),
-        status == NULL || status->leader == 0 ? "none"
-                                              : cluster_spec_name(backend->cluster, status->leader),
-        stats.last, stats.item_bytes, stats.memory_bytes, stats.repeated,
-        status == NULL ? 0 : status->decided, session->service->under_way,
-        trouble == NULL ? "" : trouble);
+    line_printf(session->connection,
+                "STATUS member=%s leader=%s last=%" PRIu64 " item_bytes=%" PRIu64
+                " memory_bytes=%" PRIu64 " repeated=%" PRIu64 " decided_slots=%" PRIu64
+                " unknown_commands=%" PRIu64 " under_way=%" PRIu32 " trouble=\"%s\"\n",
+                cluster_spec_name(backend->cluster, backend->self),
+                status == NULL || status->leader == 0
+                    ? "none"
+                    : cluster_spec_name(backend->cluster, status->leader),
+                stats.last, stats.item_bytes, stats.memory_bytes, stats.repeated,
+                status == NULL ? 0 : status->decided, backend->machines->unknown,
+                session->service->under_way, trouble == NULL ? "" : trouble);
     return true;
 }
 

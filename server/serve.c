@@ -329,20 +329,17 @@ static int run(struct member *member, char *sentence)
 static int init_machines(struct member *member)
 {
     const struct serve_options *options = member->options;
-    struct decree_machine store, log;
+    struct decree_machine store;
     int error = kv_backend_init(&member->backend, &options->cluster, options->self,
                                 options->cluster_token, options->logger);
 
-    if (error == 0)
-        error = log_backend_init(&member->log_backend, &options->cluster, options->self);
     if (error != 0)
         return error;
     store = kv_backend_machine(&member->backend);
-    log = log_backend_machine(&member->log_backend);
     machines_init(&member->machines);
     machines_add(&member->machines, COMMAND_MACHINE_KV, &store);
-    machines_add(&member->machines, LOG_MACHINE, &log);
-    return 0;
+    return log_backend_init(&member->log_backend, &options->cluster, options->self,
+                            &member->machines);
 }
 
 int serve_run(const struct serve_options *options, char *sentence)

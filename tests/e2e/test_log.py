@@ -11,7 +11,7 @@ import pytest
 
 from log_nodes import LineClient, LogCluster, TIMEOUT
 from nodes import Cluster, DECREE
-from wait import wait_until
+from wait import pass_time, wait_until
 
 SOURCE = os.environ["DECREE_SOURCE"]
 
@@ -221,6 +221,32 @@ def test_without_a_majority_it_waits_and_goes_on_by_itself(three):
         node.start()
     assert client.chosen() == (2, 2, b"b")
     assert client.line() == "SYNCED 2"
+
+
+def cpu_seconds(node):
+    with open(f"/proc/{node.process.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_more_than_fits_without_a_majority_waits_and_does_not_spin(three):
+    count = 20000  # more than a node has under way, and than a session may ask for
+    node = three.nodes[0]
+    client = node.connect()
+    assert client.prop(10 ** 6, "a") == (1, 10 ** 6, b"a")
+    for other in three.nodes[1:]:
+        other.kill()
+    sender = threading.Thread(target=send_all, args=(client, count))
+    sender.start()
+    status = node.connect()
+    wait_until(lambda: status.status()["under_way"] == "4096", TIMEOUT, "as many are under way as may be")
+    before = cpu_seconds(node)
+    pass_time(2)
+    assert cpu_seconds(node) - before < 0.3
+    for other in three.nodes[1:]:
+        other.start()
+    assert [client.chosen()[1] for _ in range(count)] == list(range(1, count + 1))
+    sender.join()
 
 
 def test_garbage_half_open_and_idle_connections_do_no_harm(alone):
