@@ -17,8 +17,12 @@
 #define PIECE_BYTES (64u * 1024)
 #define KEPT_BYTES 4096u
 
-static void reset(struct log_gather *gather)
+static void reset(struct log_session *session)
 {
+    struct log_gather *gather = &session->gather;
+
+    session->service->gathered_bytes -= gather->charged_bytes;
+    gather->charged_bytes = 0;
     byte_buffer_reset(&gather->bytes, KEPT_BYTES);
     byte_buffer_reset(&gather->sizes, KEPT_BYTES);
     gather->state = GATHER_NOTHING;
@@ -26,8 +30,11 @@ static void reset(struct log_gather *gather)
     gather->complaint.code = LOG_ERROR_NONE;
 }
 
-void log_gather_release(struct log_gather *gather)
+void log_gather_release(struct log_session *session)
 {
+    struct log_gather *gather = &session->gather;
+
+    session->service->gathered_bytes -= gather->charged_bytes;
     byte_buffer_release(&gather->bytes);
     byte_buffer_release(&gather->sizes);
 }
@@ -64,7 +71,7 @@ static void complete(struct log_session *session)
         enter_values(session);
     else
         log_session_refuse(session, &gather->complaint);
-    reset(gather);
+    reset(session);
 }
 
 static void value_ends(struct log_session *session)
@@ -95,11 +102,19 @@ static void read_piece(struct log_session *session)
 static void expect_bytes(struct log_session *session, size_t size)
 {
     struct log_gather *gather = &session->gather;
-    uint32_t most = session->service->backend->item_bytes_max;
+    struct log_service *service = session->service;
+    uint32_t most = service->backend->item_bytes_max;
 
-    if (size > most || gather->bytes.size > most - size)
+    if (size > most || gather->bytes.size > most - size) {
         log_complain(&gather->complaint, LOG_ERROR_TOO_LARGE,
                      "an item may have %" PRIu32 " bytes, all in all", most);
+    } else if (size > LOG_GATHERED_BYTES_MAX - service->gathered_bytes) {
+        log_complain(&gather->complaint, LOG_ERROR_MEMORY,
+                     "too many values are coming in at once; try again");
+    } else {
+        service->gathered_bytes += size;
+        gather->charged_bytes += size;
+    }
 }
 
 static void take_form(struct log_session *session, const struct log_form *form)

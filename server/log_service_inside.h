@@ -11,6 +11,8 @@
 
 #define LOG_UNREAD_BYTES_MAX (1024u * 1024)
 #define LOG_LINE_BYTES_MAX (64u * 1024)
+#define LOG_GATHERED_BYTES_MAX \
+    ((size_t)256 << 20)        /* of values that are still coming in, all in all */
 #define LOG_REQUESTS_MAX 8192u /* of a session, unanswered */
 
 struct log_service {
@@ -24,6 +26,7 @@ struct log_service {
     struct list_link stalled; /* sessions whose newest request found no room, oldest first */
     uint64_t last_seen;       /* the last item, when the parked were looked at */
     uint32_t under_way;       /* proposals and reads in the engine */
+    size_t gathered_bytes;    /* announced in requests that are not whole yet */
     bool room;                /* something was completed since the engine was full */
     uv_timer_t retry;         /* active: somebody is stalled */
     bool draining;
@@ -45,7 +48,7 @@ struct log_request {
     uint64_t request_id;
     uint64_t index;               /* of the item; GET: the next to be written */
     uint64_t count;               /* GET: still to be written */
-    struct decree_value *command; /* PROP, MPROP: to be proposed, and to be shown */
+    struct decree_value *command; /* PROP, MPROP: until it is decided */
     char sentence[];
 };
 
@@ -65,6 +68,7 @@ struct log_gather {
     uint32_t count;
     struct byte_buffer bytes; /* of the values */
     struct byte_buffer sizes; /* a size_t each */
+    size_t charged_bytes;     /* of service->gathered_bytes */
     size_t left;              /* bytes of this value still to come */
     size_t value_size;
     struct log_complaint complaint;
@@ -120,6 +124,6 @@ void log_service_note_stalled(struct log_service *service);
 void log_gather_line(struct log_session *session, const uint8_t *bytes, size_t size);
 void log_gather_counted(struct log_session *session, const uint8_t *bytes, size_t size);
 void log_gather_too_long(struct log_session *session);
-void log_gather_release(struct log_gather *gather);
+void log_gather_release(struct log_session *session);
 
 #endif

@@ -87,6 +87,8 @@ static void on_done(void *argument, int error, decree_slot slot, void *result)
         request->error = entered->error;
         request->index = entered->index;
     }
+    decree_value_unref(request->command); /* it is in the log now, or of no use */
+    request->command = NULL;
     if (request->session != NULL)
         touch(request->session);
     else
@@ -150,36 +152,40 @@ static void write_engine_error(struct line_connection *connection,
     log_write_complaint(connection, &complaint);
 }
 
-static bool answer_engine(struct log_session *session, struct log_request *request)
-{
-    struct line_connection *connection = session->connection;
-    struct log_command command;
-
-    if (!request->ready)
-        return false;
-    if (request->error != 0) {
-        write_engine_error(connection, request);
-    } else if (request->verb == LOG_SYNC) {
-        line_printf(connection, "SYNCED %" PRIu64 "\n",
-                    ordered_log_last(session->service->backend->items));
-    } else {
-        bool readable = log_command_decode(request->command->data, request->command->size,
-                                           &command);
-
-        assert(readable);
-        (void)readable;
-        line_printf(connection, "CHOSEN %" PRIu64 " %" PRIu64 " ", request->index,
-                    request->request_id);
-        log_write_values(connection, &command);
-    }
-    return true;
-}
-
 static bool park(struct log_session *session)
 {
     if (list_alone(&session->parked_link))
         list_append(&session->service->parked, &session->parked_link);
     return false;
+}
+
+/* True: answered. The item is shown as the log has it. */
+static bool answer_chosen(struct log_session *session, const struct log_request *request)
+{
+    const struct ordered_log *items = session->service->backend->items;
+    struct log_command item;
+
+    if (request->index > ordered_log_last(items))
+        return park(session); /* the node was opened again, and does not know it yet */
+    item = ordered_log_item(items, request->index, NULL);
+    line_printf(session->connection, "CHOSEN %" PRIu64 " %" PRIu64 " ", request->index,
+                request->request_id);
+    log_write_values(session->connection, &item);
+    return true;
+}
+
+static bool answer_engine(struct log_session *session, const struct log_request *request)
+{
+    if (!request->ready)
+        return false;
+    if (request->error != 0)
+        write_engine_error(session->connection, request);
+    else if (request->verb == LOG_SYNC)
+        line_printf(session->connection, "SYNCED %" PRIu64 "\n",
+                    ordered_log_last(session->service->backend->items));
+    else
+        return answer_chosen(session, request);
+    return true;
 }
 
 static void begin_get(struct log_session *session, struct log_request *request)
@@ -410,6 +416,6 @@ void log_session_free(struct log_session *session)
     list_remove(&session->touched_link);
     list_remove(&session->parked_link);
     list_remove(&session->stalled_link);
-    log_gather_release(&session->gather);
+    log_gather_release(session);
     free(session);
 }
