@@ -43,8 +43,8 @@ bool cell_has_name(const struct cell *cell, struct decree_register_key key)
 
 bool cell_is_empty(const struct cell *cell)
 {
-    return cell->count == 0 && cell->first == 1 && ballot_none(cell->promised) &&
-           cell->appends.head == NULL && cell->others.head == NULL;
+    return cell->count == 0 && cell->first == 1 && cell->counter == 0 &&
+           ballot_none(cell->promised) && cell->appends.head == NULL && cell->others.head == NULL;
 }
 
 /* How many entries are below version. In a history without holes the first guess is right. */

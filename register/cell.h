@@ -47,6 +47,7 @@ struct cell {
     uint64_t record; /* the last record that a reply about this key may have to wait for */
 
     /* The proposer's part. */
+    uint64_t counter;                      /* of the ballots of this run; 0: none yet */
     struct decree_ballot highest;          /* seen in a refusal */
     struct decree_ballot hold;             /* a prepare quorum promised it for every version */
     uint64_t hold_latest;                  /* what is then the latest version, and chosen ... */

@@ -34,7 +34,6 @@ struct decree_registers {
     bool started;
     uint64_t incarnation, boot; /* boot: the record of the incarnation */
     bool speaks;                /* that record is durable: own rounds may begin */
-    uint64_t counter;           /* of ballots; in each run it only grows */
     uint64_t round_serial;      /* of rounds */
     uint64_t sequence;          /* of marks */
     uint32_t open;              /* requests without an answer */

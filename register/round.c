@@ -174,20 +174,20 @@ void round_prepare_in(struct decree_registers *registers, struct cell *cell, str
     begin(registers, cell, round, ROUND_PREPARE, version);
 }
 
-/* UNIQUE BALLOTS. The counter never stands still in a run, whatever the key; another run has
- * another incarnation, which was durable before this run spoke; another node has another number; an
- * outsider has a bit that no node has. */
-static struct decree_ballot new_ballot(struct decree_registers *registers, const struct cell *cell,
+/* UNIQUE BALLOTS. In a run the counter of a key only grows; another run has another incarnation,
+ * which was durable before this run spoke; another node has another number; an outsider has a bit
+ * that no node has. */
+static struct decree_ballot new_ballot(const struct decree_registers *registers, struct cell *cell,
                                        uint64_t version)
 {
     struct decree_ballot above = cell_promised(cell, version);
 
     if (decree_ballot_compare(cell->highest, above) > 0)
         above = cell->highest;
-    if (above.round >> INCARNATION_BITS > registers->counter)
-        registers->counter = above.round >> INCARNATION_BITS;
-    registers->counter++;
-    return (struct decree_ballot){.round = registers->counter << INCARNATION_BITS |
+    if (above.round >> INCARNATION_BITS > cell->counter)
+        cell->counter = above.round >> INCARNATION_BITS;
+    cell->counter++;
+    return (struct decree_ballot){.round = cell->counter << INCARNATION_BITS |
                                            registers->incarnation,
                                   .node = members_self(&registers->tray.members)};
 }
