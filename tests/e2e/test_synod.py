@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """test_synod.py -- `decree synod` as its users run it: one value, whatever they propose, kill and start again."""
+import base64
+import http.client
+import http.server
 import json
 import os
 import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -379,6 +383,68 @@ def test_garbage_at_the_port_does_no_harm(make_synod, kind):
             except OSError:
                 pass  # it hung up, rightly
     assert synod.wait_for_values() == "x"
+
+
+class Impostor(http.server.BaseHTTPRequestHandler):
+    """A member that listens, to learn the cluster's id, and will say anything."""
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.heard += body if isinstance(body, list) else [body]
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_a_member_that_says_anything_stops_nobody(make_synod):
+    synod = make_synod("http")
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    draw = random.Random(seed)
+    ports = sorted(synod.ports)
+    nodes = sorted(synod.nodes, key=lambda node: int(node.address[1:]))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", ports[1]), Impostor)
+    server.heard, server.daemon_threads = [], True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def numbers():
+        return {"round": draw.choice([0, 1, 2, 3, 1 << 62, (1 << 63) - 1, (1 << 64) - 1, draw.randrange(1 << 64)]),
+                "node": draw.choice([0, 1, 2, 2, 3, 4, (1 << 32) - 1])}
+
+    def anything(cluster_id):
+        synod_message = {"type": draw.choice(["NONE", "PREPARE", "PROMISE", "ACCEPT", "ACCEPTED", "REFUSED", "ASK", "LEARNED"])}
+        for field in ("ballot", "voted"):
+            if draw.random() < 0.8:
+                synod_message[field] = numbers()
+        if draw.random() < 0.6:
+            synod_message["value"] = base64.b64encode(draw.randbytes(draw.choice([0, 1, 100]))).decode()
+        return {"cluster_id": cluster_id, "sender": draw.choice([2, 2, 2, 1, 3, 9]), "receiver": draw.choice([1, 1, 1, 2]),
+                "synod": synod_message}
+
+    try:
+        nodes[0].start(first="x", timeout=0)
+        wait_until(lambda: server.heard, PATIENCE_S, "the impostor hears of the cluster")
+        cluster_id = server.heard[0]["cluster_id"]
+        statuses = []
+        for _ in range(300):
+            connection = http.client.HTTPConnection("127.0.0.1", ports[0], timeout=PATIENCE_S)
+            connection.request("POST", "/handle", json.dumps(anything(cluster_id)))
+            statuses.append(connection.getresponse().status)
+            connection.close()
+        assert set(statuses) <= {200, 400, 403, 409}
+        assert statuses.count(200) > 50
+        assert nodes[0].process.poll() is None
+        assert run("get", nodes[0].address).returncode in (0, 1)
+        assert nodes[0].stop() == 0
+        nodes[0].start()
+        wait_until(lambda: len(nodes[0].named("start")) == 2, PATIENCE_S, "what it kept can be read again")
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 # ---- what it tells ----
