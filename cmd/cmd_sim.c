@@ -25,6 +25,7 @@ enum {
     OPTION_SEED = 0x400,
     OPTION_SEEDS,
     OPTION_SCENARIO,
+    OPTION_CALM,
     OPTION_REGISTERS,
     OPTION_LIST,
     OPTION_TRACE,
@@ -42,7 +43,7 @@ struct sim_arguments {
     enum sim_trace_detail detail;
     const char *svg; /* a file's name; NULL: no drawing */
     struct sim_svg_window window;
-    bool registers, list, json;
+    bool calm, registers, list, json;
 };
 
 struct sim_totals {
@@ -57,6 +58,8 @@ static const struct argp_option fixed_options[] = {
     {"seeds", OPTION_SEEDS, "A..B", 0, "Run these seeds, until one fails", 1},
     {"scenario", OPTION_SCENARIO, "NAME", 0,
      "Run a script in place of random faults; all: each of them", 1},
+    {"calm", OPTION_CALM, 0, 0,
+     "Let a seed draw nothing: three nodes, a fast network, and no fault that is not asked for", 1},
     {"registers", OPTION_REGISTERS, 0, 0,
      "Leaderless registers in place of the log; their scenario is killed_in_turn", 1},
     {"list", OPTION_LIST, 0, 0, "List the scenarios", 1},
@@ -83,6 +86,7 @@ static const char doc[] =
     "  decree sim --seed 7 --nodes 5 --loss 10% --trace | less -S\n"
     "  decree sim --scenario chained --trace | less -S\n"
     "  decree sim --seed 7 --svg run.svg --from 1s --events 60\n"
+    "  decree sim --calm --leader-loss 100% --clients 1 --svg run.svg --to 300ms\n"
     "  decree sim --registers --seeds 1..500\n"
     "  decree sim --registers --scenario killed_in_turn";
 
@@ -201,6 +205,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case OPTION_SCENARIO:
         arguments->scenario = argument;
         return 0;
+    case OPTION_CALM:
+        arguments->calm = true;
+        return 0;
     case OPTION_REGISTERS:
         arguments->registers = true;
         return 0;
@@ -257,7 +264,8 @@ static char *describe_replay(const struct sim_arguments *arguments,
     FILE *out = open_memstream(&command, &size);
 
     assert(out != NULL);
-    fprintf(out, "decree sim%s --seed %" PRIu64, arguments->registers ? " --registers" : "", seed);
+    fprintf(out, "decree sim%s%s --seed %" PRIu64, arguments->registers ? " --registers" : "",
+            arguments->calm ? " --calm" : "", seed);
     if (scenario != NULL)
         fprintf(out, " --scenario %s", scenario->name);
     for (size_t i = 0; i < count; i++) {
@@ -346,12 +354,13 @@ static void choose_options(const struct sim_arguments *arguments,
     const char *refusal;
     uint64_t roles = 0;
 
-    if (scenario != NULL) {
+    if (arguments->calm || scenario != NULL)
         sim_options_calm(ret_options, seed);
+    else
+        sim_options_draw(ret_options, seed);
+    if (scenario != NULL) {
         scenario->prepare(ret_options);
         roles = ret_options->nodes;
-    } else {
-        sim_options_draw(ret_options, seed);
     }
     sim_options_override(ret_options, &arguments->overrides);
     refusal = sim_options_check(ret_options);
