@@ -128,6 +128,16 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
+/* Begins as many calls as may be under way. */
+static void send_some(struct call_link *link)
+{
+    while (link->state == CALL_UP && link->queue.first != NULL &&
+           link->flight_bytes < FLIGHT_BYTES_MAX && link->flight_calls < FLIGHT_CALLS_MAX) {
+        if (!link->transport->wire->send(link))
+            return;
+    }
+}
+
 /* ---- what the wire tells ---- */
 
 void call_link_ready(struct call_link *link)
@@ -139,7 +149,7 @@ void call_link_ready(struct call_link *link)
     (void)uv_timer_stop(&link->timer);
     link->state = CALL_UP;
     link->up_since_ms = uv_now(transport->loop);
-    call_link_flush(link);
+    send_some(link);
 }
 
 void call_link_called(struct call_link *link, uint64_t bytes)
@@ -215,7 +225,7 @@ void call_link_answered(struct call_link *link, uint64_t bytes, uint32_t message
         note_answer(link, wrong);
     else if (!link->has_answered)
         warn_of_stranger(link, wrong);
-    call_link_flush(link);
+    send_some(link);
 }
 
 static void log_end(struct call_link *link, bool refused, const char *reason)
@@ -269,11 +279,11 @@ void call_link_send(struct call_link *link, struct parcel *parcel)
 
 void call_link_flush(struct call_link *link)
 {
-    while (link->state == CALL_UP && link->queue.first != NULL &&
-           link->flight_bytes < FLIGHT_BYTES_MAX && link->flight_calls < FLIGHT_CALLS_MAX) {
-        if (!link->transport->wire->send(link))
-            return;
-    }
+    const struct call_wire *wire = link->transport->wire;
+
+    send_some(link);
+    if (link->state == CALL_UP && wire->flush != NULL)
+        wire->flush(link);
 }
 
 /* ---- life ---- */

@@ -43,6 +43,8 @@ struct call_wire {
     /* Begins a call with the oldest parcels of link->queue, which it takes out, and tells
      * call_link_called(). False: nothing more can be sent now. */
     bool (*send)(struct call_link *link);
+    /* Writes what was sent, at the end of a turn; NULL: sending did so. */
+    void (*flush)(struct call_link *link);
     void (*release)(struct call_transport *transport); /* the last; frees the struct too */
 };
 

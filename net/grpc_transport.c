@@ -11,6 +11,8 @@
 #include "grpc_client.h"
 #include "grpc_parse.h"
 
+#define SMALL_BYTES_MAX 16384u /* of one frame of HTTP/2 */
+
 struct grpc_message { /* a call under way */
     struct grpc_client_call call;
     struct call_link *link;
@@ -80,8 +82,8 @@ static void on_answered(struct grpc_client_call *call)
     reply_release(&reply);
 }
 
-/* A message that is larger than what the other side has opened the window for is sent bit by bit;
- * until all of it is sent, no other is begun. */
+/* Small messages are begun one after the other, and HTTP/2 sends them in that order. The bytes of a
+ * large one it would mix with those of others, so no other is begun until all of it is sent. */
 static bool send_oldest(struct call_link *link)
 {
     struct grpc_message *message = link->sending;
@@ -98,13 +100,16 @@ static bool send_oldest(struct call_link *link)
                                               .body_size = message->parcel->size,
                                               .done = on_answered,
                                               .context = message};
-    link->sending = message;
+    link->sending = message->parcel->size > SMALL_BYTES_MAX ? message : NULL;
     call_link_called(link, message->parcel->size);
     grpc_client_start(link->connection, &message->call);
     return true;
 }
 
-/* ---- life ---- */
+static void flush(struct call_link *link)
+{
+    grpc_client_flush(link->connection);
+}
 
 static void release(struct call_transport *transport)
 {
@@ -117,6 +122,7 @@ static const struct call_wire grpc_wire = {.name = "grpc",
                                            .dial = dial,
                                            .hang_up = hang_up,
                                            .send = send_oldest,
+                                           .flush = flush,
                                            .release = release};
 
 int grpc_transport_open(struct transport **ret_transport, uv_loop_t *loop,

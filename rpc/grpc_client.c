@@ -140,6 +140,12 @@ static void flush(struct grpc_client *connection)
         client_end(connection, "the server has ended the connection");
 }
 
+void grpc_client_flush(struct grpc_client *connection)
+{
+    if (!connection->has_ended && uv_is_active((uv_handle_t *)&connection->awake))
+        flush(connection);
+}
+
 static void on_turn(uv_prepare_t *turn)
 {
     struct grpc_client *connection = turn->data;

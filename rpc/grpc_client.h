@@ -74,6 +74,10 @@ void grpc_client_close(struct grpc_client *connection, const char *reason);
 /* Begins a call; the connection must be ready. done may come before this returns. */
 void grpc_client_start(struct grpc_client *connection, struct grpc_client_call *call);
 
+/* Writes at once what calls have to say, for who has begun all that he will begin in this turn. Not
+ * from a callback. The connection must be ready. */
+void grpc_client_flush(struct grpc_client *connection);
+
 /* Of a stream: sends a message, which is copied. FULL: a mebibyte is unsent, nothing was taken; one
  * message may be larger. NOMEM. Not after half_close or done. */
 int grpc_client_send(struct grpc_client *connection, struct grpc_client_call *call,
