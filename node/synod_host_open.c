@@ -164,7 +164,7 @@ static int open_disk(struct synod_host *host, const struct synod_host_options *o
     if (error.code == DECREE_IDENTITY)
         return fail(sentence, error.code,
                     "%s; -self, -others, -prepareNum and -voteNum must be those that it was made "
-                    "with",
+                    "with, or -path be another",
                     error.text);
     return fail(sentence, error.code, "%s", error.text);
 }
