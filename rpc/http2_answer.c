@@ -166,7 +166,6 @@ void http2_answer_end(struct http2_stream *stream, const nghttp2_nv *trailers, s
     stream->trailers = trailers;
     stream->trailer_count = trailer_count;
     list_remove(&stream->ready_link);
-    http2_pause(stream, false);
     http2_forget_request(stream);
     go_on(stream);
 }

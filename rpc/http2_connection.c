@@ -12,9 +12,6 @@
 
 #include <decree/error.h>
 
-#define CONNECTION_WINDOW_BYTES (8 * 1024 * 1024)
-#define STREAM_WINDOW_BYTES (1024 * 1024)
-
 static struct http2_connection *connection_of(void *handle)
 {
     struct http2_connection *connection = ((uv_handle_t *)handle)->data;
@@ -159,6 +156,17 @@ static void break_off(struct http2_connection *connection, int error)
     connection_close(connection);
 }
 
+/* What has come is in our hands or was dropped: the bounds on what is kept are others than the
+ * connection's window. */
+static void give_back(struct http2_connection *connection)
+{
+    if (connection->unconsumed < HTTP2_CONNECTION_WINDOW_BYTES / 8)
+        return;
+    if (nghttp2_session_consume_connection(connection->session, connection->unconsumed) != 0)
+        connection->failed = true;
+    connection->unconsumed = 0;
+}
+
 static void take_in(struct http2_connection *connection, const uint8_t *bytes, size_t size)
 {
     ssize_t taken = nghttp2_session_mem_recv(connection->session, bytes, size);
@@ -167,6 +175,7 @@ static void take_in(struct http2_connection *connection, const uint8_t *bytes, s
         break_off(connection, (int)taken);
         return;
     }
+    give_back(connection);
     hand_on(
         connection); /* now, not at the flush: who orders and stores them may do so in this turn */
     server_note_dirty(connection->server, connection);
@@ -279,7 +288,7 @@ static int open_session(struct http2_connection *connection)
     struct http2_server *server = connection->server;
     nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, server->limits.connection_streams_max},
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, HTTP2_STREAM_WINDOW_BYTES},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, server->limits.header_bytes_max},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
@@ -293,7 +302,7 @@ static int open_session(struct http2_connection *connection)
     if (error != 0)
         return error;
     return nghttp2_session_set_local_window_size(connection->session, NGHTTP2_FLAG_NONE, 0,
-                                                 CONNECTION_WINDOW_BYTES);
+                                                 HTTP2_CONNECTION_WINDOW_BYTES);
 }
 
 static struct http2_connection *new_connection(struct http2_server *server, uv_tcp_t *tcp)

@@ -20,6 +20,8 @@
 #define HTTP2_READ_BYTES (256u * 1024)
 #define HTTP2_WRITE_BYTES (256u * 1024)    /* collected for one write */
 #define HTTP2_FRAME_BYTES_MAX (32u * 1024) /* nghttp2 hands out no more at a time */
+#define HTTP2_CONNECTION_WINDOW_BYTES (8 * 1024 * 1024)
+#define HTTP2_STREAM_WINDOW_BYTES (1024 * 1024)
 #define HTTP2_QUEUED_FRAMES_MAX \
     16384u                       /* with these queued and a full socket, nothing more is read */
 #define HTTP2_WRITES_PER_TURN 8u /* of one connection, then the others get theirs */
@@ -65,6 +67,7 @@ struct http2_connection {
     struct http2_stream *latest; /* the stream that a frame was last for */
     uint8_t *writing;            /* what the socket did not take yet; NULL: nothing */
     size_t request_bytes, answer_bytes;
+    size_t unconsumed; /* of what came, not given back to the client's window yet */
     uint64_t accepted_ms;
     uint64_t control_since_ms;
     uint32_t control_frames;

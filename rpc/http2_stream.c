@@ -106,7 +106,8 @@ static void note_complete(struct http2_stream *stream)
     stream->complete = true;
     if (stream->answered)
         return;
-    http2_offer(stream);
+    if (list_alone(&stream->ready_link))
+        list_append(&stream->connection->ready, &stream->ready_link);
     stream->handler->whole(stream);
 }
 
@@ -185,18 +186,19 @@ static bool keep_body(struct http2_stream *stream, const uint8_t *data, size_t s
     return true;
 }
 
-/* Gives back to the client's windows what need not be held back. */
-static void consume(struct http2_connection *connection, struct http2_stream *stream, size_t size)
+/* Gives back to the stream's window what has come, unless the client is to be held back. In large
+ * pieces: most requests end before the first one. */
+static void give_back(struct http2_stream *stream)
 {
+    struct http2_connection *connection = stream->connection;
     bool hold = stream->in_parts && (stream->paused || !list_alone(&stream->ready_link));
-    int error = nghttp2_session_consume_connection(connection->session, size);
 
-    if (hold)
-        stream->unconsumed += size;
-    else if (error == 0)
-        error = nghttp2_session_consume_stream(connection->session, stream->id, size);
-    if (error != 0)
+    if (hold || stream->unconsumed < HTTP2_STREAM_WINDOW_BYTES / 4)
+        return;
+    if (nghttp2_session_consume_stream(connection->session, stream->id, stream->unconsumed) != 0)
         connection->failed = true;
+    stream->unconsumed = 0;
+    server_note_dirty(connection->server, connection);
 }
 
 static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *data,
@@ -206,16 +208,16 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
     struct http2_stream *stream = find_stream(connection, id);
 
     (void)flags;
-    if (stream == NULL || stream->answered) {
-        if (nghttp2_session_consume(session, id, size) != 0)
-            connection->failed = true;
+    (void)session;
+    connection->unconsumed += size;
+    if (stream == NULL || stream->answered)
         return 0;
-    }
+    stream->unconsumed += size;
     if (keep_body(stream, data, size))
         stream->handler->body(stream);
     else
         refuse(stream);
-    consume(connection, stream, size);
+    give_back(stream);
     return 0;
 }
 
@@ -259,15 +261,8 @@ void http2_drop_part(struct http2_stream *stream, size_t size)
 
 void http2_pause(struct http2_stream *stream, bool paused)
 {
-    struct http2_connection *connection = stream->connection;
-
     stream->paused = paused;
-    if (paused || stream->unconsumed == 0)
-        return;
-    if (nghttp2_session_consume_stream(connection->session, stream->id, stream->unconsumed) != 0)
-        connection->failed = true;
-    stream->unconsumed = 0;
-    server_note_dirty(connection->server, connection);
+    give_back(stream);
 }
 
 /* The connection has no more to do with the stream. */

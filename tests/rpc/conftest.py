@@ -7,6 +7,10 @@ import subprocess
 import pytest
 
 
+# A sanitizer keeps what was freed; with little of that the tests can look at how much memory there is in use.
+os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=1:" + os.environ.get("ASAN_OPTIONS", "")
+
+
 class Server:
     def __init__(self, *options):
         self.process = subprocess.Popen([os.environ["RPC_SERVER"], *options], stdout=subprocess.PIPE, text=True)
