@@ -9,12 +9,12 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 
 import pytest
 
 import rpc
 from rpc import messages
+from wait import wait_until
 
 SEEDS = range(1, 6)
 STEPS = 300
@@ -32,6 +32,13 @@ def free_ports(count):
     return ports
 
 
+def serves(client):
+    try:
+        return client.range(b"x")
+    except rpc.Failure:
+        return None
+
+
 @pytest.fixture(scope="module")
 def etcd():
     program = shutil.which("etcd")
@@ -45,12 +52,7 @@ def etcd():
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         client = rpc.Client(clients.removeprefix("http://"))
         try:
-            for _ in range(300):
-                try:
-                    client.range(b"x")
-                    break
-                except rpc.Failure:
-                    time.sleep(0.1)
+            wait_until(lambda: serves(client), 60, "etcd serves")
             yield client
         finally:
             client.close()
