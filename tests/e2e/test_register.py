@@ -130,6 +130,11 @@ def test_compacted_versions_are_gone_while_others_read(cluster):
         assert one.history(b"k") == [(number, f"v{number}".encode()) for number in range(6, 10)]
         assert code_of(one.get, b"k", version=5) == "OUT_OF_RANGE"
         assert code_of(one.set, b"k", b"new", version=5) == "OUT_OF_RANGE"
+    for name in ("Prepare", "Accept"):
+        request = paxoskv.Proposer(Id=paxoskv.PaxosInstanceId(Key="k", Ver=2), Val=paxoskv.Value(Vi64=1),
+                                   Bal=paxoskv.BallotNum(N=1 << 40, ProposerId=1))
+        assert {code_of(node.client.call, f"/paxoskv.PaxosKV/{name}", request, paxoskv.Acceptor, 5)
+                for node in cluster.nodes} == {"OUT_OF_RANGE"}
     c.compact(b"k", 1000)  # the latest stays
     assert a.get(b"k") == (9, b"v9")
     assert b.set(b"k", b"v10") == 10
