@@ -53,6 +53,8 @@ static void finish(struct http1_connection *connection)
     assert(connection->phase != HTTP1_LEAVING);
     http1_connection_forget_body(connection);
     connection->call.events = NULL;
+    connection->call.is_head = false;
+    connection->call.is_http10 = false;
     connection->whole = false;
     connection->begun = false;
     connection->since_ms = uv_now(connection->server->loop);

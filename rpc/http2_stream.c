@@ -167,6 +167,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 static void refuse(struct http2_stream *stream)
 {
     stream->answered = true;
+    list_remove(&stream->ready_link);
     http2_forget_request(stream);
     reset(stream->connection, stream->id, NGHTTP2_ENHANCE_YOUR_CALM);
 }

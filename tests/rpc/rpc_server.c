@@ -2,8 +2,10 @@
 /* rpc_server.c -- gRPC and HTTP/1.1 on one port, to be tried by programs and people.
  *
  *     rpc_server [grpc=0] [http1=0] [header=N] [body=N] [request=N] [unread=N] [idle=N] [unsent=N]
+ *                [fail=N]
  *
- * Prints "listening on PORT"; ends well on SIGTERM. The numbers are limits of struct http1_limits.
+ * Prints "listening on PORT"; ends well on SIGTERM. fail: of what is allocated while it serves, the
+ * Nth allocation finds no memory. The other numbers are limits of struct http1_limits.
  */
 #include "rpc_server.h"
 
@@ -13,6 +15,35 @@
 #include <string.h>
 
 #define GRACE_MS 1000u
+
+static unsigned long allocations_until_failure; /* 0: none fails */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+
+static bool fails(void)
+{
+    return allocations_until_failure > 0 && --allocations_until_failure == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
 
 /* The number of the argument "name=number"; otherwise what it is without it. */
 static unsigned long option(char **argv, const char *name, unsigned long without)
@@ -104,6 +135,7 @@ int main(int argc, char **argv)
     uv_signal_init(&server->loop, &server->terminate);
     server->terminate.data = server;
     uv_signal_start(&server->terminate, on_terminate, SIGTERM);
+    allocations_until_failure = option(argv, "fail", 0);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     if (server->grpc != NULL)
         grpc_free(server->grpc);

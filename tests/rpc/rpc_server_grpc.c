@@ -60,14 +60,24 @@ static void gone(struct grpc_call *call)
         server->held = NULL;
 }
 
+/* What a handler makes of the errors of grpc_stream_send(). */
+static int send_or_end(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    int error = grpc_stream_send(call, message, size);
+
+    if (error == DECREE_NOMEM)
+        grpc_stream_end(call, GRPC_RESOURCE_EXHAUSTED, "no memory");
+    return error == DECREE_FULL ? error : 0;
+}
+
 static int echo(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     if (size == 3 && memcmp(message, "end", 3) == 0)
         grpc_stream_end(call, GRPC_OK, NULL);
     else if (size == 4 && memcmp(message, "fail", 4) == 0)
         grpc_stream_end(call, GRPC_DATA_LOSS, "as you \xc3\xa4sk, 100%");
-    else if (grpc_stream_send(call, message, size) == DECREE_FULL)
-        return DECREE_FULL;
+    else
+        return send_or_end(call, message, size);
     return 0;
 }
 
@@ -87,7 +97,7 @@ static void flood_on(struct grpc_call *call)
     struct state *state = state_of(call);
 
     for (; state->left > 0; state->left--)
-        if (grpc_stream_send(call, piece, sizeof(piece)) != 0)
+        if (send_or_end(call, piece, sizeof(piece)) != 0)
             return;
     grpc_stream_end(call, GRPC_OK, NULL);
 }

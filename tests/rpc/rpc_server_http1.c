@@ -67,6 +67,10 @@ static void later(struct http1_call *call)
     struct rpc_server *server = http1_context(call);
     uv_timer_t *timer = calloc(1, sizeof(*timer));
 
+    if (timer == NULL) {
+        http1_fail(call, 503, "no memory");
+        return;
+    }
     uv_timer_init(&server->loop, timer);
     timer->data = call;
     http1_keep(call);
@@ -114,6 +118,10 @@ static void start_flood(struct http1_call *call)
     static const struct http1_stream_events events = {flood_writable, flood_gone};
     struct flood *flood = calloc(1, sizeof(*flood));
 
+    if (flood == NULL) {
+        http1_fail(call, 503, "no memory");
+        return;
+    }
     flood->server = http1_context(call);
     flood->left = strtoul(http1_request_of(call)->query, NULL, 10);
     http1_stream_begin(call, 200, "application/octet-stream", &events, flood);

@@ -140,6 +140,9 @@ def test_head_has_no_body(connection):
     status, headers, _ = connection.answer(has_body=False)
     assert (status, headers["content-length"]) == (200, "5")
     assert connection.answer()[2] == b"hello"
+    connection.send(request("/hello", "HEAD") + b"nonsense\r\n\r\n")
+    assert connection.answer(has_body=False)[0] == 200
+    assert b"HTTP/1.1" in connection.answer()[2]
 
 
 def test_pipelined_requests_are_answered_in_order(connection):
