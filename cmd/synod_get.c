@@ -131,8 +131,8 @@ static int report(const struct get *get, const struct synod_answer *answer)
             output_line(answer->value, answer->size);
         return output_finish();
     case SYNOD_OUTCOME_NOT_YET:
-        fprintf(stderr, "decree synod get: %s: not chosen yet; --wait waits for it\n",
-                get->address);
+        fprintf(stderr, "decree synod get: %s: not chosen yet%s\n", get->address,
+                get->wait ? "" : "; --wait waits for it");
         return EXIT_FAILED;
     case SYNOD_OUTCOME_STRANGE:
         fprintf(stderr, "decree synod get: %s: no node of `decree synod`, or of another kind: %s\n",
