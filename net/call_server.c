@@ -8,6 +8,8 @@
 #include "grpc.h"
 
 #define REQUESTS_BYTES_MAX ((size_t)256 << 20) /* bodies kept, of all connections */
+#define CONNECTIONS_MAX 512u /* members have one each; the rest is for who looks */
+#define IDLE_MS 30000u       /* then a connection over HTTP/1.1 ends; a member dials again */
 #define HOST_TEXT_BYTES 64u
 
 static bool admit_all(struct grpc_call *call)
@@ -18,7 +20,9 @@ static bool admit_all(struct grpc_call *call)
 
 static int open_http1(struct call_transport *transport)
 {
-    struct http1_limits limits = {.body_bytes_max = transport->config.message_bytes_max,
+    struct http1_limits limits = {.connections_max = CONNECTIONS_MAX,
+                                  .idle_ms = IDLE_MS,
+                                  .body_bytes_max = transport->config.message_bytes_max,
                                   .request_bytes_max = REQUESTS_BYTES_MAX};
     struct http1_options options = {.context = transport,
                                     .routes = http_inbound_routes,
@@ -30,7 +34,8 @@ static int open_http1(struct call_transport *transport)
 
 static int open_grpc(struct call_transport *transport)
 {
-    struct http2_limits limits = {.request_bytes_max = REQUESTS_BYTES_MAX,
+    struct http2_limits limits = {.connections_max = CONNECTIONS_MAX,
+                                  .request_bytes_max = REQUESTS_BYTES_MAX,
                                   .connection_request_bytes_max = REQUESTS_BYTES_MAX};
     struct grpc_options options = {.context = transport,
                                    .services = grpc_inbound_services,

@@ -116,6 +116,7 @@ struct cluster {
     char data_dirs[NODES][128];
     bool keep; /* on disk */
     struct decree_hub *hub;
+    const char *network;
 };
 
 static uint16_t free_port(void)
@@ -147,6 +148,7 @@ static void start(struct cluster *cluster, int index)
         .cluster = cluster->text,
         .data_dir = cluster->keep ? cluster->data_dirs[index] : NULL,
         .hub = cluster->hub,
+        .network = cluster->network,
         .machine = {&cluster->machines[index], apply},
         .heartbeat_ms = 20,
         .election_ms = 200,
@@ -167,9 +169,9 @@ static void stop(struct cluster *cluster, int index)
     cluster->nodes[index] = NULL;
 }
 
-static void set_up(struct cluster *cluster, bool keep, bool memory)
+static void set_up_over(struct cluster *cluster, bool keep, bool memory, const char *network)
 {
-    *cluster = (struct cluster){.keep = keep};
+    *cluster = (struct cluster){.keep = keep, .network = network};
     if (memory) {
         assert_int_equal(decree_hub_new(&cluster->hub), 0);
         snprintf(cluster->text, sizeof(cluster->text), "n1,n2,n3");
@@ -182,6 +184,11 @@ static void set_up(struct cluster *cluster, bool keep, bool memory)
         snprintf(cluster->data_dirs[i], sizeof(cluster->data_dirs[i]), "%s/n%d", directory, i + 1);
         start(cluster, i);
     }
+}
+
+static void set_up(struct cluster *cluster, bool keep, bool memory)
+{
+    set_up_over(cluster, keep, memory, NULL);
 }
 
 static void tear_down(struct cluster *cluster)
@@ -307,6 +314,24 @@ static void works_in_memory(void **state)
     propose_from_threads(&cluster, (int[]){0, 1, 2}, 3);
     expect_all_equal(&cluster, THREADS * EACH);
     tear_down(&cluster);
+}
+
+static void works_over(const char *network)
+{
+    struct cluster cluster;
+
+    set_up_over(&cluster, false, false, network);
+    propose_from_threads(&cluster, (int[]){0, 1, 2}, 3);
+    expect_all_equal(&cluster, THREADS * EACH);
+    tear_down(&cluster);
+}
+
+static void works_over_every_network(void **state)
+{
+    (void)state;
+    works_over("tcp");
+    works_over("http");
+    works_over("grpc");
 }
 
 /* ---- one node ---- */
@@ -495,6 +520,11 @@ static void checks_its_options(void **state)
     assert_non_null(strstr(why, "are unsafe with"));
     free(why);
     options.vote_quorum = options.prepare_quorum = 0;
+    options.network = "pigeon";
+    assert_int_equal(decree_node_open(&node, &options, &why), DECREE_INVALID);
+    assert_non_null(strstr(why, "there is no network 'pigeon'; it must be tcp, http or grpc"));
+    free(why);
+    options.network = NULL;
     options.heartbeat_ms = 100;
     options.election_ms = 100;
     assert_int_equal(decree_node_open(&node, &options, NULL), DECREE_INVALID);
@@ -512,6 +542,7 @@ int main(void)
         IN_DIRECTORY(loses_a_node_and_gets_it_back),
         IN_DIRECTORY(remembers_after_all_were_stopped),
         cmocka_unit_test(works_in_memory),
+        cmocka_unit_test(works_over_every_network),
         cmocka_unit_test(a_completion_may_ask_for_more),
         cmocka_unit_test(commands_have_a_largest_size),
         cmocka_unit_test(closing_completes_what_is_open_with_lost),
