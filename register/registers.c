@@ -447,6 +447,7 @@ static void free_cell(struct decree_registers *registers, struct cell *cell)
         operation_free(registers, cell->appends.head);
     while (cell->others.head != NULL)
         operation_free(registers, cell->others.head);
+    timer_stop(&registers->timers, &cell->news_timer);
     cell_free(cell);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* check_proposals.h -- what nodes with registers may say at all: no ballot is used in two runs, and
- * one ballot has one value for a version.
+/* check_proposals.h -- what nodes with registers may say at all: no ballot of a key is used in two
+ * runs, and one ballot has one value for a version.
  *
  * Looks at every message that is sent, and remembers.
  */
@@ -12,7 +12,7 @@
 #include "verdict.h"
 
 struct proposal_fact {
-    uint64_t name;  /* of the ballot, or of key, version and ballot; 0: free */
+    uint64_t name;  /* of key and ballot, or of key, version and ballot; 0: free */
     uint64_t value; /* the run, or the value */
 };
 
