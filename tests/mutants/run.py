@@ -16,9 +16,9 @@ import tempfile
 import time
 
 LIBRARIES = ["sim/libsim.a", "node/libengine.a", "paxos/libpaxos.a", "broadcast/libbroadcast.a",
-             "register/libregister.a", "store/libstore.a", "net/libnet.a",
+             "register/libregister.a", "store/libstore.a", "net/libnet.a", "rpc/librpc.a", "proto/libproto.a",
              "port/libport.a", "base/libbase.a"]
-SYSTEM_LIBRARIES = ["-ljansson", "-luv", "-lxxhash", "-lpthread"]
+SYSTEM_LIBRARIES = ["-ljansson", "-luv", "-lnghttp2", "-lhttp_parser", "-lprotobuf-c", "-lxxhash", "-lpthread"]
 TIMEOUT_S = 240
 
 
