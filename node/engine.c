@@ -29,8 +29,10 @@ int engine_step(struct engine *engine, struct decree_event *event)
     assert(!engine->busy);
     event->now_ns = engine->now_ns;
     error = decree_paxos_step(engine->paxos, event);
-    if (error == 0)
+    if (error == 0) {
         engine->stepped = true;
+        engine->full_told = false;
+    }
     return error;
 }
 
@@ -233,6 +235,16 @@ void engine_on_message(struct engine *engine, const struct decree_message *messa
         engine->counters.messages_refused++;
 }
 
+/* What piled up is to be taken, whatever brought it; but once is enough, or else who asks again
+ * after each turn would keep the loop turning for nothing. */
+static int refuse(struct engine *engine, int error)
+{
+    if (!engine->full_told)
+        engine->stepped = true;
+    engine->full_told = true;
+    return error;
+}
+
 int engine_propose(struct engine *engine, struct decree_value *value, decree_done *done,
                    void *argument)
 {
@@ -243,15 +255,11 @@ int engine_propose(struct engine *engine, struct decree_value *value, decree_don
 
     assert(engine->started);
     assert(done != NULL);
-    if (place->done != NULL) {
-        engine->stepped = true;
-        return DECREE_FULL;
-    }
+    if (place->done != NULL)
+        return refuse(engine, DECREE_FULL);
     error = engine_step(engine, &event);
-    if (error != 0) {
-        engine->stepped = true;
-        return error;
-    }
+    if (error != 0)
+        return refuse(engine, error);
     assert(decree_paxos_last_sequence(engine->paxos) == sequence);
     *place = (struct waiter){.done = done, .argument = argument, .sequence = sequence};
     engine->proposals_open++;
@@ -267,15 +275,11 @@ int engine_read(struct engine *engine, decree_done *done, void *argument)
 
     assert(engine->started);
     assert(done != NULL);
-    if (engine->reads_free == NO_PLACE) {
-        engine->stepped = true;
-        return DECREE_FULL;
-    }
+    if (engine->reads_free == NO_PLACE)
+        return refuse(engine, DECREE_FULL);
     error = engine_step(engine, &event);
-    if (error != 0) {
-        engine->stepped = true;
-        return error;
-    }
+    if (error != 0)
+        return refuse(engine, error);
     place = &engine->reads[engine->reads_free];
     engine->reads_free = place->next_free;
     *place = (struct waiter){.done = done, .argument = argument, .next_free = NO_PLACE};

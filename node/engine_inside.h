@@ -35,6 +35,7 @@ struct engine {
     decree_slot applied;
     bool started, busy; /* busy: effects are borrowed, the core must not be stepped */
     bool stepped;       /* since the last take */
+    bool full_told;     /* somebody was refused, and nothing was taken in since */
 
     struct waiter *proposals; /* ring of proposals_max, a power of two */
     uint32_t proposals_max, proposals_open;

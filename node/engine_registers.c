@@ -35,7 +35,8 @@ struct engine_registers {
     struct decree_registers *core;
     uint64_t records, sync_asked, persisted_told; /* by their own numbers */
     uint64_t wake_at_ns;
-    bool stepped; /* since the last take */
+    bool stepped;   /* since the last take */
+    bool full_told; /* somebody was refused, and nothing was taken in since */
     struct register_waiter *waiters;
     uint32_t waiters_max, waiters_open, waiters_free;
     struct register_call *calls;
@@ -51,8 +52,9 @@ static int step(struct engine *engine, struct decree_register_event *event)
     assert(!engine->busy);
     event->now_ns = engine->now_ns;
     error = decree_registers_step(registers->core, event);
-    if (error == 0 || error == DECREE_FULL)
-        registers->stepped = true; /* FULL: what piled up is to be taken */
+    if (error == 0 || (error == DECREE_FULL && !registers->full_told))
+        registers->stepped = true; /* FULL: what piled up is to be taken; once is enough */
+    registers->full_told = error == DECREE_FULL;
     return error;
 }
 
@@ -239,10 +241,8 @@ int engine_register(struct engine *engine, const struct decree_register_request 
     assert(done != NULL);
     if (registers == NULL)
         return DECREE_MISUSE;
-    if (registers->waiters_free == NO_PLACE) {
-        registers->stepped = true;
+    if (registers->waiters_free == NO_PLACE)
         return DECREE_FULL;
-    }
     event.u.request.name = registers->waiters_free;
     error = step(engine, &event);
     if (error != 0)

@@ -152,6 +152,12 @@ struct engine *host_engine(struct host *host)
     return host->engine;
 }
 
+void host_not_taken(struct host *host)
+{
+    if (engine_wake_at(host->engine) > uv_hrtime())
+        uv_idle_stop(&host->asked);
+}
+
 void host_status(struct host *host, struct decree_status *ret_status)
 {
     uv_mutex_lock(&host->status_lock);

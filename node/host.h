@@ -73,6 +73,9 @@ int host_submit(struct host *host, struct request *request);
  * asked of it is handed out when this iteration of the loop ends. NULL: the host is closing. */
 struct engine *host_engine(struct host *host);
 
+/* After host_engine(): what was asked found no room, so the loop need not stay awake for it. */
+void host_not_taken(struct host *host);
+
 /* Any thread. The status as of the last turn. */
 void host_status(struct host *host, struct decree_status *ret_status);
 

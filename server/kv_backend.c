@@ -26,19 +26,28 @@ static struct engine *engine_of(struct backend *backend)
     return host == NULL ? NULL : host_engine(host);
 }
 
+/* Who found no room asks again after the next turn: none is made for him alone. */
+static int told(struct backend *backend, int error)
+{
+    if (error == DECREE_FULL)
+        host_not_taken(kv_backend_of(backend)->host);
+    return error;
+}
+
 static int propose(struct backend *backend, struct decree_value *command, decree_done *done,
                    void *argument)
 {
     struct engine *engine = engine_of(backend);
 
-    return engine == NULL ? DECREE_CLOSED : engine_propose(engine, command, done, argument);
+    return engine == NULL ? DECREE_CLOSED
+                          : told(backend, engine_propose(engine, command, done, argument));
 }
 
 static int read_store(struct backend *backend, decree_done *done, void *argument)
 {
     struct engine *engine = engine_of(backend);
 
-    return engine == NULL ? DECREE_CLOSED : engine_read(engine, done, argument);
+    return engine == NULL ? DECREE_CLOSED : told(backend, engine_read(engine, done, argument));
 }
 
 static int ask_register(struct backend *backend, const struct decree_register_request *request,
@@ -46,7 +55,8 @@ static int ask_register(struct backend *backend, const struct decree_register_re
 {
     struct engine *engine = engine_of(backend);
 
-    return engine == NULL ? DECREE_CLOSED : engine_register(engine, request, done, argument);
+    return engine == NULL ? DECREE_CLOSED
+                          : told(backend, engine_register(engine, request, done, argument));
 }
 
 static int call_acceptor(struct backend *backend, const struct decree_register_message *message,
@@ -54,7 +64,8 @@ static int call_acceptor(struct backend *backend, const struct decree_register_m
 {
     struct engine *engine = engine_of(backend);
 
-    return engine == NULL ? DECREE_CLOSED : engine_register_call(engine, message, done, argument);
+    return engine == NULL ? DECREE_CLOSED
+                          : told(backend, engine_register_call(engine, message, done, argument));
 }
 
 static const struct kv *get_kv(struct backend *backend)
