@@ -12,7 +12,6 @@
 
 /* From an input to the turn that deals with it, at most. */
 #define TURN_SPREAD_NS (20 * SIM_MICROSECOND)
-#define FRAME_MAX (4u << 20)
 
 struct register_packet {
     struct register_packet *next;
@@ -78,8 +77,6 @@ static void send_message(struct register_node *node, const struct decree_registe
 {
     struct register_cluster *cluster = node->cluster;
     struct peer_message letter = {.protocol = PEER_REGISTER, .u.reg = message};
-    struct frame *frame;
-    uint8_t *bytes;
     int error;
 
     assert(message->from == node->id);
@@ -87,14 +84,11 @@ static void send_message(struct register_node *node, const struct decree_registe
     proposals_on_message(&cluster->proposals, now_of(node), node->life, message);
     if (message->type == DECREE_REGISTER_PROMISE && cluster->faults != NULL)
         cluster->on_promise(cluster->faults, node);
-    error = encoder_encode(&cluster->encoder, &letter, &frame);
+    error = sim_wire_write(&cluster->wire, &letter);
     assert(error == 0);
-    bytes = malloc(frame->size);
-    assert(bytes != NULL);
-    frame_copy(frame, bytes);
-    network_send(&cluster->network, node->id, message->to, bytes, frame->size);
-    free(bytes);
-    frame_free(frame);
+    (void)error;
+    network_send(&cluster->network, node->id, message->to, cluster->wire.bytes.data,
+                 cluster->wire.bytes.size);
 }
 
 static void step(struct register_node *node, struct decree_register_event *event);
@@ -103,27 +97,18 @@ static void take_in(struct register_node *node, unsigned from, const uint8_t *by
 {
     struct register_cluster *cluster = node->cluster;
     struct decree_register_event event = {.type = DECREE_REGISTER_EVENT_MESSAGE};
-    struct frame_header header;
     struct peer_letter letter;
-    struct chunk *chunk = chunk_new(size);
-    int error;
+    int error = sim_wire_read(&cluster->wire, from, node->id, bytes, size, &letter);
 
-    assert(chunk != NULL);
-    memcpy(chunk->data, bytes, size);
-    error = frame_header_read(&header, chunk->data, FRAME_MAX);
-    if (error == 0)
-        error = decoder_decode(&cluster->decoder, &header, chunk->data + FRAME_HEADER_BYTES, chunk,
-                               from, node->id, &letter);
-    if (error == 0) {
-        event.u.message = *peer_letter_message(&letter).u.reg;
-        step(node, &event);
-        decoder_drop(&cluster->decoder, &letter);
-    } else {
+    if (error != 0) {
         verdict_fail(cluster->verdict, "codec", now_of(node),
-                     "node %u: a frame from node %u does not decode: %s", node->id, from,
+                     "node %u: a message from node %u does not decode: %s", node->id, from,
                      decree_error_name(error));
+        return;
     }
-    chunk_unref(chunk);
+    event.u.message = *peer_letter_message(&letter).u.reg;
+    step(node, &event);
+    sim_wire_drop(&cluster->wire, &letter);
 }
 
 static void keep_packet(struct register_node *node, unsigned from, const uint8_t *bytes,
@@ -380,8 +365,7 @@ void register_cluster_init(struct register_cluster *cluster, struct world *world
     cluster->keep_versions = prng_below(&prng, 3) == 0 ? draw_between(&prng, 1, 5) : 0;
     network_init(&cluster->network, world, cluster->node_count, cluster_deliver, cluster);
     sim_svg_watch(trace->svg, &cluster->network);
-    encoder_init(&cluster->encoder, FRAME_MAX);
-    decoder_init(&cluster->decoder);
+    sim_wire_init(&cluster->wire, options->wire);
     for (unsigned id = 1; id <= cluster->node_count; id++)
         init_node(cluster, id);
 }
@@ -394,8 +378,7 @@ void register_cluster_release(struct register_cluster *cluster)
         register_node_crash(&cluster->nodes[id]);
         register_disk_release(&cluster->nodes[id].disk);
     }
-    encoder_release(&cluster->encoder);
-    decoder_release(&cluster->decoder);
+    sim_wire_release(&cluster->wire);
     proposals_release(&cluster->proposals);
 }
 

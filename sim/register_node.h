@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* register_node.h -- nodes with registers in a virtual world: the shipped registers and the shipped
- * frames, on fake wires and disks.
+ * encodings, on fake wires and disks.
  *
  *     clients -> decree_registers -> register_disk.h
  *                       |  \-> check_proposals.h, which looks on
- *                       \-> codec -> network.h -> codec -> decree_registers of another node
+ *                       \-> sim_wire.h -> network.h -> sim_wire.h -> decree_registers of another node
  *
  * A node is UP, FROZEN (as by SIGSTOP: what comes in waits) or DOWN. A restart reads its disk.
  */
@@ -12,11 +12,11 @@
 #define DECREE_SIM_REGISTER_NODE_H
 
 #include "check_proposals.h"
-#include "codec.h"
 #include "network.h"
 #include "register_disk.h"
 #include "sim_options.h"
 #include "sim_trace.h"
+#include "sim_wire.h"
 
 enum register_node_state { REGISTER_NODE_DOWN = 1, REGISTER_NODE_UP, REGISTER_NODE_FROZEN };
 
@@ -42,8 +42,7 @@ struct register_cluster {
     struct verdict *verdict;
     struct sim_trace *trace;
     struct network network;
-    struct encoder encoder;
-    struct decoder decoder;
+    struct sim_wire wire;
     struct proposals proposals;
     uint64_t keep_versions;
     unsigned node_count;
