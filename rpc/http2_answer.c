@@ -77,6 +77,7 @@ void http2_answer(struct http2_stream *stream, const nghttp2_nv *headers, size_t
     assert(!stream->answered);
     assert(!stream->begun);
     stream->answered = true;
+    connection->server->releases++;
     stream->trailers = trailers;
     stream->trailer_count = trailer_count;
     list_remove(&stream->ready_link);

@@ -24,6 +24,7 @@
 #define HTTP2_STREAM_WINDOW_BYTES (1024 * 1024)
 #define HTTP2_QUEUED_FRAMES_MAX \
     16384u                       /* with these queued and a full socket, nothing more is read */
+#define HTTP2_STALLED_MS 20u     /* until what found no room is offered again in any case */
 #define HTTP2_WRITES_PER_TURN 8u /* of one connection, then the others get theirs */
 
 struct http2_server {
@@ -44,6 +45,9 @@ struct http2_server {
     struct list_link connections; /* those that have */
     struct list_link dirty;       /* those with something to write or to hand on */
     struct list_link stalled;     /* those with requests that nobody can take now */
+    uint64_t releases;            /* answers, and streams done with, so far */
+    uint64_t releases_then;       /* ... when the stalled ones were last offered */
+    uint64_t asked_ms;            /* when that was */
     struct list_link free_streams;
     uint32_t free_stream_count;
     uint32_t parts; /* still to be closed: handles, the port, the connections, http1 */

@@ -6,8 +6,9 @@
  *     timers -> idle -> prepare: http2_flush() -> sleep, then reads -> check -> closing -> timers ...
  *
  * What becomes dirty after the flush starts the idle handle, which keeps the loop from sleeping, so
- * that the next flush comes at once. Requests that found no room are offered again at each flush,
- * but nothing is kept awake for them: what makes room, a completion, wakes the loop itself.
+ * that the next flush comes at once. Requests that found no room are offered again at the flush after
+ * something else is done with, or some milliseconds later, but nothing is kept awake for them: what
+ * makes room, a completion, wakes the loop itself.
  */
 #include "http2_connection.h"
 
@@ -97,6 +98,7 @@ void server_give_stream(struct http2_server *server, struct http2_stream *stream
     assert(stream->connection == NULL);
     assert(server->counters.streams > 0);
     server->counters.streams--;
+    server->releases++;
     if (server->free_stream_count >= FREE_STREAMS_MAX) {
         free_stream(stream);
         return;
@@ -132,13 +134,27 @@ void server_note_stalled(struct http2_server *server, struct http2_connection *c
     list_append(&server->stalled, &connection->turn_link);
 }
 
+/* Whether who found no room may find some now: something is done with since then, or it is a while
+ * ago. To ask may itself wake the loop, so to ask at each turn would be to ask for ever. */
+static bool may_find_room(struct http2_server *server)
+{
+    uint64_t now_ms = uv_now(server->loop);
+
+    if (server->releases == server->releases_then && now_ms - server->asked_ms < HTTP2_STALLED_MS)
+        return false;
+    server->releases_then = server->releases;
+    server->asked_ms = now_ms;
+    return true;
+}
+
 void http2_flush(struct http2_server *server)
 {
     struct list_link turn;
 
     list_init(&turn);
     list_move_all(&turn, &server->dirty);
-    list_move_all(&turn, &server->stalled);
+    if (may_find_room(server))
+        list_move_all(&turn, &server->stalled);
     uv_idle_stop(&server->awake);
     while (!list_alone(&turn))
         connection_flush(list_owner(turn.next, struct http2_connection, turn_link));

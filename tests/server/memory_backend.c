@@ -17,8 +17,10 @@ static int take(struct memory_backend *backend, struct decree_value *command, de
 {
     struct memory_operation *operation;
 
-    if (backend->count >= backend->room)
+    if (backend->count >= backend->room) {
+        backend->refused++;
         return DECREE_FULL;
+    }
     operation = &backend->operations[(backend->first + backend->count++) % RING_OPERATIONS];
     *operation = (struct memory_operation){decree_value_ref(command), done, argument};
     return 0;

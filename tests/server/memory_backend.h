@@ -24,8 +24,9 @@ struct memory_backend {
     uv_idle_t awake;
     struct memory_operation *operations; /* a ring */
     uint32_t first, count;
-    uint32_t room; /* FULL past it */
-    bool held;     /* nothing is done */
+    uint32_t room;         /* FULL past it */
+    unsigned long refused; /* how often it was */
+    bool held;             /* nothing is done */
     bool leaderless;
     uint64_t applied;
     struct kv_result result; /* of the last query */

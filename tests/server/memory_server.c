@@ -3,10 +3,10 @@
  *
  *     memory_server [port=N] [room=N] [timeout=N] [held=1] [leaderless=1] [fail=N]
  *
- * Prints "listening on PORT"; ends well on SIGTERM. room: so many operations at a time, FULL past
- * it. timeout: the server's own, in milliseconds. held: nothing that is asked of the backend is
- * ever done. fail: of what the front allocates while it serves, the Nth allocation finds no memory;
- * the store is spared, for it may not go on without.
+ * Prints "listening on PORT", and at the end how often the backend was full; ends well on SIGTERM.
+ * room: so many operations at a time, FULL past it. timeout: the server's own, in milliseconds.
+ * held: nothing that is asked of the backend is ever done. fail: of what the front allocates while
+ * it serves, the Nth allocation finds no memory; the store is spared, for it may not go on without.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -132,6 +132,7 @@ int main(int argc, char **argv)
     printf("listening on %u\n", port);
     fflush(stdout);
     uv_run(&program->loop, UV_RUN_DEFAULT);
+    printf("refused %lu\n", program->backend.refused);
     etcd_front_free(program->front);
     memory_backend_release(&program->backend);
     error = uv_loop_close(&program->loop);

@@ -193,6 +193,24 @@ def test_all_connections_wait_for_a_full_backend(start):
         connection.socket.close()
 
 
+def test_full_backend_is_not_asked_all_the_time(start):
+    """What it has no room for waits until something is done, and is not offered at each turn of the loop."""
+    server = start("room=1", "held=1", "timeout=700")
+    client = rpc.Client(f"127.0.0.1:{server.port}")
+    client.range(b"k", serializable=True)
+    put = client.channel.unary_unary("/etcdserverpb.KV/Put",
+                                     request_serializer=lambda message: message.SerializeToString(),
+                                     response_deserializer=messages.PutResponse.FromString)
+    calls = [put.future(messages.PutRequest(key=b"k", value=b"v"), timeout=20) for _ in range(10)]
+    assert {call.exception().details() for call in calls} == {"etcdserver: request timed out"}
+    client.close()
+    server.process.terminate()
+    assert server.process.wait(20) == 0
+    server.stop = lambda: None
+    refused = int(server.process.stdout.read().split()[-1])
+    assert 1 <= refused < 2000, refused
+
+
 def test_full_backend_times_out(start):
     server = start("room=1", "held=1", "timeout=300")
     client = rpc.Client(f"127.0.0.1:{server.port}")
