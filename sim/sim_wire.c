@@ -91,7 +91,10 @@ static int read_frame(struct sim_wire *wire, decree_node_id from, decree_node_id
     if (error == 0)
         error = decoder_decode(&wire->decoder, &header, chunk->data + FRAME_HEADER_BYTES, chunk,
                                from, to, ret_letter);
-    chunk_unref(chunk);
+    if (error == 0)
+        wire->frame = chunk;
+    else
+        chunk_unref(chunk);
     return error;
 }
 
@@ -119,6 +122,7 @@ int sim_wire_read(struct sim_wire *wire, decree_node_id from, decree_node_id to,
                   const uint8_t *bytes, size_t size, struct peer_letter *ret_letter)
 {
     assert(from != to);
+    assert(wire->frame == NULL); /* one letter at a time */
     return wire->kind == WIRE_FRAME ? read_frame(wire, from, to, bytes, size, ret_letter)
                                     : read_proto(wire, from, to, bytes, size, ret_letter);
 }
@@ -127,6 +131,8 @@ void sim_wire_drop(struct sim_wire *wire, const struct peer_letter *letter)
 {
     if (wire->kind == WIRE_FRAME) {
         decoder_drop(&wire->decoder, letter);
+        chunk_unref(wire->frame);
+        wire->frame = NULL;
     } else {
         peer_proto_drop(letter);
         arena_reset(&wire->receiving);

@@ -17,6 +17,7 @@ struct sim_wire {
     uint64_t kind;
     struct encoder encoder;
     struct decoder decoder;
+    struct chunk *frame; /* the one that was read; a letter's key lies in it */
     struct arena sending, receiving;
     struct byte_buffer bytes; /* of the message that was written last */
 };
