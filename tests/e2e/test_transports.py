@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,22 @@ def test_the_leader_is_killed_under_load(talking):
             wait_until(lambda: load.count() > before + 50, 20, "the two others go on")
             talking.start(leader)
             talking.wait_for_leader()
+    load.check()
+
+
+def test_a_frozen_member_is_given_up_and_comes_back(talking):
+    leader = talking.wait_for_leader()
+    frozen = next(node for node in talking.nodes if node is not leader)
+    with Load(talking) as load:
+        wait_until(lambda: load.count() > 50, 20, "writes are acknowledged")
+        frozen.signal(signal.SIGSTOP)
+        try:
+            wait_until(lambda: f"link_down peer={talking.nodes.index(frozen) + 1}" in leader.text_of_log(), 20,
+                       "its connection is given up")
+            before = load.count()
+            wait_until(lambda: load.count() > before + 50, 20, "the two others go on")
+        finally:
+            frozen.signal(signal.SIGCONT)
     load.check()
 
 
