@@ -298,6 +298,69 @@ static void test_a_message_without_sense_is_ignored(void **state)
     close_bed(bed);
 }
 
+static void outsider_at_random(struct bed *bed, struct prng *prng)
+{
+    static const uint64_t rounds[] = {
+        0, 1, 2, 1u << 31, UINT64_C(1) << 62, (UINT64_C(1) << 62) - 1};
+    static const uint64_t versions[] = {1,
+                                        2,
+                                        3,
+                                        UINT64_C(1) << 31,
+                                        UINT64_C(1) << 62,
+                                        (UINT64_C(1) << 62) + 1,
+                                        UINT64_MAX / 2,
+                                        UINT64_MAX};
+    struct decree_register_message message = outsider(
+        prng_below(prng, 2) == 0 ? DECREE_REGISTER_PREPARE : DECREE_REGISTER_ACCEPT,
+        rounds[prng_below(prng, 6)], prng_below(prng, 2) == 0 ? "x" : "y");
+
+    message.version = versions[prng_below(prng, 8)];
+    message.ballot.node = DECREE_REGISTER_OUTSIDER | (decree_node_id)prng_next(prng);
+    (void)ask(bed, message, true);
+}
+
+static uint64_t request_at_random(struct bed *bed, struct prng *prng)
+{
+    static const uint64_t numbers[] = {0, 1, 2, 3, UINT64_C(1) << 31, UINT64_C(1) << 62};
+    uint64_t number = numbers[prng_below(prng, 6)];
+
+    switch (prng_below(prng, 6)) {
+    case 0:
+        return bed_set(bed, 1, "k", "v", 0);
+    case 1:
+        return bed_set(bed, 1, "k", "v", number);
+    case 2:
+        return bed_get(bed, 1, "k", number);
+    case 3:
+        return bed_cas(bed, 1, "k", number, "v");
+    case 4:
+        return bed_history(bed, 1, "k", number, 3);
+    default:
+        return number == 0 ? bed_get(bed, 1, "k", 0) : bed_forget(bed, 1, "k", number);
+    }
+}
+
+/* With one member, whatever versions and ballots outsiders have used. */
+static void test_every_request_is_answered(void **state)
+{
+    struct prng prng;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct decree_registers_config config = {.seed = seed};
+        struct bed *bed = malloc(sizeof(*bed));
+
+        prng_init(&prng, seed);
+        bed_init(bed, 1, &config);
+        bed_start_all(bed);
+        for (int i = 0; i < 200; i++) {
+            outsider_at_random(bed, &prng);
+            assert_non_null(bed_await(bed, 1, request_at_random(bed, &prng)));
+        }
+        close_bed(bed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_unsafe_quorums_are_refused),
         cmocka_unit_test(test_records_that_contradict_each_other_are_refused),
         cmocka_unit_test(test_a_message_without_sense_is_ignored),
+        cmocka_unit_test(test_every_request_is_answered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
