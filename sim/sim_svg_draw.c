@@ -25,6 +25,8 @@
 #define STEP_MAX 44
 #define STEP_NS UINT64_C(60000) /* of time, for a pixel */
 #define WIDTH_MIN 760
+#define TITLE_LETTER 9 /* its width */
+#define TITLE_MAX 256u
 
 struct moment {
     uint64_t at_ns;
@@ -169,6 +171,26 @@ static void draw_arrow(FILE *out, const char *class, int x, int y, int to_x, int
 
 /* ---- what is on the page ---- */
 
+/* As many options as fit; who points at the drawing is shown all of them. */
+static void draw_title(const struct drawing *drawing, const char *title)
+{
+    char text[TITLE_MAX];
+    size_t room = (size_t)(drawing->width - 40) / TITLE_LETTER;
+    char *end;
+
+    if (room > sizeof(text) - 1)
+        room = sizeof(text) - 1;
+    snprintf(text, room + 1, "%s", title);
+    end = strlen(title) > room ? strstr(text, " --") : NULL;
+    if (end != NULL) {
+        for (char *next = end; next != NULL && next + 4 <= text + room;
+             next = strstr(next + 1, " --"))
+            end = next;
+        memcpy(end, " ...", 5);
+    }
+    draw_text(drawing->out, "title", 20, 26, text);
+}
+
 static void draw_head(const struct drawing *drawing, const char *title)
 {
     static const char *const colors[][2] = {{"p1", "#1f6fb2"},
@@ -207,7 +229,7 @@ static void draw_head(const struct drawing *drawing, const char *title)
                 colors[i][0], colors[i][0]);
     fprintf(out, "</defs>\n<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>\n", drawing->width,
             drawing->height);
-    draw_text(out, "title", 20, 26, title);
+    draw_title(drawing, title);
 }
 
 static void draw_legend(const struct drawing *drawing)

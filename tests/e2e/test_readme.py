@@ -76,3 +76,18 @@ def test_readme_has_tested_blocks():
     languages = [language for language, _, _ in blocks("README.md")]
     assert languages.count("sh") >= 3 and "c" in languages
     assert shutil.which("etcdctl"), "the README's examples use it"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_names_is_there(page):
+    """Links, and paths such as `paxos/scout.c`; what follows a path in the same list, such as `leader.c`, is in its folder."""
+    with open(os.path.join(SOURCE, page), encoding="utf-8") as file:
+        text = re.sub(r"^```.*?^```$", "", file.read(), flags=re.MULTILINE | re.DOTALL)
+    links = re.findall(r"\]\(([^):#]+)\)", text)
+    missing = [link for link in links if not os.path.exists(os.path.join(SOURCE, os.path.dirname(page), link))]
+    for folder, first, rest in re.findall(r"`([a-z/]+/)([\w.]+\.(?:c|h|txt|py|proto))`((?:, `[\w.]+\.(?:c|h|txt|py)`)*)", text):
+        for name in [first, *re.findall(r"`([\w.]+)`", rest)]:
+            path = folder + name
+            if not any(os.path.exists(os.path.join(SOURCE, root, path)) for root in ("", "include")):
+                missing.append(path)
+    assert not missing

@@ -70,6 +70,15 @@ class SvgTest(unittest.TestCase):
                     self.assertTrue(0 <= int(element.get(y)) <= height, ElementTree.tostring(element))
         self.assertEqual(re.findall(rb"href|<script|<image|@import|url\((?!#)", svg), [])
 
+    def test_a_title_that_is_too_long_ends_between_two_options(self):
+        svg = self.draw("--calm", "--seed", "3", "--nodes", "3", "--heartbeat", "20ms", "--clients", "1", "--delay", "2ms",
+                        "--delay-spread", "2ms", "--crash-time", "100ms", "--leader-loss", "100%")
+        shown = self.texts(svg)[0]
+        self.assertRegex(shown, r"^decree sim --calm --seed 3 .*\w \.\.\.$")
+        whole = ElementTree.fromstring(svg).find(NS + "title").text
+        self.assertTrue(whole.startswith(shown[:-4] + " --"))
+        self.assertIn("--leader-loss 100%", whole)
+
     def test_the_window_limits_what_is_drawn(self):
         few = self.texts(self.draw("--seed", "7", "--events", "10"))
         many = self.texts(self.draw("--seed", "7", "--events", "100"))
