@@ -59,7 +59,9 @@ static void fail_as(struct grpc_call *call, const char *http_status, enum grpc_s
 
 void grpc_fail(struct grpc_call *call, enum grpc_status status, const char *text)
 {
-    if (call->stream.begun)
+    if (call->local != NULL)
+        grpc_local_answer(call, status, text);
+    else if (call->stream.begun)
         grpc_stream_end(call, status, text);
     else
         fail_as(call, "200", status, text);
@@ -88,6 +90,10 @@ void grpc_reply_end(struct grpc_call *call)
         return;
     }
     assert(out->size >= GRPC_PREFIX_BYTES);
+    if (call->local != NULL) {
+        grpc_local_answer(call, GRPC_OK, "");
+        return;
+    }
     grpc_prefix_write(out->data, (uint32_t)(out->size - GRPC_PREFIX_BYTES));
     deadline_disarm(&call->server->wheel, &call->deadline);
     http2_answer(&call->stream, grpc_reply_headers, 2, grpc_reply_trailers, 1);
@@ -188,27 +194,12 @@ static void fail_unknown_path(struct grpc_call *call)
     grpc_fail(call, GRPC_UNIMPLEMENTED, text);
 }
 
-static void fail_not_implemented(struct grpc_call *call)
+void grpc_fail_not_implemented(struct grpc_call *call)
 {
     char text[GRPC_PATH_BYTES_MAX + 64];
 
     snprintf(text, sizeof(text), "decree: %s is not implemented yet", call->method->path + 1);
     grpc_fail(call, GRPC_UNIMPLEMENTED, text);
-}
-
-static void on_tick(uv_timer_t *timer);
-
-static void arm(struct grpc_call *call, uint64_t timeout_ms, bool own)
-{
-    struct grpc_server *server = call->server;
-    uint64_t at_ms = uv_now(server->loop) + timeout_ms;
-
-    if (!list_alone(&call->deadline.link) && call->deadline.at_ms <= at_ms)
-        return;
-    if (server->wheel.count == 0)
-        uv_timer_start(&server->timer, on_tick, DEADLINE_TICK_MS, DEADLINE_TICK_MS);
-    call->own_deadline = own;
-    deadline_arm(&server->wheel, &call->deadline, at_ms);
 }
 
 /* What can be said of a call before its message. */
@@ -225,11 +216,11 @@ static void on_head(struct http2_stream *stream)
     else if (call->method == NULL)
         fail_unknown_path(call);
     else if (call->method->handle == NULL && call->method->stream == NULL)
-        fail_not_implemented(call);
+        grpc_fail_not_implemented(call);
     else if (call->has_timeout && call->timeout_ms == 0)
         grpc_fail(call, GRPC_DEADLINE_EXCEEDED, "context deadline exceeded");
     else if (call->has_timeout)
-        arm(call, call->timeout_ms, false);
+        grpc_deadline_arm(call, call->timeout_ms, false);
     if (call->method != NULL && call->method->stream != NULL && !stream->answered)
         http2_take_parts(stream);
 }
@@ -273,7 +264,7 @@ static void on_whole(struct http2_stream *stream)
     struct grpc_call *call = call_of(stream);
 
     if (!stream->in_parts)
-        arm(call, call->server->options.request_timeout_ms, true);
+        grpc_deadline_arm(call, call->server->options.request_timeout_ms, true);
 }
 
 /* It may ask for another turn. */
@@ -327,30 +318,6 @@ static void on_stream_closed(struct http2_stream *stream)
         grpc_stream_closed(call);
 }
 
-/* ---- deadlines ---- */
-
-static void on_expired(void *context, struct deadline *deadline)
-{
-    struct grpc_call *call = list_owner(deadline, struct grpc_call, deadline);
-
-    assert(call->server == context);
-    if (call->stream.answered)
-        return;
-    if (call->own_deadline)
-        grpc_fail(call, GRPC_UNAVAILABLE, "etcdserver: request timed out");
-    else
-        grpc_fail(call, GRPC_DEADLINE_EXCEEDED, "context deadline exceeded");
-}
-
-static void on_tick(uv_timer_t *timer)
-{
-    struct grpc_server *server = timer->data;
-
-    deadline_wheel_turn(&server->wheel, uv_now(server->loop), on_expired, server);
-    if (server->wheel.count == 0)
-        uv_timer_stop(timer);
-}
-
 /* ---- for handlers ---- */
 
 void *grpc_context(const struct grpc_call *call)
@@ -383,6 +350,8 @@ bool grpc_resume(struct grpc_call *call)
 {
     bool waiting = call->stream.connection != NULL && !call->stream.answered;
 
+    if (call->local != NULL)
+        return grpc_local_resume(call);
     http2_stream_unref(&call->stream, call->server->http2);
     return waiting;
 }
@@ -391,7 +360,7 @@ void grpc_answer_in_turn(struct grpc_call *call, void (*answer)(struct grpc_call
 {
     assert(call->answer == NULL);
     assert(!call->stream.answered);
-    if (http2_may_answer(&call->stream)) {
+    if (call->local != NULL || http2_may_answer(&call->stream)) {
         answer(call);
         return;
     }
@@ -429,7 +398,6 @@ int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grp
     server->loop = loop;
     server->handler = HANDLER;
     arena_init(&server->arena, DECODED_BYTES_MAX);
-    deadline_wheel_init(&server->wheel, uv_now(loop));
     list_init(&server->streams);
     error = grpc_methods_init(&server->methods, options->services, options->routes,
                               options->stream_routes);
@@ -442,8 +410,8 @@ int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grp
         free(server);
         return error;
     }
-    uv_timer_init(loop, &server->timer);
-    server->timer.data = server;
+    grpc_deadlines_open(server);
+    grpc_locals_open(server);
     *ret_server = server;
     return 0;
 }
@@ -463,18 +431,22 @@ void grpc_counters(const struct grpc_server *server, struct http2_counters *ret_
     http2_counters(server->http2, ret_counters);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
     struct grpc_server *server = handle->data;
 
-    server->closed(server->closed_context);
+    if (--server->handles == 0)
+        server->closed(server->closed_context);
 }
 
 static void on_http2_closed(void *context)
 {
     struct grpc_server *server = context;
 
-    uv_close((uv_handle_t *)&server->timer, on_timer_closed);
+    grpc_locals_end_all(server);
+    server->handles = 2;
+    uv_close((uv_handle_t *)&server->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&server->local_idle, on_handle_closed);
 }
 
 void grpc_close(struct grpc_server *server, uint32_t grace_ms, void (*closed)(void *context),

@@ -39,10 +39,12 @@
 struct grpc_server;
 struct grpc_method;
 struct grpc_ending;
+struct grpc_local;
 
 struct grpc_call {
     struct http2_stream stream;
     struct grpc_server *server;
+    struct grpc_local *local;         /* NULL: it came over HTTP/2 */
     const struct grpc_method *method; /* NULL: there is none of this path */
     struct deadline deadline;
     void (*answer)(struct grpc_call *call); /* waits for the client to read; NULL: nothing does */
@@ -120,6 +122,30 @@ void grpc_close(struct grpc_server *server, uint32_t grace_ms, void (*closed)(vo
 void grpc_free(struct grpc_server *server);
 
 void grpc_counters(const struct grpc_server *server, struct http2_counters *ret_counters);
+
+/* ---- calls from inside the process ---- */
+
+/* message is the answer, borrowed for the call, if status is OK; otherwise text says why not. */
+typedef void grpc_local_done(void *context, enum grpc_status status, const char *text,
+                             const uint8_t *message, size_t size);
+
+struct grpc_local_request {
+    const char *path;    /* of a method that is no stream; borrowed for the call */
+    const void *message; /* likewise */
+    size_t size;
+    bool requires_leader;
+    grpc_local_done *done;
+    void *context;
+};
+
+/* Calls a method as a client would, admit() and deadline included. done is called once, later, from
+ * the loop and never from inside a handler or completion; at the latest when the server closes.
+ * Errors, and done is not called: NOMEM. */
+int grpc_local_call(struct grpc_server *server, const struct grpc_local_request *request);
+
+/* What a method takes and gives. NULL: no service has it. */
+const ProtobufCMethodDescriptor *grpc_method_descriptor(const struct grpc_server *server,
+                                                        const char *path);
 
 /* ---- for handlers ---- */
 

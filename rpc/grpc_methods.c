@@ -44,6 +44,7 @@ static int add_service(struct grpc_methods *methods, const ProtobufCServiceDescr
         if (size < 0 || (size_t)size >= sizeof(method->path))
             return DECREE_INVALID;
         method->path_size = (size_t)size;
+        method->descriptor = &service->methods[i];
         enter(methods, methods->count++);
     }
     return 0;

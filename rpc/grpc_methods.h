@@ -9,6 +9,7 @@
 struct grpc_method {
     char path[GRPC_PATH_BYTES_MAX + 1];
     size_t path_size;
+    const ProtobufCMethodDescriptor *descriptor;
     grpc_handle *handle; /* both NULL: not implemented yet */
     const struct grpc_stream_handler *stream;
 };

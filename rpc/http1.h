@@ -35,6 +35,8 @@
 
 #include "logger.h"
 
+#define HTTP1_EXTRA_BYTES_MAX 200
+
 struct http1_server;
 struct http1_call;
 
@@ -103,6 +105,10 @@ const struct http1_request *http1_request_of(const struct http1_call *call);
 
 /* The value of a header, whose name is given in lower case; NULL: there is none. */
 const char *http1_header(const struct http1_call *call, const char *name);
+
+/* A header for the answer to this call, "Name: value\r\n", at most HTTP1_EXTRA_BYTES_MAX bytes; borrowed
+ * until then. Once. */
+void http1_add_header(struct http1_call *call, const char *line);
 
 /* Answers. content_type may be NULL if there is no body; body is copied. */
 void http1_answer(struct http1_call *call, unsigned status, const char *content_type,

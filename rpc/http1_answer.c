@@ -30,21 +30,24 @@ static const char *reason_of(unsigned status)
 static void write_head(struct http1_connection *connection, unsigned status,
                        const char *content_type, const char *length)
 {
+    const char *extra = connection->call.extra;
     char text[512];
     int size;
 
+    assert(extra == NULL || strlen(extra) <= HTTP1_EXTRA_BYTES_MAX);
     assert(status >= 200 && status < 600);
     if (connection->server->closing)
         connection->keep_alive = false;
-    size = snprintf(text, sizeof(text), "HTTP/1.1 %u %s\r\n%s%.100s%s%s%s\r\n", status,
+    size = snprintf(text, sizeof(text), "HTTP/1.1 %u %s\r\n%s%.100s%s%.*s%s%s\r\n", status,
                     reason_of(status), content_type != NULL ? "Content-Type: " : "",
                     content_type != NULL ? content_type : "", content_type != NULL ? "\r\n" : "",
-                    length,
+                    HTTP1_EXTRA_BYTES_MAX, extra != NULL ? extra : "", length,
                     !connection->keep_alive      ? "Connection: close\r\n"
                     : connection->call.is_http10 ? "Connection: keep-alive\r\n"
                                                  : "");
     assert(size > 0 && (size_t)size < sizeof(text));
     byte_buffer_append(&connection->out, text, (size_t)size);
+    connection->call.extra = NULL;
 }
 
 /* The answer is complete: on to the next request, or to the end. */
@@ -75,6 +78,12 @@ static void give(struct http1_connection *connection, unsigned status, const cha
     if (!connection->call.is_head)
         byte_buffer_append(&connection->out, body, size);
     finish(connection);
+}
+
+void http1_add_header(struct http1_call *call, const char *line)
+{
+    assert(call->extra == NULL);
+    call->extra = line;
 }
 
 void http1_answer(struct http1_call *call, unsigned status, const char *content_type,

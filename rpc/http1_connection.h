@@ -49,6 +49,7 @@ struct http1_call {
     struct http1_request request;
     const struct http1_stream_events *events;
     void *context;           /* of the events */
+    const char *extra;       /* http1_add_header(); NULL: none */
     uint32_t kept;           /* http1_keep() */
     bool is_head, is_http10; /* no body in the answer; no chunks */
     bool chunked;            /* the stream's pieces */

@@ -30,6 +30,9 @@
 /* Appends the JSON form of message, without spaces. Out of memory: out becomes failed. */
 void protobuf_json_write(struct byte_buffer *out, const ProtobufCMessage *message);
 
+/* Appends a string in quotes, with what must be escaped escaped. */
+void protobuf_json_write_string(struct byte_buffer *out, const char *string);
+
 struct protobuf_json_limits { /* 0 takes the default */
     uint32_t depth_max;       /* of objects and arrays in each other; default 64 */
     size_t memory_max;        /* for the parsed text, as a high estimate; default 64 MiB */

@@ -87,7 +87,7 @@ static void put_character(struct byte_buffer *out, const uint8_t *text, size_t s
     }
 }
 
-static void put_string(struct byte_buffer *out, const char *string)
+void protobuf_json_write_string(struct byte_buffer *out, const char *string)
 {
     const uint8_t *at = (const uint8_t *)(string == NULL ? "" : string);
 
@@ -120,7 +120,7 @@ static void put_enum(struct byte_buffer *out, const ProtobufCEnumDescriptor *des
     const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(descriptor, number);
 
     if (value != NULL)
-        put_string(out, value->name);
+        protobuf_json_write_string(out, value->name);
     else
         put_signed(out, number, "");
 }
@@ -160,7 +160,7 @@ static void put_value(struct byte_buffer *out, const ProtobufCFieldDescriptor *f
         put_enum(out, field->descriptor, *(const int *)value);
         break;
     case PROTOBUF_C_TYPE_STRING:
-        put_string(out, *(char *const *)value);
+        protobuf_json_write_string(out, *(char *const *)value);
         break;
     case PROTOBUF_C_TYPE_BYTES:
         put_bytes(out, value);
@@ -246,7 +246,7 @@ static void put_field(struct byte_buffer *out, const ProtobufCFieldDescriptor *f
 {
     const uint8_t *values;
 
-    put_string(out, field->name);
+    protobuf_json_write_string(out, field->name);
     put_text(out, ":");
     if (field->label != PROTOBUF_C_LABEL_REPEATED) {
         put_value(out, field, message + field->offset);

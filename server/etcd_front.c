@@ -8,6 +8,7 @@
 #include "register.pb-c.h"
 #include "rpc.pb-c.h"
 #include "services.h"
+#include "web.h"
 
 #define CONNECTIONS_MAX 20000u
 #define RESERVED_DESCRIPTORS 256u
@@ -15,6 +16,7 @@
 struct etcd_front {
     struct grpc_server *grpc;
     struct services services;
+    struct web web;
 };
 
 static const ProtobufCServiceDescriptor *const SERVICES[] = {
@@ -62,6 +64,15 @@ static void bound_connections(struct http2_limits *limits)
     limits->connections_max = most < CONNECTIONS_MAX ? (uint32_t)most : CONNECTIONS_MAX;
 }
 
+/* Of a front that did not open. */
+static void on_web_closed(void *context)
+{
+    struct etcd_front *front = context;
+
+    web_release(&front->web);
+    free(front);
+}
+
 int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
                     const struct etcd_front_options *options)
 {
@@ -84,11 +95,18 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     bound_connections(&limits);
     front->services.backend = options->backend;
     grpc.context = &front->services;
-    error = grpc_open(&front->grpc, loop, &grpc);
+    error = web_open(&front->web, loop, options->backend, options->logger);
     if (error != 0) {
         free(front);
         return error;
     }
+    grpc.http1 = front->web.http1;
+    error = grpc_open(&front->grpc, loop, &grpc);
+    if (error != 0) {
+        http1_close(front->web.http1, 0, on_web_closed, front);
+        return error;
+    }
+    web_serve(&front->web, front->grpc);
     *ret_front = front;
     return 0;
 }
@@ -117,6 +135,7 @@ void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed
 void etcd_front_free(struct etcd_front *front)
 {
     grpc_free(front->grpc);
+    web_release(&front->web);
     free(front);
 }
 

@@ -62,15 +62,6 @@ def test_requests_cut_anywhere(server):
     assert_serves(server)
 
 
-@pytest.mark.parametrize("line", [b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /v3/kv/put HTTP/1.1\r\n\r\n{}"])
-def test_http1(server, line):
-    with Connection(server.port, greet=False) as connection:
-        connection.send(line)
-        while connection.fill():
-            pass
-        assert connection.input.startswith(b"HTTP/1.1 505 ")
-
-
 @pytest.mark.parametrize("data, http, status, text", [
     (h2.request(1, path="/etcdserverpb.KV/No"), "200", "12", "unknown method No for service etcdserverpb.KV"),
     (h2.request(1, path="/" + "x" * 5000), "200", "12", 'malformed method name: "/' + "x" * 126 + '"'),

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* metrics.h -- GET /metrics: what this member counts, in the text form of Prometheus.
+ *
+ *     # HELP etcd_server_has_leader Whether ...
+ *     # TYPE etcd_server_has_leader gauge
+ *     etcd_server_has_leader 1
+ *
+ * Names are etcd's where the meaning is the same, so that dashboards made for it fill; what only
+ * decree has begins with decree_.
+ */
+#ifndef DECREE_SERVER_METRICS_H
+#define DECREE_SERVER_METRICS_H
+
+#include "http1.h"
+
+/* A handler; the context is a struct web. */
+void metrics(struct http1_call *call);
+
+#endif
