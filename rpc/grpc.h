@@ -130,18 +130,36 @@ typedef void grpc_local_done(void *context, enum grpc_status status, const char 
                              const uint8_t *message, size_t size);
 
 struct grpc_local_request {
-    const char *path;    /* of a method that is no stream; borrowed for the call */
+    const char *path;    /* borrowed for the call */
     const void *message; /* likewise */
     size_t size;
     bool requires_leader;
-    grpc_local_done *done;
-    void *context;
+    grpc_local_done *done; /* of a call that is no stream */
+    void *context;         /* of done, or of the events */
 };
 
 /* Calls a method as a client would, admit() and deadline included. done is called once, later, from
  * the loop and never from inside a handler or completion; at the latest when the server closes.
  * Errors, and done is not called: NOMEM. */
 int grpc_local_call(struct grpc_server *server, const struct grpc_local_request *request);
+
+struct grpc_local_events {
+    /* A message of the stream. FULL: it was not taken, and comes again after grpc_local_writable();
+     * otherwise 0. May not end the stream. */
+    int (*message)(void *context, const uint8_t *message, size_t size);
+    /* It is over; the last. */
+    void (*ended)(void *context, enum grpc_status status, const char *text);
+};
+
+/* Calls a method that is a stream, says one message and half-closes. events, borrowed until the end,
+ * are called later, as done is. Errors: NOMEM; INVALID: no stream has this path. */
+int grpc_local_stream(struct grpc_local **ret_local, struct grpc_server *server,
+                      const struct grpc_local_request *request,
+                      const struct grpc_local_events *events);
+void grpc_local_writable(struct grpc_local *local);
+
+/* Nobody listens any more: no event comes. Not after ended. */
+void grpc_local_cancel(struct grpc_local *local);
 
 /* What a method takes and gives. NULL: no service has it. */
 const ProtobufCMethodDescriptor *grpc_method_descriptor(const struct grpc_server *server,

@@ -4,7 +4,8 @@
  *     grpc.c           a call from its headers to its status; opening and closing
  *     grpc_deadline.c  how long a call may take
  *     grpc_stream.c    calls that are streams
- *     grpc_local.c     calls from inside the process
+ *     grpc_local.c, grpc_local_stream.c
+ *                      calls from inside the process
  */
 #ifndef DECREE_RPC_GRPC_INSIDE_H
 #define DECREE_RPC_GRPC_INSIDE_H
@@ -21,6 +22,20 @@
 
 #define GRPC_ERROR_TEXT_BYTES_MAX 1024u /* escaped */
 
+/* A call from inside the process. */
+struct grpc_local {
+    struct grpc_call call; /* first */
+    struct list_link link; /* one of the server's three lists, until all was told */
+    grpc_local_done *done; /* of a call that is no stream */
+    const struct grpc_local_events *events; /* of a stream */
+    void *context;
+    enum grpc_status status; /* of the answer */
+    char text[GRPC_ERROR_TEXT_BYTES_MAX];
+    bool said;    /* a stream: its handler took the message */
+    bool waiting; /* ... does not take it now */
+    bool blocked; /* ... whoever listens has no room */
+};
+
 struct grpc_server {
     struct http2_server *http2;
     struct http2_handler handler;
@@ -30,10 +45,10 @@ struct grpc_server {
     struct list_link streams; /* calls that are streams, from open to gone */
     uv_loop_t *loop;
     uv_timer_t timer;                /* turns the wheel, while there is something on it */
-    uv_idle_t local_idle;            /* runs while there are local calls to be told */
+    uv_idle_t local_idle;            /* runs while there are local calls with something to tell */
     struct list_link locals_open;    /* local calls that are under way */
     struct list_link locals_stalled; /* ... that nobody could take so far */
-    struct list_link locals_ended;   /* ... that are answered, to be told */
+    struct list_link locals_ready;   /* ... that have something to tell */
     uint32_t handles;                /* still to be closed, when all else is */
     struct arena arena;
     void (*closed)(void *context);
@@ -57,6 +72,16 @@ void grpc_locals_offer(struct grpc_server *server); /* those that found no room 
 void grpc_locals_end_all(struct grpc_server *server);
 void grpc_local_answer(struct grpc_call *call, enum grpc_status status, const char *text);
 bool grpc_local_resume(struct grpc_call *call);
+struct grpc_local *grpc_local_new(struct grpc_server *server,
+                                  const struct grpc_local_request *request);
+void grpc_local_drop(struct grpc_local *local);
+void grpc_local_wake(struct grpc_local *local); /* it has something to tell */
+
+/* grpc_local_stream.c */
+void grpc_local_stream_tell(struct grpc_local *local);
+int grpc_local_room(struct grpc_call *call, size_t size, uint8_t **ret_room);
+void grpc_local_more(struct grpc_call *call, size_t size);
+void grpc_local_offer_again(struct grpc_call *call);
 
 /* grpc_stream.c */
 void grpc_stream_reset(struct grpc_call *call);

@@ -21,16 +21,7 @@
 
 #include "grpc_parse.h"
 
-struct grpc_local {
-    struct grpc_call call; /* first */
-    struct list_link link; /* one of the server's three lists, until done was called */
-    grpc_local_done *done;
-    void *context;
-    enum grpc_status status; /* of the answer */
-    char text[GRPC_ERROR_TEXT_BYTES_MAX];
-};
-
-static void drop(struct grpc_local *local)
+void grpc_local_drop(struct grpc_local *local)
 {
     struct http2_stream *stream = &local->call.stream;
 
@@ -51,17 +42,23 @@ static void tell(struct grpc_local *local)
     list_remove(&local->link);
     local->done(local->context, local->status, local->text,
                 ok ? out->data + GRPC_PREFIX_BYTES : NULL, ok ? out->size - GRPC_PREFIX_BYTES : 0);
-    drop(local);
+    grpc_local_drop(local);
 }
 
 static void tell_all(struct grpc_server *server)
 {
-    struct list_link ended;
+    struct list_link ready;
 
-    list_init(&ended);
-    list_move_all(&ended, &server->locals_ended);
-    while (!list_alone(&ended))
-        tell(list_owner(ended.next, struct grpc_local, link));
+    list_init(&ready);
+    list_move_all(&ready, &server->locals_ready);
+    while (!list_alone(&ready)) {
+        struct grpc_local *local = list_owner(ready.next, struct grpc_local, link);
+
+        if (local->events != NULL)
+            grpc_local_stream_tell(local);
+        else
+            tell(local);
+    }
 }
 
 /* What is asked from inside done() may end at once, and is told when the loop comes by again. */
@@ -70,31 +67,36 @@ static void on_idle(uv_idle_t *idle)
     struct grpc_server *server = idle->data;
 
     tell_all(server);
-    if (list_alone(&server->locals_ended))
+    if (list_alone(&server->locals_ready))
         uv_idle_stop(idle);
+}
+
+void grpc_local_wake(struct grpc_local *local)
+{
+    struct grpc_server *server = local->call.server;
+
+    list_remove(&local->link);
+    list_append(&server->locals_ready, &local->link);
+    uv_idle_start(&server->local_idle, on_idle);
 }
 
 void grpc_local_answer(struct grpc_call *call, enum grpc_status status, const char *text)
 {
     struct grpc_local *local = call->local;
-    struct grpc_server *server = call->server;
 
     assert(!call->stream.answered);
-    assert(local->done != NULL);
     call->stream.answered = true;
-    deadline_disarm(&server->wheel, &call->deadline);
+    deadline_disarm(&call->server->wheel, &call->deadline);
     local->status = status;
     snprintf(local->text, sizeof(local->text), "%s", text);
-    list_remove(&local->link);
-    list_append(&server->locals_ended, &local->link);
-    uv_idle_start(&server->local_idle, on_idle);
+    grpc_local_wake(local);
 }
 
 bool grpc_local_resume(struct grpc_call *call)
 {
     bool waiting = !call->stream.answered;
 
-    drop(call->local);
+    grpc_local_drop(call->local);
     return waiting;
 }
 
@@ -151,14 +153,14 @@ static void start(struct grpc_local *local, const char *path)
     }
 }
 
-int grpc_local_call(struct grpc_server *server, const struct grpc_local_request *request)
+struct grpc_local *grpc_local_new(struct grpc_server *server,
+                                  const struct grpc_local_request *request)
 {
     struct grpc_local *local = calloc(1, sizeof(*local));
     struct grpc_call *call;
 
-    assert(request->done != NULL);
     if (local == NULL)
-        return DECREE_NOMEM;
+        return NULL;
     call = &local->call;
     call->server = server;
     call->local = local;
@@ -169,13 +171,23 @@ int grpc_local_call(struct grpc_server *server, const struct grpc_local_request 
     local->done = request->done;
     local->context = request->context;
     list_init(&local->link);
-    list_append(&server->locals_open, &local->link);
     if (byte_buffer_reserve(&call->stream.in, request->size) == NULL) {
-        list_remove(&local->link);
-        drop(local);
-        return DECREE_NOMEM;
+        grpc_local_drop(local);
+        return NULL;
     }
     byte_buffer_append(&call->stream.in, request->message, request->size);
+    list_append(&server->locals_open, &local->link);
+    return local;
+}
+
+int grpc_local_call(struct grpc_server *server, const struct grpc_local_request *request)
+{
+    struct grpc_local *local;
+
+    assert(request->done != NULL);
+    local = grpc_local_new(server, request);
+    if (local == NULL)
+        return DECREE_NOMEM;
     start(local, request->path);
     return 0;
 }
@@ -197,7 +209,7 @@ void grpc_locals_open(struct grpc_server *server)
     server->local_idle.data = server;
     list_init(&server->locals_open);
     list_init(&server->locals_stalled);
-    list_init(&server->locals_ended);
+    list_init(&server->locals_ready);
 }
 
 static void end_list(struct list_link *list)

@@ -109,6 +109,8 @@ void grpc_stream_turn(struct grpc_call *call)
 
 void grpc_stream_resume(struct grpc_call *call)
 {
+    if (call->local != NULL)
+        grpc_local_offer_again(call);
     if (call->stream.connection == NULL || call->stream.answered)
         return;
     call->stream.paused = false;
@@ -133,21 +135,31 @@ static int begin_message(struct grpc_call *call, size_t size, uint8_t **ret_room
     struct http2_stream *stream = &call->stream;
     int error;
 
-    if (stream->connection == NULL || stream->answered)
+    if ((stream->connection == NULL && call->local == NULL) || stream->answered)
         return DECREE_CLOSED;
     if (size > UINT32_MAX)
         return DECREE_TOO_LARGE;
-    error = http2_answer_room(stream, GRPC_PREFIX_BYTES + size,
-                              call->server->options.stream_unsent_bytes_max, ret_room);
+    error = call->local != NULL
+                ? grpc_local_room(call, GRPC_PREFIX_BYTES + size, ret_room)
+                : http2_answer_room(stream, GRPC_PREFIX_BYTES + size,
+                                    call->server->options.stream_unsent_bytes_max, ret_room);
     if (error != 0) {
         call->wants_writable = error == DECREE_FULL;
         return error;
     }
-    if (!stream->begun)
+    if (!stream->begun && call->local == NULL)
         http2_answer_begin(stream, grpc_reply_headers, 2);
     grpc_prefix_write(*ret_room, (uint32_t)size);
     *ret_room += GRPC_PREFIX_BYTES;
     return 0;
+}
+
+static void end_message(struct grpc_call *call, size_t size)
+{
+    if (call->local != NULL)
+        grpc_local_more(call, GRPC_PREFIX_BYTES + size);
+    else
+        http2_answer_more(&call->stream, GRPC_PREFIX_BYTES + size);
 }
 
 int grpc_stream_send(struct grpc_call *call, const uint8_t *message, size_t size)
@@ -159,7 +171,7 @@ int grpc_stream_send(struct grpc_call *call, const uint8_t *message, size_t size
         return error;
     if (size > 0)
         memcpy(room, message, size);
-    http2_answer_more(&call->stream, GRPC_PREFIX_BYTES + size);
+    end_message(call, size);
     return 0;
 }
 
@@ -172,7 +184,7 @@ int grpc_stream_send_message(struct grpc_call *call, const ProtobufCMessage *mes
     if (error != 0)
         return error;
     protobuf_c_message_pack(message, room);
-    http2_answer_more(&call->stream, GRPC_PREFIX_BYTES + size);
+    end_message(call, size);
     return 0;
 }
 
@@ -203,6 +215,8 @@ void grpc_stream_end(struct grpc_call *call, enum grpc_status status, const char
 {
     struct http2_stream *stream = &call->stream;
 
+    if (call->local != NULL && !stream->answered)
+        grpc_local_answer(call, status, text);
     if (stream->connection == NULL || stream->answered)
         return;
     if (!stream->begun && status != GRPC_OK) {

@@ -144,4 +144,10 @@ int http1_stream_write(struct http1_call *call, const void *data, size_t size);
 
 void http1_stream_end(struct http1_call *call);
 
+/* Closes the connection, so that the client sees that the answer is not whole; gone follows. */
+void http1_stream_break(struct http1_call *call);
+
+/* "Not Found" and the like. */
+const char *http1_reason(unsigned status);
+
 #endif

@@ -21,7 +21,7 @@ static struct http1_connection *connection_of(struct http1_call *call)
     return (struct http1_connection *)call;
 }
 
-static const char *reason_of(unsigned status)
+const char *http1_reason(unsigned status)
 {
     return http_status_str((enum http_status)status);
 }
@@ -39,7 +39,7 @@ static void write_head(struct http1_connection *connection, unsigned status,
     if (connection->server->closing)
         connection->keep_alive = false;
     size = snprintf(text, sizeof(text), "HTTP/1.1 %u %s\r\n%s%.100s%s%.*s%s%s\r\n", status,
-                    reason_of(status), content_type != NULL ? "Content-Type: " : "",
+                    http1_reason(status), content_type != NULL ? "Content-Type: " : "",
                     content_type != NULL ? content_type : "", content_type != NULL ? "\r\n" : "",
                     HTTP1_EXTRA_BYTES_MAX, extra != NULL ? extra : "", length,
                     !connection->keep_alive      ? "Connection: close\r\n"
@@ -204,6 +204,12 @@ void http1_stream_end(struct http1_call *call)
     if (call->chunked && !call->is_head)
         byte_buffer_append(&connection->out, "0\r\n\r\n", 5);
     finish(connection);
+}
+
+void http1_stream_break(struct http1_call *call)
+{
+    assert(connection_of(call)->phase == HTTP1_STREAMING);
+    http1_connection_close(connection_of(call));
 }
 
 /* The connection is closed: whoever streams is told. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* gateway.c -- see gateway.h. */
-#include "gateway.h"
+#include "gateway_inside.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <decree/error.h>
 
 #include "protobuf_json.h"
 
@@ -165,7 +167,7 @@ static void answer_message(struct gateway_question *question, const uint8_t *mes
              "decree: no memory for an answer of this size");
     } else {
         protobuf_json_write(&json, decoded);
-        http1_add_header(question->call, "Grpc-Metadata-Content-Type: application/grpc\r\n");
+        http1_add_header(question->call, GATEWAY_HEADER);
         answer(question->call, 200, &json);
     }
     arena_reset(&gateway->arena);
@@ -228,15 +230,20 @@ static void ask(struct gateway *gateway, struct http1_call *call, const char *me
         .context = question,
     };
 
-    if (question != NULL) {
+    int error = question == NULL ? DECREE_NOMEM
+                                 : gateway_stream(gateway, call, &request, descriptor);
+
+    if (error == DECREE_INVALID) {
         *question = (struct gateway_question){gateway, call, descriptor->output};
-        if (grpc_local_call(gateway->grpc, &request) == 0) {
+        error = grpc_local_call(gateway->grpc, &request);
+        if (error == 0) {
             http1_keep(call);
             return;
         }
-        free(question);
     }
-    fail(call, GRPC_RESOURCE_EXHAUSTED, "decree: no memory for a request");
+    free(question);
+    if (error != 0)
+        fail(call, GRPC_RESOURCE_EXHAUSTED, "decree: no memory for a request");
 }
 
 /* NULL: no method has this path. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* gateway.h -- etcd's API as JSON over HTTP/1.1: each unary method under a path of its own.
+/* gateway.h -- etcd's API as JSON over HTTP/1.1: each method under a path of its own.
  *
  *     POST /v3/kv/put {"key": "Zm9v", "value": "YmFy"}
  *       -> message of /etcdserverpb.KV/Put -> the same handler that gRPC clients reach
  *     200  {"header": {...}}
  *     400  {"error": "...", "code": 3, "message": "...", "details": []}
  *
- * The body is the request in its JSON form (protobuf_json.h); an empty one is an empty message. The
+ * A method that answers with a stream gives one object a line, {"result": {...}}, as they come. The body
+ * is the request in its JSON form (protobuf_json.h); an empty one is an empty message. The
  * Content-Type is not looked at. An error carries the text twice, as old and new versions of etcd do,
  * because clients look for the one or for the other.
  */
