@@ -7,6 +7,9 @@
 #include <decree/error.h>
 
 #define LOST_TEXT "no quorum of members answered in time"
+/* Rarely it is known at once: a version where it was tried was compacted meanwhile. */
+#define LOST_CHANGE_TEXT \
+    LOST_TEXT ", or the version that would tell is compacted; it may be done or not"
 
 static const struct register_error {
     int error;
@@ -35,8 +38,7 @@ void register_fail(struct grpc_call *call, int error, bool may_be_done)
     while (row->error != 0 && row->error != error)
         row++;
     grpc_fail(call, row->status,
-              error == DECREE_LOST && may_be_done ? LOST_TEXT "; it may be done or not"
-                                                  : row->text);
+              error == DECREE_LOST && may_be_done ? LOST_CHANGE_TEXT : row->text);
 }
 
 int register_after_ask(struct grpc_call *call, int error)
