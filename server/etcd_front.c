@@ -8,14 +8,18 @@
 #include "register.pb-c.h"
 #include "rpc.pb-c.h"
 #include "services.h"
+#include "watch_hub.h"
 #include "web.h"
 
 #define CONNECTIONS_MAX 20000u
 #define RESERVED_DESCRIPTORS 256u
+#define WATCH_PROGRESS_MS (10u * 60 * 1000)
 
 struct etcd_front {
     struct grpc_server *grpc;
     struct services services;
+    void (*closed)(void *context);
+    void *closed_context;
     struct web web;
 };
 
@@ -34,6 +38,8 @@ static const ProtobufCServiceDescriptor *const SERVICES[] = {
 static const struct grpc_route *const ROUTES[] = {
     kv_routes,      txn_routes, maintenance_routes, cluster_routes, register_routes,
     paxoskv_routes, NULL};
+
+static const struct grpc_stream_route *const STREAM_ROUTES[] = {watch_routes, NULL};
 
 /* Every call passes here before its handler. */
 static bool admit(struct grpc_call *call)
@@ -69,8 +75,18 @@ static void on_web_closed(void *context)
 {
     struct etcd_front *front = context;
 
+    watch_hub_free(front->services.watch_hub);
     web_release(&front->web);
     free(front);
+}
+
+/* Some of the time is chance, so that the members do not all speak at once. */
+static void start_watches(struct etcd_front *front, uv_loop_t *loop, uint32_t progress_ms)
+{
+    uint32_t ms = progress_ms > 0 ? progress_ms : WATCH_PROGRESS_MS;
+
+    watch_hub_start(front->services.watch_hub, loop,
+                    ms + (uint32_t)(uv_hrtime() / 1000 % (ms / 10 + 1)));
 }
 
 int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
@@ -82,6 +98,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     struct grpc_options grpc = {
         .services = SERVICES,
         .routes = ROUTES,
+        .stream_routes = STREAM_ROUTES,
         .admit = admit,
         .limits = &limits,
         .logger = options->logger,
@@ -94,9 +111,13 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
         return DECREE_NOMEM;
     bound_connections(&limits);
     front->services.backend = options->backend;
+    front->services.watch_hub = watch_hub_new(options->backend);
     grpc.context = &front->services;
-    error = web_open(&front->web, loop, options->backend, options->logger);
+    error = front->services.watch_hub == NULL
+                ? DECREE_NOMEM
+                : web_open(&front->web, loop, options->backend, options->logger);
     if (error != 0) {
+        watch_hub_free(front->services.watch_hub);
         free(front);
         return error;
     }
@@ -107,6 +128,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
         return error;
     }
     web_serve(&front->web, front->grpc);
+    start_watches(front, loop, options->watch_progress_ms);
     *ret_front = front;
     return 0;
 }
@@ -118,7 +140,13 @@ int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port,
 
 void etcd_front_flush(struct etcd_front *front)
 {
+    watch_hub_turn(front->services.watch_hub);
     grpc_flush(front->grpc);
+}
+
+void etcd_front_tell(struct etcd_front *front)
+{
+    watch_hub_turn(front->services.watch_hub);
 }
 
 void etcd_front_counters(const struct etcd_front *front, struct http2_counters *ret_counters)
@@ -126,15 +154,25 @@ void etcd_front_counters(const struct etcd_front *front, struct http2_counters *
     grpc_counters(front->grpc, ret_counters);
 }
 
+static void on_grpc_closed(void *context)
+{
+    struct etcd_front *front = context;
+
+    watch_hub_close(front->services.watch_hub, front->closed, front->closed_context);
+}
+
 void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),
                       void *context)
 {
-    grpc_close(front->grpc, grace_ms, closed, context);
+    front->closed = closed;
+    front->closed_context = context;
+    grpc_close(front->grpc, grace_ms, on_grpc_closed, front);
 }
 
 void etcd_front_free(struct etcd_front *front)
 {
     grpc_free(front->grpc);
+    watch_hub_free(front->services.watch_hub);
     web_release(&front->web);
     free(front);
 }

@@ -9,7 +9,8 @@
  *     etcd_front_free(front);
  *
  * All calls on the loop thread. What is to be written is written once a turn, before the loop
- * sleeps; an owner whose own work comes after that may call etcd_front_flush().
+ * sleeps; an owner whose own work comes after that may call etcd_front_flush(). An owner that tidies
+ * the store calls etcd_front_tell() before.
  */
 #ifndef DECREE_SERVER_ETCD_FRONT_H
 #define DECREE_SERVER_ETCD_FRONT_H
@@ -24,6 +25,7 @@ struct etcd_front_options {
     const struct logger *logger; /* NULL: silent */
     const struct http2_limits *limits; /* NULL: the defaults */
     uint32_t request_timeout_ms;       /* 0: 7000, etcd's with its default election timeout */
+    uint32_t watch_progress_ms;        /* 0: ten minutes, as etcd; up to a tenth is added */
 };
 
 /* Errors: NOMEM. */
@@ -35,6 +37,10 @@ int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port,
                       uint16_t *ret_port);
 
 void etcd_front_flush(struct etcd_front *front);
+
+/* Tells watches what the turn changed, while the store still has it all. */
+void etcd_front_tell(struct etcd_front *front);
+
 void etcd_front_counters(const struct etcd_front *front, struct http2_counters *ret_counters);
 void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),
                       void *context);

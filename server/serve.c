@@ -141,6 +141,8 @@ static void flush_answers(void *context)
 {
     struct member *member = context;
 
+    if (member->front != NULL)
+        etcd_front_tell(member->front);
     if (kv_backend_tidy(&member->backend))
         uv_idle_start(&member->tidying, on_tidying);
 

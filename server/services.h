@@ -11,8 +11,11 @@
  * it. */
 #define ETCD_VERSION "3.6.0"
 
+struct watch_hub;
+
 struct services {
     struct backend *backend;
+    struct watch_hub *watch_hub;
 };
 
 extern const struct grpc_route kv_routes[];
@@ -21,6 +24,7 @@ extern const struct grpc_route maintenance_routes[];
 extern const struct grpc_route cluster_routes[];
 extern const struct grpc_route register_routes[];
 extern const struct grpc_route paxoskv_routes[];
+extern const struct grpc_stream_route watch_routes[];
 
 static inline struct backend *call_backend(const struct grpc_call *call)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* memory_server.c -- the front over a memory backend, to be tried by programs and people.
  *
- *     memory_server [port=N] [room=N] [timeout=N] [held=1] [leaderless=1] [fail=N]
+ *     memory_server [port=N] [room=N] [timeout=N] [progress=N] [held=1] [leaderless=1] [fail=N]
  *
  * Prints "listening on PORT", and at the end how often the backend was full; ends well on SIGTERM.
  * room: so many operations at a time, FULL past it. timeout: the server's own, in milliseconds.
@@ -110,6 +110,7 @@ int main(int argc, char **argv)
 
     (void)argc;
     options.request_timeout_ms = (uint32_t)option(argv, "timeout");
+    options.watch_progress_ms = (uint32_t)option(argv, "progress");
     signal(SIGPIPE, SIG_IGN);
     etcd_front_raise_descriptors();
     uv_loop_init(&program->loop);

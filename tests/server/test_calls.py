@@ -112,7 +112,7 @@ def test_large_response(client):
 
 
 def test_every_method_has_an_answer(client):
-    done = {"KV/Range", "KV/Put", "KV/DeleteRange", "KV/Txn", "KV/Compact", "Maintenance/Status", "Cluster/MemberList"}
+    done = {"KV/Range", "KV/Put", "KV/DeleteRange", "KV/Txn", "KV/Compact", "Watch/Watch", "Maintenance/Status", "Cluster/MemberList"}
     count = 0
     for service in DESCRIPTION.services_by_name.values():
         for method in service.methods:
@@ -129,10 +129,10 @@ def test_every_method_has_an_answer(client):
 
 def test_a_stream_without_an_end_has_an_answer(client):
     client.put(b"k", b"v")
-    never = iter(lambda: messages.WatchRequest(), None)
+    never = iter(lambda: messages.LeaseKeepAliveRequest(), None)
     call = client.channel.stream_stream(
-        "/etcdserverpb.Watch/Watch", request_serializer=lambda message: message.SerializeToString(),
-        response_deserializer=messages.WatchResponse.FromString)(never, timeout=5)
+        "/etcdserverpb.Lease/LeaseKeepAlive", request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=messages.LeaseKeepAliveResponse.FromString)(never, timeout=5)
     with pytest.raises(grpc.RpcError) as error:
         next(call)
     assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
