@@ -50,10 +50,13 @@ bool cell_is_empty(const struct cell *cell)
 /* How many entries are below version. In a history without holes the first guess is right. */
 static uint32_t rank_of(const struct cell *cell, uint64_t version)
 {
-    const struct cell_version *versions = cell->versions + cell->start;
+    const struct cell_version *versions;
     uint32_t low = 0, high = cell->count;
 
-    if (cell->count == 0 || version <= versions[0].version)
+    if (cell->count == 0)
+        return 0;
+    versions = cell->versions + cell->start;
+    if (version <= versions[0].version)
         return 0;
     if (version > versions[high - 1].version)
         return high;
@@ -77,9 +80,12 @@ static uint32_t rank_of(const struct cell *cell, uint64_t version)
 struct cell_version *cell_find(const struct cell *cell, uint64_t version)
 {
     uint32_t rank = rank_of(cell, version);
-    struct cell_version *found = cell->versions + cell->start + rank;
+    struct cell_version *found;
 
-    return rank < cell->count && found->version == version ? found : NULL;
+    if (rank == cell->count)
+        return NULL;
+    found = cell->versions + cell->start + rank;
+    return found->version == version ? found : NULL;
 }
 
 /* Room for one more behind the last. The front is given back when half of the room is unused. */
