@@ -85,6 +85,10 @@ static size_t body_size(const struct command *op)
         return checkpoint_size(&op->u.checkpoint);
     case COMMAND_ALARM:
         return NUMBER_BYTES + 1;
+    case COMMAND_LEASE_RENEW:
+        return NUMBER_BYTES;
+    case COMMAND_LEASE_EXPIRE:
+        return NUMBER_BYTES + varint_size(op->u.lease_expire.stamp);
     }
     assert(false);
     return 0;
@@ -139,6 +143,8 @@ static unsigned flags_of(const struct command *op)
     case COMMAND_LEASE_GRANT:
     case COMMAND_LEASE_REVOKE:
     case COMMAND_LEASE_CHECKPOINT:
+    case COMMAND_LEASE_RENEW:
+    case COMMAND_LEASE_EXPIRE:
         return 0;
     }
     assert(false);
@@ -239,6 +245,13 @@ static void write_op(struct writer *writer, const struct command *op, unsigned d
         break;
     case COMMAND_ALARM:
         write_alarm(writer, &op->u.alarm);
+        break;
+    case COMMAND_LEASE_RENEW:
+        write_u64(writer, (uint64_t)op->u.lease_renew);
+        break;
+    case COMMAND_LEASE_EXPIRE:
+        write_u64(writer, (uint64_t)op->u.lease_expire.id);
+        write_varint(writer, op->u.lease_expire.stamp);
         break;
     }
 }

@@ -14,6 +14,9 @@
  *   lease_revoke   8 bytes id
  *   lease_checkpoint   varint leases, for each: 8 bytes id, varint seconds
  *   alarm          8 bytes member, byte enum alarm_type
+ *   lease_renew    8 bytes id; 0: all leases, said by a leader when he begins to watch over them
+ *   lease_expire   8 bytes id, varint stamp: revokes the lease if the log had no grant and no renewal
+ *                  of it since, and no renewal of all leases; see kv_lease_stamp()
  *
  *   COMPARE    byte enum compare_target, byte enum compare_result, BYTES key, BYTES range_end, and
  *              BYTES value for COMPARE_VALUE, else 8 bytes number
@@ -46,7 +49,9 @@ enum command_op {
     COMMAND_LEASE_GRANT,
     COMMAND_LEASE_REVOKE,
     COMMAND_LEASE_CHECKPOINT,
-    COMMAND_ALARM
+    COMMAND_ALARM,
+    COMMAND_LEASE_RENEW,
+    COMMAND_LEASE_EXPIRE
 };
 
 enum command_flag {
@@ -125,6 +130,11 @@ struct command_lease_grant {
     uint64_t seconds;
 };
 
+struct command_lease_expire {
+    int64_t id;
+    uint64_t stamp;
+};
+
 struct command_checkpoint {
     const struct command_lease_grant *leases; /* to be encoded: the caller's */
     size_t lease_count;
@@ -150,6 +160,8 @@ struct command {
         int64_t lease_revoke;
         struct command_checkpoint checkpoint;
         struct command_alarm alarm;
+        int64_t lease_renew;
+        struct command_lease_expire lease_expire;
     } u;
 };
 

@@ -201,6 +201,13 @@ static struct command read_op(struct reader *reader, unsigned depth)
     case COMMAND_ALARM:
         read_alarm(reader, flags, &command.u.alarm);
         break;
+    case COMMAND_LEASE_RENEW:
+        command.u.lease_renew = (int64_t)read_u64(reader);
+        break;
+    case COMMAND_LEASE_EXPIRE:
+        command.u.lease_expire.id = (int64_t)read_u64(reader);
+        command.u.lease_expire.stamp = read_varint(reader);
+        break;
     default: /* no op of ours */
         reader->failed = true;
     }

@@ -217,9 +217,8 @@ void kv_put(struct kv *kv, const struct command_put *put)
         index_insert(&kv->index, &cursor, put->key, key_index_make(append(kv, &record)));
 }
 
-/* The key after the cursor, which is there, goes. Its lease is told by the caller. */
-static void delete_at(struct kv *kv, struct index_cursor *cursor, struct key_index *key_index,
-                      struct kv_bytes key)
+void kv_delete_at(struct kv *kv, struct index_cursor *cursor, struct key_index *key_index,
+                  struct kv_bytes key)
 {
     struct record record = {.key = key, .tombstone = true};
 
@@ -244,97 +243,16 @@ uint64_t kv_delete_range(struct kv *kv, const struct command_delete_range *delet
         if (delete_range->prev_kv)
             keep_record(kv, &record);
         change_lease(kv, record.key, record.lease, 0);
-        delete_at(kv, &span.from, key_index, record.key);
+        kv_delete_at(kv, &span.from, key_index, record.key);
         deleted++;
     }
     return deleted;
 }
 
-/* ---- leases ---- */
-
-static enum kv_error grant(struct kv *kv, const struct command_lease_grant *grant)
-{
-    if (grant->id == 0)
-        return KV_MALFORMED;
-    if (leases_find(&kv->leases, grant->id) != NULL)
-        return KV_LEASE_EXISTS;
-    (void)leases_add(&kv->leases, grant->id, (int64_t)grant->seconds);
-    return KV_OK;
-}
-
-static enum kv_error revoke(struct kv *kv, int64_t id, uint64_t *ret_deleted)
-{
-    struct lease *lease = leases_find(&kv->leases, id);
-
-    if (lease == NULL)
-        return KV_LEASE_NOT_FOUND;
-    for (size_t i = 0; i < lease->key_count; i++) {
-        struct kv_bytes key = lease_key_at(lease, i);
-        struct index_cursor cursor;
-        bool found = index_seek(&kv->index, key, &cursor);
-
-        assert(found);
-        (void)found;
-        delete_at(kv, &cursor, index_at(&kv->index, &cursor), key);
-    }
-    *ret_deleted = lease->key_count;
-    leases_remove(&kv->leases, lease);
-    return KV_OK;
-}
-
-/* A lease that is gone by now is passed over. */
-static void checkpoint(struct kv *kv, const struct command_checkpoint *checkpoint)
-{
-    struct reader reader;
-
-    reader_init(&reader, checkpoint->items.data, checkpoint->items.size);
-    for (size_t i = 0; i < checkpoint->lease_count; i++) {
-        struct command_lease_grant written = command_read_lease(&reader);
-        struct lease *lease = leases_find(&kv->leases, written.id);
-
-        if (lease != NULL)
-            lease->remaining = (int64_t)written.seconds;
-    }
-}
-
-static struct kv_lease describe(const struct lease *lease)
-{
-    return (struct kv_lease){.id = lease->id,
-                             .granted = lease->granted,
-                             .remaining = lease->remaining,
-                             .key_count = lease->key_count};
-}
-
-bool kv_lease(const struct kv *kv, int64_t id, struct kv_lease *ret_lease)
-{
-    const struct lease *lease = leases_find(&kv->leases, id);
-
-    if (lease != NULL)
-        *ret_lease = describe(lease);
-    return lease != NULL;
-}
-
-void kv_lease_keys(const struct kv *kv, int64_t id,
-                   void (*visit)(void *context, struct kv_bytes key), void *context)
-{
-    const struct lease *lease = leases_find(&kv->leases, id);
-
-    for (size_t i = 0; lease != NULL && i < lease->key_count; i++)
-        visit(context, lease_key_at(lease, i));
-}
-
-bool kv_next_lease(const struct kv *kv, size_t *at, struct kv_lease *ret_lease)
-{
-    const struct lease *lease = leases_next(&kv->leases, at);
-
-    if (lease != NULL)
-        *ret_lease = describe(lease);
-    return lease != NULL;
-}
-
 /* ---- alarms ---- */
 
-static void set_alarm(struct kv *kv, const struct command_alarm *alarm)
+/* False: there was nothing to silence. */
+static bool set_alarm(struct kv *kv, const struct command_alarm *alarm)
 {
     size_t at = 0;
 
@@ -345,11 +263,14 @@ static void set_alarm(struct kv *kv, const struct command_alarm *alarm)
         if (kv->alarm_count == kv->alarm_capacity)
             kv->alarms = kv_grow(kv, kv->alarms, &kv->alarm_capacity, sizeof(kv->alarms[0]));
         kv->alarms[kv->alarm_count++] = (struct kv_alarm){alarm->member, alarm->type};
-    } else if (!alarm->activate && at < kv->alarm_count) {
+    } else if (!alarm->activate) {
+        if (at == kv->alarm_count)
+            return false;
         kv->alarm_count--;
         for (; at < kv->alarm_count; at++)
             kv->alarms[at] = kv->alarms[at + 1];
     }
+    return true;
 }
 
 static bool rings(const struct kv *kv, enum alarm_type type)
@@ -366,11 +287,11 @@ const struct kv_alarm *kv_alarms(const struct kv *kv, size_t *ret_count)
     return kv->alarms;
 }
 
-/* What an alarm forbids: everything but alarms if the members disagree, what takes room if there
+/* What an alarm forbids: everything but alarms and renewals if the members disagree, what takes room if there
  * is none. */
 static enum kv_error admit(const struct kv *kv, const struct command *command)
 {
-    if (kv->alarm_count == 0 || command->op == COMMAND_ALARM)
+    if (kv->alarm_count == 0 || command->op == COMMAND_ALARM || command->op == COMMAND_LEASE_RENEW)
         return KV_OK;
     if (rings(kv, ALARM_CORRUPT))
         return KV_CORRUPT;
@@ -404,15 +325,19 @@ static enum kv_error perform(struct kv *kv, const struct command *command,
         return kv_compact(kv,
                           command->u.compact > INT64_MAX ? INT64_MAX : (int64_t)command->u.compact);
     case COMMAND_LEASE_GRANT:
-        return grant(kv, &command->u.lease_grant);
+        return kv_lease_grant(kv, &command->u.lease_grant);
     case COMMAND_LEASE_REVOKE:
-        return revoke(kv, command->u.lease_revoke, &ret_result->deleted);
+        return kv_lease_revoke(kv, command->u.lease_revoke, &ret_result->deleted);
     case COMMAND_LEASE_CHECKPOINT:
-        checkpoint(kv, &command->u.checkpoint);
+        kv_lease_checkpoint(kv, &command->u.checkpoint);
         return KV_OK;
     case COMMAND_ALARM:
-        set_alarm(kv, &command->u.alarm);
+        ret_result->succeeded = set_alarm(kv, &command->u.alarm);
         return KV_OK;
+    case COMMAND_LEASE_RENEW:
+        return kv_lease_renew(kv, command->u.lease_renew);
+    case COMMAND_LEASE_EXPIRE:
+        return kv_lease_expire(kv, &command->u.lease_expire, &ret_result->deleted);
     case COMMAND_RANGE:
         break;
     }

@@ -14,7 +14,7 @@
  *     kv            command bytes -> changes                              kv.c, command.c
  *     range, txn    ranges; compares and several changes at once          range.c, txn.c
  *     compaction    gives up the past, a bit at a time                    compaction.c
- *     lease         leases and the keys that hang on them                 lease.c
+ *     lease         leases and the keys that hang on them                 kv_lease.c, lease.c
  *     index         ordered B+-tree: key -> its key_index                 index.c
  *     key_index     one key's revisions, in order: positions in the store key_index.c
  *     store         every change as a record, in revision order, in slabs store.c
@@ -86,7 +86,7 @@ struct kv_result {
     uint64_t deleted;            /* keys, by delete_range or lease_revoke */
     const struct kv_pair *pairs; /* what was there before, if asked for, by key; all of a txn's */
     size_t pair_count;
-    bool succeeded; /* txn: all compares held */
+    bool succeeded; /* txn: all compares held; alarm: it rings, or it was silenced */
     const struct kv_op_result *ops;
     size_t op_count; /* txn: its own ops, without those of txns within */
 };
@@ -177,6 +177,10 @@ enum kv_error kv_hash(const struct kv *kv, int64_t revision, uint64_t *ret_hash)
 
 /* False: there is no such lease. */
 bool kv_lease(const struct kv *kv, int64_t id, struct kv_lease *ret_lease);
+
+/* How many grants and renewals of leases there were: a lease_expire with this stamp is void when a
+ * renewal that its maker does not know of comes before it. */
+uint64_t kv_lease_stamp(const struct kv *kv);
 
 /* Visits the lease's keys, in order; nothing if there is no such lease. */
 void kv_lease_keys(const struct kv *kv, int64_t id,

@@ -15,11 +15,13 @@ struct kv {
     struct store store;
     struct index index;
     struct leases leases;
-    int64_t revision;  /* main, of the last command that changed something */
-    int64_t sub;       /* changes made by the command under way */
-    int64_t compacted; /* main; older revisions cannot be read any more; at first -1 */
-    int64_t trimmed;   /* main; what compaction left of older records is in the index */
-    uint32_t swept;    /* slabs looked at since then */
+    uint64_t lease_stamp;  /* grants and renewals so far */
+    uint64_t leases_begun; /* the stamp of the last renewal of all leases */
+    int64_t revision;      /* main, of the last command that changed something */
+    int64_t sub;           /* changes made by the command under way */
+    int64_t compacted;     /* main; older revisions cannot be read any more; at first -1 */
+    int64_t trimmed;       /* main; what compaction left of older records is in the index */
+    uint32_t swept;        /* slabs looked at since then */
     struct kv_alarm *alarms;
     size_t alarm_count, alarm_capacity;
     /* Of the last command: */
@@ -48,6 +50,18 @@ void kv_put(struct kv *kv, const struct command_put *put);
 enum kv_error kv_check_lease(const struct kv *kv, const struct command_put *put);
 enum kv_error kv_check_key(const struct kv *kv, const struct command_put *put);
 uint64_t kv_delete_range(struct kv *kv, const struct command_delete_range *delete_range);
+
+/* The key after the cursor, which is there, goes. Its lease is told by the caller. */
+void kv_delete_at(struct kv *kv, struct index_cursor *cursor, struct key_index *key_index,
+                  struct kv_bytes key);
+
+/* kv_lease.c */
+enum kv_error kv_lease_grant(struct kv *kv, const struct command_lease_grant *grant);
+enum kv_error kv_lease_revoke(struct kv *kv, int64_t id, uint64_t *ret_deleted);
+enum kv_error kv_lease_renew(struct kv *kv, int64_t id);
+enum kv_error kv_lease_expire(struct kv *kv, const struct command_lease_expire *expire,
+                              uint64_t *ret_deleted);
+void kv_lease_checkpoint(struct kv *kv, const struct command_checkpoint *checkpoint);
 
 /* The revision that a reader in the midst of the command under way sees. */
 int64_t kv_revision_within(const struct kv *kv);

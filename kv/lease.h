@@ -23,6 +23,7 @@ struct lease {
     int64_t id;
     int64_t granted;   /* seconds */
     int64_t remaining; /* seconds, as of the last checkpoint; 0: none was made */
+    uint64_t stamp;    /* of its grant or last renewal in the log */
     struct lease_key **keys;
     size_t key_count, key_capacity;
 };

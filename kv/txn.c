@@ -119,6 +119,8 @@ static void check_op(struct kv *kv, const struct command *op, struct objections 
     case COMMAND_LEASE_REVOKE:
     case COMMAND_LEASE_CHECKPOINT:
     case COMMAND_ALARM:
+    case COMMAND_LEASE_RENEW:
+    case COMMAND_LEASE_EXPIRE:
         break;
     }
     assert(false && "command_decode() lets none of these into a txn");
@@ -215,6 +217,8 @@ static void perform_op(struct kv *kv, const struct command *op, size_t *path_at)
     case COMMAND_LEASE_REVOKE:
     case COMMAND_LEASE_CHECKPOINT:
     case COMMAND_ALARM:
+    case COMMAND_LEASE_RENEW:
+    case COMMAND_LEASE_EXPIRE:
         assert(false);
     }
     result.revision = kv_revision_within(kv);

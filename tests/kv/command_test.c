@@ -119,6 +119,35 @@ static void what_is_no_command_is_refused(void **state)
                      14); /* above 64 bits */
 }
 
+static void commands_of_leases_have_their_bytes(void **state)
+{
+    static const char renew[] = "\x4b\x0a\x00\x05\0\0\0\0\0\0\x80";
+    static const char expire[] = "\x4b\x0b\x00\x05\0\0\0\0\0\0\x80\x80\x01";
+    const struct command commands[] = {
+        {.op = COMMAND_LEASE_RENEW, .u.lease_renew = INT64_MIN + 5},
+        {.op = COMMAND_LEASE_EXPIRE, .u.lease_expire = {INT64_MIN + 5, 128}}};
+    struct command decoded;
+    uint8_t data[32];
+
+    (void)state;
+    assert_int_equal(command_size(&commands[0]), sizeof(renew) - 1);
+    command_encode(&commands[0], data, sizeof(renew) - 1);
+    assert_memory_equal(data, renew, sizeof(renew) - 1);
+    assert_true(command_decode(data, sizeof(renew) - 1, &decoded));
+    assert_true(decoded.u.lease_renew == INT64_MIN + 5);
+    assert_int_equal(command_size(&commands[1]), sizeof(expire) - 1);
+    command_encode(&commands[1], data, sizeof(expire) - 1);
+    assert_memory_equal(data, expire, sizeof(expire) - 1);
+    assert_true(command_decode(data, sizeof(expire) - 1, &decoded));
+    assert_true(decoded.u.lease_expire.id == INT64_MIN + 5);
+    assert_int_equal(decoded.u.lease_expire.stamp, 128);
+    for (size_t size = 0; size < sizeof(renew) - 1; size++)
+        assert_malformed(renew, size);
+    for (size_t size = 0; size < sizeof(expire) - 1; size++)
+        assert_malformed(expire, size);
+    assert_malformed("\x4b\x0a\x01\x05\0\0\0\0\0\0\0", 11); /* a flag */
+}
+
 static void every_part_of_a_command_is_refused(void **state)
 {
     static const char whole[] = "\x4b\x01\x09\x01k\x03val\x08\x07\x06\x05\x04\x03\x02\x01";
@@ -183,6 +212,7 @@ int main(void)
         cmocka_unit_test(delete_ranges_have_these_bytes),
         cmocka_unit_test(long_keys_come_back),
         cmocka_unit_test(what_is_no_command_is_refused),
+        cmocka_unit_test(commands_of_leases_have_their_bytes),
         cmocka_unit_test(every_part_of_a_command_is_refused),
         cmocka_unit_test(any_bytes_are_read_without_harm),
     };

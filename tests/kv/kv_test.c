@@ -223,6 +223,61 @@ static void a_lease_that_was_never_granted_is_not_found(void **state)
     assert_string_equal(shown_range(*state, "a", "", 0), "count=0");
 }
 
+static struct kv_result expire(struct kv *kv, int64_t id, uint64_t stamp)
+{
+    struct command command = {.op = COMMAND_LEASE_EXPIRE, .u.lease_expire = {id, stamp}};
+
+    return apply(kv, &command);
+}
+
+static void renew(struct kv *kv, int64_t id, enum kv_error error)
+{
+    struct command command = {.op = COMMAND_LEASE_RENEW, .u.lease_renew = id};
+
+    assert_int_equal(apply(kv, &command).error, error);
+}
+
+static void a_lease_renewed_meanwhile_does_not_expire(void **state)
+{
+    struct command grant = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {7, 10}};
+    uint64_t stamp;
+
+    assert_int_equal(apply(*state, &grant).error, KV_OK);
+    grant.u.lease_grant.id = 8;
+    assert_int_equal(apply(*state, &grant).error, KV_OK);
+    stamp = kv_lease_stamp(*state);
+    renew(*state, 7, KV_OK);
+    renew(*state, 9, KV_LEASE_NOT_FOUND);
+    assert_int_equal(expire(*state, 7, stamp).error, KV_OK);
+    assert_true(kv_lease(*state, 7, &(struct kv_lease){0}));
+    assert_int_equal(expire(*state, 8, stamp).error, KV_OK);
+    assert_false(kv_lease(*state, 8, &(struct kv_lease){0}));
+    assert_int_equal(expire(*state, 8, stamp).error, KV_LEASE_NOT_FOUND);
+    stamp = kv_lease_stamp(*state);
+    renew(*state, 0, KV_OK); /* another leader has begun */
+    assert_int_equal(expire(*state, 7, stamp).error, KV_OK);
+    assert_true(kv_lease(*state, 7, &(struct kv_lease){0}));
+    assert_int_equal(expire(*state, 7, kv_lease_stamp(*state)).error, KV_OK);
+    assert_false(kv_lease(*state, 7, &(struct kv_lease){0}));
+}
+
+static void a_renewal_voids_the_checkpoint(void **state)
+{
+    const struct command_lease_grant left = {7, 3};
+    struct command grant = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {7, 10}};
+    struct command checkpoint = {.op = COMMAND_LEASE_CHECKPOINT,
+                                 .u.checkpoint = {.leases = &left, .lease_count = 1}};
+    struct kv_lease lease;
+
+    assert_int_equal(apply(*state, &grant).error, KV_OK);
+    assert_int_equal(apply(*state, &checkpoint).error, KV_OK);
+    assert_true(kv_lease(*state, 7, &lease));
+    assert_int_equal(lease.remaining, 3);
+    renew(*state, 7, KV_OK);
+    assert_true(kv_lease(*state, 7, &lease));
+    assert_int_equal(lease.remaining, 0);
+}
+
 static void prev_kvs_come_only_if_asked_for(void **state)
 {
     struct command command = {.op = COMMAND_PUT};
@@ -361,6 +416,8 @@ int main(void)
         TEST(count_does_not_heed_the_limit),
         TEST(a_value_may_be_kept_or_missed),
         TEST(a_lease_that_was_never_granted_is_not_found),
+        TEST(a_lease_renewed_meanwhile_does_not_expire),
+        TEST(a_renewal_voids_the_checkpoint),
         TEST(prev_kvs_come_only_if_asked_for),
         TEST(many_prev_kvs_leave_no_room_taken),
         TEST(malformed_commands_change_nothing),
