@@ -25,7 +25,8 @@ class Web:
         return response.status, response.read()
 
     def post(self, path, body=None, **headers):
-        status, answer = self.ask("POST", path, body if isinstance(body, (bytes, str)) else json.dumps(body or {}), **headers)
+        data = body if isinstance(body, (bytes, str)) else json.dumps(body or {})
+        status, answer = self.ask("POST", path, data, **headers)
         assert self.headers["Content-Type"] == "application/json"
         return status, json.loads(answer)
 
