@@ -47,6 +47,15 @@ enum grpc_status client_status(struct client *client, Etcdserverpb__StatusRespon
 enum grpc_status client_member_list(struct client *client,
                                     const Etcdserverpb__MemberListRequest *request,
                                     Etcdserverpb__MemberListResponse **ret_response);
+enum grpc_status client_compact(struct client *client,
+                                const Etcdserverpb__CompactionRequest *request,
+                                Etcdserverpb__CompactionResponse **ret_response);
+enum grpc_status client_txn(struct client *client, const Etcdserverpb__TxnRequest *request,
+                            Etcdserverpb__TxnResponse **ret_response);
+enum grpc_status client_alarm(struct client *client, const Etcdserverpb__AlarmRequest *request,
+                              Etcdserverpb__AlarmResponse **ret_response);
+enum grpc_status client_hash_kv(struct client *client, const Etcdserverpb__HashKVRequest *request,
+                                Etcdserverpb__HashKVResponse **ret_response);
 
 /* The last failed call's sentence, and the server that it is about; borrowed until the next
  * call. */

@@ -2,6 +2,7 @@
 /* cmd_serve.c -- decree serve: the command line of a member. */
 #include <argp.h>
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 struct serve_arguments {
     const char *name, *cluster, *listen, *data, *token, *failpoints, *log;
     uint32_t prepare_quorum, vote_quorum, heartbeat_ms, election_ms, register_versions;
+    int64_t quota_bytes;
     enum peer_network network;
     enum decree_log_level level;
     enum log_format format;
@@ -41,6 +43,7 @@ enum option_key {
     KEY_HEARTBEAT_MS,
     KEY_ELECTION_MS,
     KEY_REGISTER_VERSIONS,
+    KEY_QUOTA,
     KEY_LOG_LEVEL,
     KEY_LOG_FORMAT,
     KEY_FAILPOINTS
@@ -80,6 +83,10 @@ static const struct argp_option options[] = {
      "Silence after which another member takes the lead (1000)", 2},
     {"register-versions", KEY_REGISTER_VERSIONS, "N", 0,
      "Versions of each register to keep, see `decree register` (all)", 2},
+    {"quota-backend-bytes", KEY_QUOTA, "N", 0,
+     "What the store may hold; past it writes fail until room is made by a compaction and the alarm is disarmed, see "
+     "`decree alarm`; 0 is the default, a negative number no bound (2147483648)",
+     2},
     {NULL, 0, NULL, 0, "What it tells:", 3},
     {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn or error (info)", 3},
     {"log-format", KEY_LOG_FORMAT, "FORMAT", 0,
@@ -115,6 +122,18 @@ static uint32_t parse_number(struct argp_state *state, const char *what, const c
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || number == 0 || number > most)
         argp_error(state, "%s must be a number from 1 to %u, not '%s'", what, most, text);
     return (uint32_t)number;
+}
+
+static int64_t parse_quota(struct argp_state *state, const char *text)
+{
+    char *end;
+    long long number;
+
+    errno = 0;
+    number = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0)
+        argp_error(state, "--quota-backend-bytes must be a number of bytes, not '%s'", text);
+    return number;
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -158,6 +177,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_REGISTER_VERSIONS:
         arguments->register_versions = parse_number(state, "--register-versions", argument,
                                                     UINT32_MAX);
+        return 0;
+    case KEY_QUOTA:
+        arguments->quota_bytes = parse_quota(state, argument);
         return 0;
     case KEY_LOG_LEVEL:
         arguments->level = log_level_find(argument);
@@ -277,6 +299,7 @@ int cmd_serve(int argc, char **argv)
     serve.vote_quorum = arguments.vote_quorum;
     serve.heartbeat_ms = arguments.heartbeat_ms;
     serve.election_ms = arguments.election_ms;
+    serve.quota_bytes = arguments.quota_bytes;
     serve.register_versions = arguments.register_versions;
     serve.logger = &logger.logger;
     error = serve_run(&serve, sentence);

@@ -37,6 +37,7 @@ struct backend_status {
     uint64_t applied;              /* slots applied to the store */
     uint64_t storage_bytes;        /* on disk, or in memory if there is no disk */
     uint64_t storage_in_use_bytes; /* of these, what is still needed */
+    int64_t storage_quota_bytes;   /* writes fail when more are in use; negative: there is none */
     const char
         *trouble; /* a sentence for people, borrowed until the next turn; NULL: all is well */
 };
@@ -44,6 +45,8 @@ struct backend_status {
 /* Called once; reply is borrowed for the call. error: 0, or LOST, and then reply is NULL. */
 typedef void backend_replied(void *argument, int error,
                              const struct decree_register_message *reply);
+
+#define BACKEND_NO_SPACE 1 /* beside the errors below, of one who asked room() first */
 
 struct backend_ops {
     /* Orders a command of kv/command.h. command is borrowed; the adapter takes its own reference.
@@ -80,6 +83,10 @@ struct backend_ops {
      * member. Errors, without a call of done: as before. */
     int (*call_acceptor)(struct backend *backend, const struct decree_register_message *message,
                          backend_replied *done, void *argument);
+
+    /* Does a command that takes so many bytes of room fit into the store? If not, the alarm that
+     * tells so is raised. Asked for before propose. */
+    bool (*room)(struct backend *backend, size_t size);
 };
 
 /* Ids as clients see them: the same on every member and after every restart. Never 0. */

@@ -105,6 +105,7 @@ static void get_status(struct backend *base, struct backend_status *ret_status)
     kv_stats(backend->kv, &stats);
     ret_status->storage_bytes = stats.memory_bytes;
     ret_status->storage_in_use_bytes = stats.record_bytes;
+    ret_status->storage_quota_bytes = backend->quota.bytes;
     if (backend->host == NULL)
         return;
     status = host_latest_status(backend->host);
@@ -142,8 +143,14 @@ static bool get_member(struct backend *base, size_t index, struct backend_member
     return true;
 }
 
+static bool room(struct backend *backend, size_t size)
+{
+    return kv_quota_room(&kv_backend_of(backend)->quota, size);
+}
+
 static const struct backend_ops ops = {propose,    read_store, get_kv,       query,        get_term,
-                                       get_status, get_member, ask_register, call_acceptor};
+                                       get_status, get_member, ask_register, call_acceptor,
+                                       room};
 
 static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
 {
@@ -176,7 +183,13 @@ int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *clust
         .self = self,
         .cluster_token = cluster_token,
     };
+    kv_backend_set_quota(backend, 0);
     return backend->kv == NULL ? DECREE_NOMEM : 0;
+}
+
+void kv_backend_set_quota(struct kv_backend *backend, int64_t bytes)
+{
+    kv_quota_init(&backend->quota, &backend->base, bytes);
 }
 
 struct decree_machine kv_backend_machine(struct kv_backend *backend)
@@ -186,7 +199,11 @@ struct decree_machine kv_backend_machine(struct kv_backend *backend)
 
 bool kv_backend_tidy(struct kv_backend *backend)
 {
-    return kv_tidy(backend->kv);
+    if (kv_tidy(backend->kv))
+        return true;
+    if (backend->host != NULL)
+        kv_quota_check(&backend->quota);
+    return false;
 }
 
 void kv_backend_set_client_address(struct kv_backend *backend, const char *host, uint16_t port)

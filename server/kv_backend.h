@@ -6,6 +6,7 @@
 
 #include "backend.h"
 #include "host.h"
+#include "kv_quota.h"
 
 #define KV_BACKEND_URL_BYTES 320u
 
@@ -14,6 +15,7 @@ struct kv_backend {
     struct host *host; /* NULL: not yet, or no more */
     struct kv *kv;
     struct kv_result result; /* of the last command applied */
+    struct kv_quota quota;
     struct cluster_spec cluster;
     decree_node_id self;
     const char *cluster_token;
@@ -25,10 +27,14 @@ struct kv_backend {
 int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster,
                     decree_node_id self, const char *cluster_token, const struct logger *logger);
 
+/* How much the store may hold; 0: the default, negative: anything. */
+void kv_backend_set_quota(struct kv_backend *backend, int64_t bytes);
+
 /* What the host is to be opened with; then backend->host is to be set. */
 struct decree_machine kv_backend_machine(struct kv_backend *backend);
 
-/* A bit of work on what compaction left behind, between turns. True: there is more. */
+/* A bit of work on what compaction left behind, between turns, and then a look at the quota. True:
+ * there is more. */
 bool kv_backend_tidy(struct kv_backend *backend);
 
 /* Clients reach this member here. */

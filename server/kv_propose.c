@@ -29,6 +29,27 @@ struct decree_value *command_value(const struct command *command)
     return value;
 }
 
+static bool takes_room(const struct command *command);
+
+static bool any_takes_room(const struct command *commands, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (takes_room(&commands[i]))
+            return true;
+    return false;
+}
+
+/* As deep as txns are nested, which is COMMAND_DEPTH_MAX at most. */
+static bool takes_room(const struct command *command)
+{
+    const struct command_txn *txn = &command->u.txn;
+
+    if (command->op == COMMAND_PUT || command->op == COMMAND_LEASE_GRANT)
+        return true;
+    return command->op == COMMAND_TXN && (any_takes_room(txn->success, txn->success_count) ||
+                                          any_takes_room(txn->failure, txn->failure_count));
+}
+
 int kv_ask(struct grpc_call *call, const struct command *command, decree_done *done)
 {
     struct backend *backend = call_backend(call);
@@ -36,7 +57,9 @@ int kv_ask(struct grpc_call *call, const struct command *command, decree_done *d
     int error = DECREE_NOMEM;
 
     grpc_keep(call);
-    if (value != NULL)
+    if (value != NULL && takes_room(command) && !backend->ops->room(backend, value->size))
+        error = BACKEND_NO_SPACE;
+    else if (value != NULL)
         error = backend->ops->propose(backend, value, done, call);
     decree_value_unref(value);
     return error;

@@ -1,47 +1,270 @@
 /* SPDX-License-Identifier: MIT */
-/* maintenance_service.c -- etcdserverpb.Maintenance: how this member is. */
+/* maintenance_service.c -- etcdserverpb.Maintenance: how this member is, and what it is told.
+ *
+ *     Alarm       GET: backend.read -> the alarms of the store; else: command -> backend.propose
+ *     Hash(KV)    of this member's own store, as it is now: to be compared between members
+ *     Defragment  nothing needs it: the store gives back what compaction leaves by itself
+ *
+ * The hashes are decree's own function over the changes in the store, cut to 32 bits. They are
+ * equal on members that hold the same, and have nothing to do with the hashes of an etcd.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "kv_checks.h"
+#include "kv_propose.h"
 #include "rpc.pb-c.h"
-#include "services.h"
 
 /* The version that the stored form is said to have: that of the API without its patch number. */
 #define STORAGE_VERSION "3.6.0"
+#define ALARM_TEXT_BYTES 64u
+#define ALARMS_TOLD 16u  /* of them, in a Status */
+#define ALARMS_MAX 1024u /* clients raise no more of them */
+
+static Etcdserverpb__ResponseHeader header_of(struct grpc_call *call)
+{
+    struct backend *backend = call_backend(call);
+    Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
+
+    header.cluster_id = backend->cluster_id;
+    header.member_id = backend->member_id;
+    header.revision = kv_revision(backend->ops->kv(backend));
+    header.raft_term = backend->ops->term(backend);
+    return header;
+}
+
+/* ---- Status ---- */
+
+/* In the words of etcd, where the text ends with a space. */
+static size_t alarm_texts(struct backend *backend, char texts[ALARMS_TOLD][ALARM_TEXT_BYTES])
+{
+    size_t count;
+    const struct kv_alarm *alarms = kv_alarms(backend->ops->kv(backend), &count);
+
+    count = count < ALARMS_TOLD ? count : ALARMS_TOLD;
+    for (size_t i = 0; i < count; i++)
+        snprintf(texts[i], ALARM_TEXT_BYTES, "memberID:%" PRIu64 " alarm:%s ", alarms[i].member,
+                 alarms[i].type == ALARM_NOSPACE ? "NOSPACE" : "CORRUPT");
+    return count;
+}
+
+static void fill_status(Etcdserverpb__StatusResponse *response, const struct backend_status *now)
+{
+    response->version = (char *)(uintptr_t)ETCD_VERSION;
+    response->storageversion = (char *)(uintptr_t)STORAGE_VERSION;
+    response->dbsize = (int64_t)now->storage_bytes;
+    response->dbsizeinuse = (int64_t)now->storage_in_use_bytes;
+    response->dbsizequota = now->storage_quota_bytes;
+    response->leader = now->leader_id;
+    response->raftindex = now->decided;
+    response->raftterm = now->term;
+    response->raftappliedindex = now->applied;
+}
 
 static int status(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct backend *backend = call_backend(call);
     struct backend_status now;
-    Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
+    Etcdserverpb__ResponseHeader header;
     Etcdserverpb__StatusResponse response = ETCDSERVERPB__STATUS_RESPONSE__INIT;
     Etcdserverpb__DowngradeInfo downgrade = ETCDSERVERPB__DOWNGRADE_INFO__INIT;
-    char *errors[2];
+    char alarms[ALARMS_TOLD][ALARM_TEXT_BYTES];
+    char *errors[ALARMS_TOLD + 2];
+    size_t alarm_count;
 
     if (grpc_decode(call, &etcdserverpb__status_request__descriptor, message, size) == NULL)
         return 0;
     backend->ops->status(backend, &now);
-    header.cluster_id = backend->cluster_id;
-    header.member_id = backend->member_id;
-    header.revision = kv_revision(backend->ops->kv(backend));
-    header.raft_term = now.term;
+    header = header_of(call);
     response.header = &header;
-    response.version = (char *)(uintptr_t)ETCD_VERSION;
-    response.storageversion = (char *)(uintptr_t)STORAGE_VERSION;
-    response.dbsize = (int64_t)now.storage_bytes;
-    response.dbsizeinuse = (int64_t)now.storage_in_use_bytes;
-    response.leader = now.leader_id;
-    response.raftindex = now.decided;
-    response.raftterm = now.term;
-    response.raftappliedindex = now.applied;
     response.downgradeinfo = &downgrade;
     response.errors = errors;
+    fill_status(&response, &now);
     if (now.leader_id == 0)
         errors[response.n_errors++] = (char *)(uintptr_t) "etcdserver: no leader";
     if (now.trouble != NULL)
         errors[response.n_errors++] = (char *)(uintptr_t)now.trouble;
+    alarm_count = alarm_texts(backend, alarms);
+    for (size_t i = 0; i < alarm_count; i++)
+        errors[response.n_errors++] = alarms[i];
+    grpc_reply(call, &response.base);
+    return 0;
+}
+
+/* ---- Alarm ---- */
+
+struct pending { /* in the state of a call */
+    uint64_t member;
+    uint32_t type; /* GET: 0 is any */
+};
+
+static struct pending *pending_of(struct grpc_call *call)
+{
+    _Static_assert(sizeof(struct pending) <= GRPC_STATE_BYTES, "a call has room for it");
+    return (struct pending *)(void *)call->state;
+}
+
+static void reply_alarms(struct grpc_call *call, const struct kv_alarm *alarms, size_t count)
+{
+    static Etcdserverpb__AlarmMember members[ALARMS_MAX]; /* one thread; used up in this call */
+    static Etcdserverpb__AlarmMember *pointers[ALARMS_MAX];
+    Etcdserverpb__ResponseHeader header = header_of(call);
+    Etcdserverpb__AlarmResponse response = ETCDSERVERPB__ALARM_RESPONSE__INIT;
+
+    count = count < ALARMS_MAX ? count : ALARMS_MAX;
+    for (size_t i = 0; i < count; i++) {
+        etcdserverpb__alarm_member__init(&members[i]);
+        members[i].memberid = alarms[i].member;
+        members[i].alarm = (Etcdserverpb__AlarmType)alarms[i].type;
+        pointers[i] = &members[i];
+    }
+    response.header = &header;
+    response.alarms = pointers;
+    response.n_alarms = count;
+    grpc_reply(call, &response.base);
+}
+
+static void list_done(void *argument, int error, decree_slot slot, void *result)
+{
+    static struct kv_alarm wanted[ALARMS_MAX];
+    struct grpc_call *call = argument;
+    uint32_t type = pending_of(call)->type; /* the call may be gone after services_resume() */
+    const struct kv_alarm *alarms;
+    struct backend *backend;
+    size_t count, wanted_count = 0;
+
+    (void)slot;
+    (void)result;
+    if (!services_resume(call, error))
+        return;
+    backend = call_backend(call);
+    alarms = kv_alarms(backend->ops->kv(backend), &count);
+    for (size_t i = 0; i < count && wanted_count < ALARMS_MAX; i++)
+        if (type == 0 || alarms[i].type == type)
+            wanted[wanted_count++] = alarms[i];
+    reply_alarms(call, wanted, wanted_count);
+}
+
+/* What was raised is told, though it may have been ringing; what was disarmed, only if it rang. */
+static void change_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    struct pending pending = *pending_of(call);
+    const struct kv_result *outcome = kv_proposed(call, error, result);
+    struct kv_alarm alarm = {pending.member, (enum alarm_type)pending.type};
+
+    (void)slot;
+    if (outcome != NULL)
+        reply_alarms(call, &alarm, outcome->succeeded ? 1 : 0);
+}
+
+static int change_alarm(struct grpc_call *call, bool activate)
+{
+    struct backend *backend = call_backend(call);
+    struct command command = {.op = COMMAND_ALARM,
+                              .u.alarm = {.member = pending_of(call)->member,
+                                          .type = (enum alarm_type)pending_of(call)->type,
+                                          .activate = activate}};
+    size_t count;
+
+    if (pending_of(call)->type == 0) {
+        reply_alarms(call, NULL, 0);
+        return 0;
+    }
+    (void)kv_alarms(backend->ops->kv(backend), &count);
+    if (activate && count >= ALARMS_MAX) {
+        etcd_fail(call, ETCD_NO_MEMORY);
+        return 0;
+    }
+    return kv_propose(call, &command, change_done);
+}
+
+static int ask_alarm(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    struct backend *backend = call_backend(call);
+    const Etcdserverpb__AlarmRequest *request = (const Etcdserverpb__AlarmRequest *)(const void *)
+        grpc_decode(call, &etcdserverpb__alarm_request__descriptor, message, size);
+    int action, type;
+
+    if (request == NULL)
+        return 0;
+    action = (int)request->action;
+    type = (int)request->alarm;
+    if (action < 0 || action > ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__DEACTIVATE || type < 0 ||
+        type > ETCDSERVERPB__ALARM_TYPE__CORRUPT) {
+        grpc_fail(call, GRPC_INVALID_ARGUMENT, "decree: there is no such alarm, or action on it");
+        return 0;
+    }
+    *pending_of(call) = (struct pending){request->memberid, (uint32_t)type};
+    if (action != ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__GET)
+        return change_alarm(call, action == ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__ACTIVATE);
+    grpc_keep(call);
+    return services_after_ask(call, backend->ops->read(backend, list_done, call));
+}
+
+/* ---- Hash, HashKV, Defragment ---- */
+
+static int hash(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    struct backend *backend = call_backend(call);
+    Etcdserverpb__ResponseHeader header;
+    Etcdserverpb__HashResponse response = ETCDSERVERPB__HASH_RESPONSE__INIT;
+    uint64_t sum = 0;
+
+    if (grpc_decode(call, &etcdserverpb__hash_request__descriptor, message, size) == NULL)
+        return 0;
+    (void)kv_hash(backend->ops->kv(backend), 0, &sum);
+    header = header_of(call);
+    response.header = &header;
+    response.hash = (uint32_t)sum;
+    grpc_reply(call, &response.base);
+    return 0;
+}
+
+/* Revision 0: the newest. Members are to be compared at one revision, and with one compact_revision,
+ * for what was given up is not hashed. */
+static int hash_kv(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    struct backend *backend = call_backend(call);
+    const struct kv *kv = backend->ops->kv(backend);
+    const Etcdserverpb__HashKVRequest *request = (const Etcdserverpb__HashKVRequest *)(const void *)
+        grpc_decode(call, &etcdserverpb__hash_kvrequest__descriptor, message, size);
+    Etcdserverpb__ResponseHeader header;
+    Etcdserverpb__HashKVResponse response = ETCDSERVERPB__HASH_KVRESPONSE__INIT;
+    enum kv_error error;
+    uint64_t sum = 0;
+
+    if (request == NULL)
+        return 0;
+    error = kv_hash(kv, request->revision, &sum);
+    if (error != KV_OK) {
+        etcd_fail(call, etcd_error_of_kv(error));
+        return 0;
+    }
+    header = header_of(call);
+    response.header = &header;
+    response.hash = (uint32_t)sum;
+    response.compact_revision = kv_compacted(kv);
+    response.hash_revision = request->revision > 0 ? request->revision : kv_revision(kv);
+    grpc_reply(call, &response.base);
+    return 0;
+}
+
+static int defragment(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    Etcdserverpb__DefragmentResponse response = ETCDSERVERPB__DEFRAGMENT_RESPONSE__INIT;
+
+    if (grpc_decode(call, &etcdserverpb__defragment_request__descriptor, message, size) == NULL)
+        return 0;
     grpc_reply(call, &response.base);
     return 0;
 }
 
 const struct grpc_route maintenance_routes[] = {
     {"/etcdserverpb.Maintenance/Status", status},
+    {"/etcdserverpb.Maintenance/Alarm", ask_alarm},
+    {"/etcdserverpb.Maintenance/Hash", hash},
+    {"/etcdserverpb.Maintenance/HashKV", hash_kv},
+    {"/etcdserverpb.Maintenance/Defragment", defragment},
     {NULL, NULL},
 };

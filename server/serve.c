@@ -337,6 +337,7 @@ static int init_machines(struct member *member)
 
     if (error != 0)
         return error;
+    kv_backend_set_quota(&member->backend, options->quota_bytes);
     store = kv_backend_machine(&member->backend);
     machines_init(&member->machines);
     machines_add(&member->machines, COMMAND_MACHINE_KV, &store);

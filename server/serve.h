@@ -23,6 +23,7 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
     uint16_t failpoints_port; /* 0: any, see the line 'ready' */
     const char *log_host;     /* where the ordered log is served; NULL: nowhere */
     uint16_t log_port;        /* 0: any, see the line 'ready' */
+    int64_t quota_bytes;      /* of the store; negative: none */
     const struct logger *logger;
 };
 

@@ -10,6 +10,8 @@ static enum etcd_error etcd_error_of(int error)
         return ETCD_TOO_LARGE;
     if (error == DECREE_NOMEM)
         return ETCD_NO_MEMORY;
+    if (error == BACKEND_NO_SPACE)
+        return ETCD_NO_SPACE;
     return ETCD_STOPPED;
 }
 

@@ -99,6 +99,7 @@ static void get_status(struct backend *backend, struct backend_status *ret_statu
         .applied = memory->applied,
         .storage_bytes = 65536,
         .storage_in_use_bytes = 4096,
+        .storage_quota_bytes = memory->quota.bytes,
     };
 }
 
@@ -117,13 +118,19 @@ static bool get_member(struct backend *backend, size_t index, struct backend_mem
     return true;
 }
 
+static bool room(struct backend *backend, size_t size)
+{
+    return kv_quota_room(&memory_of(backend)->quota, size);
+}
+
 static const struct backend_ops OPS = {.propose = propose,
                                        .read = read_now,
                                        .kv = get_kv,
                                        .query = query,
                                        .term = get_term,
                                        .status = get_status,
-                                       .member = get_member};
+                                       .member = get_member,
+                                       .room = room};
 
 void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop,
                          const struct kv_options *store)
@@ -134,6 +141,7 @@ void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop,
         .operations = calloc(RING_OPERATIONS, sizeof(struct memory_operation)),
         .room = RING_OPERATIONS,
     };
+    kv_quota_init(&backend->quota, &backend->base, 0);
     assert(backend->kv != NULL);
     assert(backend->operations != NULL);
     uv_check_init(loop, &backend->check);

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "backend.h"
+#include "kv_quota.h"
 
 struct memory_operation {
     struct decree_value *command; /* NULL: a read */
@@ -28,6 +29,7 @@ struct memory_backend {
     unsigned long refused; /* how often it was */
     bool held;             /* nothing is done */
     bool leaderless;
+    struct kv_quota quota;
     uint64_t applied;
     struct kv_result result; /* of the last query */
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* memory_server.c -- the front over a memory backend, to be tried by programs and people.
  *
- *     memory_server [port=N] [room=N] [timeout=N] [progress=N] [held=1] [leaderless=1] [fail=N]
+ *     memory_server [port=N] [room=N] [timeout=N] [progress=N] [quota=N] [held=1] [leaderless=1] [fail=N]
  *
  * Prints "listening on PORT", and at the end how often the backend was full; ends well on SIGTERM.
  * room: so many operations at a time, FULL past it. timeout: the server's own, in milliseconds.
+ * progress: the time between the notifications of a watch, likewise.
  * held: nothing that is asked of the backend is ever done. fail: of what the front allocates while
  * it serves, the Nth allocation finds no memory; the store is spared, for it may not go on without.
  */
@@ -117,6 +118,7 @@ int main(int argc, char **argv)
     memory_backend_init(&program->backend, &program->loop, &store);
     if (option(argv, "room") != 0)
         program->backend.room = (uint32_t)option(argv, "room");
+    kv_quota_init(&program->backend.quota, &program->backend.base, (int64_t)option(argv, "quota"));
     program->backend.held = option(argv, "held") != 0;
     program->backend.leaderless = option(argv, "leaderless") != 0;
     if (etcd_front_open(&program->front, &program->loop, &options) != 0)
