@@ -14,6 +14,9 @@
     X("put", put, "write a key")                                                    \
     X("get", get, "read a key, or a range of keys")                                 \
     X("del", del, "delete a key, or a range of keys")                               \
+    X("compact", compact, "give up the past before a revision")                     \
+    X("alarm", alarm, "list the alarms that ring, or disarm them")                  \
+    X("hash", hash, "ask each server for the hash of its store")                    \
     X("status", status, "ask each server how it is and who leads")                  \
     X("member", member, "list the members of the cluster")                          \
     X("register", register, "set and get registers, which no leader is needed for") \
