@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """test_watch.py -- what watches promise, seen by Google's client: ordered, unique, reliable, atomic, resumable,
 bookmarkable, filtered, with what was there before; and what becomes of those who do not read."""
+import os
 import random
 
 import grpc
@@ -12,6 +13,8 @@ from wait import wait_until
 from watches import Stream, plain
 
 MIB = 1024 * 1024
+with open(os.environ["MEMORY_SERVER"], "rb") as program:
+    SANITIZED = b"__asan_init" in program.read()
 
 
 @pytest.fixture
@@ -287,7 +290,8 @@ def test_who_does_not_read_costs_nothing(server, client, new_stream):
     for i in range(400):
         client.put(b"k", b"%d" % i + bytes(100000), timeout=30)
     store = 400 * 100000
-    assert server.resident_bytes() - base < store + 24 * MIB
+    if not SANITIZED:  # their allocators keep what was freed
+        assert server.resident_bytes() - base < store + 24 * MIB
     events = slow.events(401)[watch]
     assert [event[3] for event in events] == list(range(2, 403))
     assert slow.idle() == 402
