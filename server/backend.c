@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* backend.c -- ids of 64 bits made from names, so that no member has to tell the others its id. */
+/* backend.c -- ids of 64 bits made from names, so that no member has to tell the others its id; and
+ * which commands concern leases. */
 #include "backend.h"
 
 #include <assert.h>
@@ -22,4 +23,23 @@ uint64_t backend_member_id(const char *cluster_token, const char *member_name)
 {
     assert(member_name != NULL);
     return not_zero(checksum(member_name, strlen(member_name), backend_cluster_id(cluster_token)));
+}
+
+/* Looks before it decodes: most commands are no business of leases. */
+void backend_tell_leases(const struct backend *backend, const uint8_t *data, size_t size,
+                         const struct kv_result *result)
+{
+    struct command command;
+
+    if (backend->lease_applied == NULL || result->error != KV_OK || size < 2 ||
+        data[1] < COMMAND_LEASE_GRANT || !command_decode(data, size, &command))
+        return;
+    if (command.op == COMMAND_LEASE_GRANT)
+        backend->lease_applied(backend->lease_context, command.u.lease_grant.id, true);
+    else if (command.op == COMMAND_LEASE_RENEW && command.u.lease_renew != 0)
+        backend->lease_applied(backend->lease_context, command.u.lease_renew, true);
+    else if (command.op == COMMAND_LEASE_REVOKE)
+        backend->lease_applied(backend->lease_context, command.u.lease_revoke, false);
+    else if (command.op == COMMAND_LEASE_EXPIRE)
+        backend->lease_applied(backend->lease_context, command.u.lease_expire.id, false);
 }

@@ -21,6 +21,10 @@ struct backend {
     const struct backend_ops *ops;
     uint64_t cluster_id; /* see backend_cluster_id(); neither changes */
     uint64_t member_id;
+    /* Told of each lease that a command granted, renewed or ended, after the command was applied;
+     * NULL: nobody is. */
+    void (*lease_applied)(void *context, int64_t id, bool renewed);
+    void *lease_context;
 };
 
 struct backend_member { /* strings are borrowed until the next turn of the loop */
@@ -88,6 +92,10 @@ struct backend_ops {
      * tells so is raised. Asked for before propose. */
     bool (*room)(struct backend *backend, size_t size);
 };
+
+/* For adapters, after each command: tells lease_applied. */
+void backend_tell_leases(const struct backend *backend, const uint8_t *command, size_t size,
+                         const struct kv_result *result);
 
 /* Ids as clients see them: the same on every member and after every restart. Never 0. */
 uint64_t backend_cluster_id(const char *cluster_token);

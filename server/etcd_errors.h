@@ -20,6 +20,7 @@
     X(COMPACTED, GRPC_OUT_OF_RANGE, "etcdserver: mvcc: required revision has been compacted") \
     X(TOO_MANY_OPS, GRPC_INVALID_ARGUMENT, "etcdserver: too many operations in txn request")  \
     X(DUPLICATE_KEY, GRPC_INVALID_ARGUMENT, "etcdserver: duplicate key given in txn request") \
+    X(LEASE_TTL_TOO_LARGE, GRPC_OUT_OF_RANGE, "etcdserver: too large lease TTL")              \
     X(LEASE_EXISTS, GRPC_FAILED_PRECONDITION, "etcdserver: lease already exists")             \
     X(NO_SPACE, GRPC_RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded")         \
     X(CORRUPT, GRPC_DATA_LOSS, "etcdserver: corrupt cluster")                                 \

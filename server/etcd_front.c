@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include "lessor.h"
 #include "paxoskv.pb-c.h"
 #include "register.pb-c.h"
 #include "rpc.pb-c.h"
@@ -14,6 +15,8 @@
 #define CONNECTIONS_MAX 20000u
 #define RESERVED_DESCRIPTORS 256u
 #define WATCH_PROGRESS_MS (10u * 60 * 1000)
+#define LEASE_SECONDS_MIN 2u
+#define LEASE_LATE_MS 7000u
 
 struct etcd_front {
     struct grpc_server *grpc;
@@ -36,10 +39,11 @@ static const ProtobufCServiceDescriptor *const SERVICES[] = {
 };
 
 static const struct grpc_route *const ROUTES[] = {
-    kv_routes,      txn_routes, maintenance_routes, cluster_routes, register_routes,
-    paxoskv_routes, NULL};
+    kv_routes,      txn_routes,      lease_routes,   maintenance_routes,
+    cluster_routes, register_routes, paxoskv_routes, NULL};
 
-static const struct grpc_stream_route *const STREAM_ROUTES[] = {watch_routes, NULL};
+static const struct grpc_stream_route *const STREAM_ROUTES[] = {watch_routes, lease_stream_routes,
+                                                                NULL};
 
 /* Every call passes here before its handler. */
 static bool admit(struct grpc_call *call)
@@ -70,12 +74,29 @@ static void bound_connections(struct http2_limits *limits)
     limits->connections_max = most < CONNECTIONS_MAX ? (uint32_t)most : CONNECTIONS_MAX;
 }
 
+static void free_services(struct services *services)
+{
+    watch_hub_free(services->watch_hub);
+    lessor_free(services->lessor);
+}
+
+/* Errors: NOMEM. */
+static int make_services(struct services *services, const struct etcd_front_options *options)
+{
+    services->backend = options->backend;
+    services->lease_seconds_min = options->lease_seconds_min > 0 ? options->lease_seconds_min
+                                                                 : LEASE_SECONDS_MIN;
+    services->watch_hub = watch_hub_new(options->backend);
+    services->lessor = lessor_new(options->backend);
+    return services->watch_hub == NULL || services->lessor == NULL ? DECREE_NOMEM : 0;
+}
+
 /* Of a front that did not open. */
 static void on_web_closed(void *context)
 {
     struct etcd_front *front = context;
 
-    watch_hub_free(front->services.watch_hub);
+    free_services(&front->services);
     web_release(&front->web);
     free(front);
 }
@@ -110,14 +131,12 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     if (front == NULL)
         return DECREE_NOMEM;
     bound_connections(&limits);
-    front->services.backend = options->backend;
-    front->services.watch_hub = watch_hub_new(options->backend);
     grpc.context = &front->services;
-    error = front->services.watch_hub == NULL
-                ? DECREE_NOMEM
-                : web_open(&front->web, loop, options->backend, options->logger);
+    error = make_services(&front->services, options);
+    if (error == 0)
+        error = web_open(&front->web, loop, options->backend, options->logger);
     if (error != 0) {
-        watch_hub_free(front->services.watch_hub);
+        free_services(&front->services);
         free(front);
         return error;
     }
@@ -129,6 +148,8 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     }
     web_serve(&front->web, front->grpc);
     start_watches(front, loop, options->watch_progress_ms);
+    lessor_start(front->services.lessor, loop,
+                 options->request_timeout_ms > 0 ? options->request_timeout_ms : LEASE_LATE_MS);
     *ret_front = front;
     return 0;
 }
@@ -141,6 +162,7 @@ int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port,
 void etcd_front_flush(struct etcd_front *front)
 {
     watch_hub_turn(front->services.watch_hub);
+    lessor_turn(front->services.lessor);
     grpc_flush(front->grpc);
 }
 
@@ -154,11 +176,18 @@ void etcd_front_counters(const struct etcd_front *front, struct http2_counters *
     grpc_counters(front->grpc, ret_counters);
 }
 
-static void on_grpc_closed(void *context)
+static void on_lessor_closed(void *context)
 {
     struct etcd_front *front = context;
 
     watch_hub_close(front->services.watch_hub, front->closed, front->closed_context);
+}
+
+static void on_grpc_closed(void *context)
+{
+    struct etcd_front *front = context;
+
+    lessor_close(front->services.lessor, on_lessor_closed, front);
 }
 
 void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),
@@ -172,7 +201,7 @@ void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed
 void etcd_front_free(struct etcd_front *front)
 {
     grpc_free(front->grpc);
-    watch_hub_free(front->services.watch_hub);
+    free_services(&front->services);
     web_release(&front->web);
     free(front);
 }

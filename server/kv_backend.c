@@ -148,9 +148,9 @@ static bool room(struct backend *backend, size_t size)
     return kv_quota_room(&kv_backend_of(backend)->quota, size);
 }
 
-static const struct backend_ops ops = {propose,    read_store, get_kv,       query,        get_term,
-                                       get_status, get_member, ask_register, call_acceptor,
-                                       room};
+static const struct backend_ops ops = {propose,       read_store, get_kv,     query,
+                                       get_term,      get_status, get_member, ask_register,
+                                       call_acceptor, room};
 
 static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
 {
@@ -158,6 +158,7 @@ static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_
 
     assert(slot > 0);
     kv_apply(backend->kv, data, size, &backend->result);
+    backend_tell_leases(&backend->base, data, size, &backend->result);
     return &backend->result;
 }
 
@@ -176,8 +177,9 @@ int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *clust
     assert(self >= 1);
     assert(self <= cluster->count);
     *backend = (struct kv_backend){
-        .base = {&ops, backend_cluster_id(cluster_token),
-                 backend_member_id(cluster_token, cluster_spec_name(cluster, self))},
+        .base = {.ops = &ops,
+                 .cluster_id = backend_cluster_id(cluster_token),
+                 .member_id = backend_member_id(cluster_token, cluster_spec_name(cluster, self))},
         .kv = kv_new(&options),
         .cluster = *cluster,
         .self = self,

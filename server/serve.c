@@ -235,6 +235,7 @@ static int open_front(struct member *member, char *sentence)
         .backend = &member->backend.base,
         .logger = options->logger,
         .request_timeout_ms = REQUEST_TIMEOUT_BASE_MS + 2 * election_ms,
+        .lease_seconds_min = (3 * election_ms + 1999) / 2000, /* 1.5 election timeouts */
     };
     char numeric[NUMERIC_BYTES];
     uint16_t port;

@@ -12,18 +12,23 @@
 #define ETCD_VERSION "3.6.0"
 
 struct watch_hub;
+struct lessor;
 
 struct services {
     struct backend *backend;
     struct watch_hub *watch_hub;
+    struct lessor *lessor;
+    int64_t lease_seconds_min;
 };
 
 extern const struct grpc_route kv_routes[];
 extern const struct grpc_route txn_routes[];
+extern const struct grpc_route lease_routes[];
 extern const struct grpc_route maintenance_routes[];
 extern const struct grpc_route cluster_routes[];
 extern const struct grpc_route register_routes[];
 extern const struct grpc_route paxoskv_routes[];
+extern const struct grpc_stream_route lease_stream_routes[];
 extern const struct grpc_stream_route watch_routes[];
 
 static inline struct backend *call_backend(const struct grpc_call *call)

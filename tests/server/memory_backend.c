@@ -53,6 +53,8 @@ static void finish_first(struct memory_backend *backend, int error)
     backend->count--;
     if (operation.command != NULL && error == 0) {
         kv_apply(backend->kv, operation.command->data, operation.command->size, &result);
+        backend_tell_leases(&backend->base, operation.command->data, operation.command->size,
+                            &result);
         operation.done(operation.argument, 0, ++backend->applied, &result);
     } else {
         operation.done(operation.argument, error, 0, NULL);
@@ -136,7 +138,9 @@ void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop,
                          const struct kv_options *store)
 {
     *backend = (struct memory_backend){
-        .base = {&OPS, backend_cluster_id("decree"), backend_member_id("decree", "n1")},
+        .base = {.ops = &OPS,
+                 .cluster_id = backend_cluster_id("decree"),
+                 .member_id = backend_member_id("decree", "n1")},
         .kv = kv_new(store),
         .operations = calloc(RING_OPERATIONS, sizeof(struct memory_operation)),
         .room = RING_OPERATIONS,

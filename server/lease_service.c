@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* lease_service.c -- etcdserverpb.Lease, but for its stream, which is lease_stream.c. */
+#include <assert.h>
+#include <uv.h>
+
+#include "kv_propose.h"
+#include "lessor.h"
+#include "rpc.pb-c.h"
+
+#define LEASE_SECONDS_MAX INT64_C(9000000000)
+
+static struct lessor *call_lessor(const struct grpc_call *call)
+{
+    const struct services *services = grpc_context(call);
+
+    return services->lessor;
+}
+
+static const struct kv *call_kv(const struct grpc_call *call)
+{
+    struct backend *backend = call_backend(call);
+
+    return backend->ops->kv(backend);
+}
+
+static struct byte_buffer *begin_response(struct grpc_call *call, int64_t revision)
+{
+    struct response_header header = kv_header(call, revision);
+    struct byte_buffer *out = grpc_reply_begin(call);
+
+    response_header_write(out, &header);
+    return out;
+}
+
+/* ---- LeaseGrant ---- */
+
+struct grant { /* what the call keeps */
+    int64_t id, seconds;
+};
+
+_Static_assert(sizeof(struct grant) <= GRPC_STATE_BYTES, "a call has room for it");
+
+static struct grant *grant_of(struct grpc_call *call)
+{
+    return (struct grant *)(void *)call->state;
+}
+
+static void grant_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    const struct kv_result *outcome = kv_proposed(call, error, result);
+    struct byte_buffer *out;
+
+    (void)slot;
+    if (outcome == NULL)
+        return;
+    out = begin_response(call, outcome->revision);
+    number_write(out, 2, (uint64_t)grant_of(call)->id);
+    number_write(out, 3, (uint64_t)grant_of(call)->seconds);
+    grpc_reply_end(call);
+}
+
+/* A positive number that no lease has. */
+static int64_t choose_id(const struct kv *kv)
+{
+    struct kv_lease lease;
+    int64_t id = 0;
+
+    while (id == 0 || kv_lease(kv, id, &lease)) {
+        uint64_t random;
+
+        if (uv_random(NULL, NULL, &random, sizeof(random), 0, NULL) != 0)
+            random = uv_hrtime();
+        id = (int64_t)(random & INT64_MAX);
+    }
+    return id;
+}
+
+static int grant(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    const struct services *services = grpc_context(call);
+    const Etcdserverpb__LeaseGrantRequest *request =
+        (const Etcdserverpb__LeaseGrantRequest *)(const void *)grpc_decode(
+            call, &etcdserverpb__lease_grant_request__descriptor, message, size);
+    struct command command = {.op = COMMAND_LEASE_GRANT};
+    int64_t seconds;
+
+    if (request == NULL)
+        return 0;
+    seconds = request->ttl;
+    if (seconds > LEASE_SECONDS_MAX) {
+        etcd_fail(call, ETCD_LEASE_TTL_TOO_LARGE);
+        return 0;
+    }
+    if (seconds < services->lease_seconds_min)
+        seconds = services->lease_seconds_min;
+    *grant_of(call) = (struct grant){request->id != 0 ? request->id : choose_id(call_kv(call)),
+                                     seconds};
+    command.u.lease_grant = (struct command_lease_grant){grant_of(call)->id, (uint64_t)seconds};
+    return kv_propose(call, &command, grant_done);
+}
+
+/* ---- LeaseRevoke ---- */
+
+static void revoke_done(void *argument, int error, decree_slot slot, void *result)
+{
+    const struct kv_result *outcome = kv_proposed(argument, error, result);
+
+    (void)slot;
+    if (outcome == NULL)
+        return;
+    (void)begin_response(argument, outcome->revision);
+    grpc_reply_end(argument);
+}
+
+static int revoke_lease(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    const Etcdserverpb__LeaseRevokeRequest *request =
+        (const Etcdserverpb__LeaseRevokeRequest *)(const void *)grpc_decode(
+            call, &etcdserverpb__lease_revoke_request__descriptor, message, size);
+    struct command command = {.op = COMMAND_LEASE_REVOKE};
+
+    if (request == NULL)
+        return 0;
+    command.u.lease_revoke = request->id;
+    return kv_propose(call, &command, revoke_done);
+}
+
+/* ---- LeaseTimeToLive ---- */
+
+struct question { /* what the call keeps */
+    int64_t id;
+    bool with_keys;
+};
+
+_Static_assert(sizeof(struct question) <= GRPC_STATE_BYTES, "a call has room for it");
+
+static struct question *question_of(struct grpc_call *call)
+{
+    return (struct question *)(void *)call->state;
+}
+
+static void write_key(void *context, struct kv_bytes key)
+{
+    size_t begun = message_begin(context, 5);
+
+    byte_buffer_append(context, key.data, key.size);
+    message_end(context, begun);
+}
+
+static void time_to_live_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    const struct question *question = question_of(call);
+    const struct kv *kv = call_kv(call);
+    struct kv_lease lease;
+    struct byte_buffer *out;
+    bool found;
+
+    (void)slot;
+    (void)result;
+    if (!services_resume(call, error))
+        return;
+    found = kv_lease(kv, question->id, &lease);
+    out = begin_response(call, kv_revision(kv));
+    number_write(out, 2, (uint64_t)question->id);
+    number_write(out, 3, (uint64_t)(found ? lessor_left(call_lessor(call), &lease) : -1));
+    if (found)
+        number_write(out, 4, (uint64_t)lease.granted);
+    if (found && question->with_keys)
+        kv_lease_keys(kv, question->id, write_key, out);
+    grpc_reply_end(call);
+}
+
+static int read_first(struct grpc_call *call, decree_done *done)
+{
+    struct backend *backend = call_backend(call);
+
+    grpc_keep(call);
+    return services_after_ask(call, backend->ops->read(backend, done, call));
+}
+
+static int time_to_live(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    const Etcdserverpb__LeaseTimeToLiveRequest *request =
+        (const Etcdserverpb__LeaseTimeToLiveRequest *)(const void *)grpc_decode(
+            call, &etcdserverpb__lease_time_to_live_request__descriptor, message, size);
+
+    if (request == NULL)
+        return 0;
+    *question_of(call) = (struct question){request->id, request->keys};
+    return read_first(call, time_to_live_done);
+}
+
+/* ---- LeaseLeases ---- */
+
+static void leases_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    const struct kv *kv = call_kv(call);
+    struct kv_lease lease;
+    struct byte_buffer *out;
+    size_t at = 0;
+
+    (void)slot;
+    (void)result;
+    if (!services_resume(call, error))
+        return;
+    out = begin_response(call, kv_revision(kv));
+    while (kv_next_lease(kv, &at, &lease)) {
+        size_t begun = message_begin(out, 2);
+
+        number_write(out, 1, (uint64_t)lease.id);
+        message_end(out, begun);
+    }
+    grpc_reply_end(call);
+}
+
+static int leases(struct grpc_call *call, const uint8_t *message, size_t size)
+{
+    if (grpc_decode(call, &etcdserverpb__lease_leases_request__descriptor, message, size) == NULL)
+        return 0;
+    return read_first(call, leases_done);
+}
+
+const struct grpc_route lease_routes[] = {
+    {"/etcdserverpb.Lease/LeaseGrant", grant},
+    {"/etcdserverpb.Lease/LeaseRevoke", revoke_lease},
+    {"/etcdserverpb.Lease/LeaseTimeToLive", time_to_live},
+    {"/etcdserverpb.Lease/LeaseLeases", leases},
+    {NULL, NULL},
+};

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT */
+/* lessor.c -- see lessor.h.
+ *
+ *     follows -- this member leads --> begins -- lease_renew 0 applied --> leads
+ *        ^---------------------- another leader, or another term ------------'
+ *
+ *     asked --> confirming, while the read is under way --> renewed, or to the log
+ *     wheel --> due ------------------------------------> lease_expire to the log
+ */
+#include "lessor.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "kv_propose.h"
+#include "lease_table.h"
+
+#define TICK_MS 100u
+#define EXPIRIES_PER_TICK 100u
+#define STEP_MS_MAX 500u
+#define CHECKPOINT_SECONDS 60
+#define CHECKPOINT_LEASES_MAX 1000u
+#define SECOND_MS 1000u
+
+enum lessor_state { LESSOR_FOLLOWS, LESSOR_BEGINS, LESSOR_LEADS };
+
+struct lessor {
+    struct backend *backend;
+    struct lease_table table;
+    struct deadline_wheel wheel;        /* only while it leads */
+    struct list_link due;               /* lease entries whose time is up, the first one first */
+    struct list_link asked, confirming; /* renewals */
+    struct list_link open;              /* ... and those that are not late, the oldest first */
+    enum lessor_state state;
+    uint64_t term;   /* in which it begins or leads */
+    bool incomplete; /* there was no memory for an entry: begin again */
+    bool reading, read_done;
+    bool look;                 /* a tick has passed */
+    unsigned expiries_left;    /* of this tick */
+    unsigned checkpoints_open; /* under way */
+    uint64_t now_ms, clock_ms; /* of leases; of the loop */
+    uint64_t checkpoint_ms;    /* when the next one is made */
+    size_t checkpoint_bucket;  /* where it goes on */
+    uint32_t late_ms;
+    uv_timer_t timer;
+    uv_prepare_t prepare;
+    uv_idle_t awake; /* active while something was completed and is to be acted upon */
+    unsigned open_handles;
+    bool closing;
+    void (*closed)(void *context);
+    void *closed_context;
+};
+
+static void on_awake(uv_idle_t *awake)
+{
+    assert(awake->data != NULL);
+}
+
+static void wake(struct lessor *lessor)
+{
+    if (!lessor->closing)
+        uv_idle_start(&lessor->awake, on_awake);
+}
+
+static uint64_t ends_of(const struct lessor *lessor, const struct kv_lease *lease)
+{
+    int64_t seconds = lease->remaining > 0 ? lease->remaining : lease->granted;
+
+    return lessor->now_ms + (uint64_t)seconds * SECOND_MS;
+}
+
+/* ---- what the log says ---- */
+
+static void take_off(struct lessor *lessor, struct lease_entry *entry)
+{
+    if (entry->due)
+        list_remove(&entry->deadline.link);
+    else
+        deadline_disarm(&lessor->wheel, &entry->deadline);
+    entry->due = false;
+}
+
+static void put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t ends_ms)
+{
+    take_off(lessor, entry);
+    entry->revoked = false;
+    entry->ends_ms = ends_ms;
+    if (lessor->state == LESSOR_LEADS)
+        deadline_arm(&lessor->wheel, &entry->deadline, ends_ms);
+}
+
+static void on_lease_applied(void *context, int64_t id, bool renewed)
+{
+    struct lessor *lessor = context;
+    struct lease_entry *entry = lease_table_find(&lessor->table, id);
+    struct kv_lease lease;
+
+    if (kv_lease(lessor->backend->ops->kv(lessor->backend), id, &lease)) {
+        if (entry == NULL)
+            entry = lease_table_add(&lessor->table, id);
+        if (entry == NULL)
+            lessor->incomplete = true;
+        else if (renewed)
+            put_on(lessor, entry, ends_of(lessor, &lease));
+    } else if (entry != NULL) {
+        take_off(lessor, entry);
+        lease_table_remove(&lessor->table, entry);
+    }
+}
+
+/* ---- leading ---- */
+
+static bool is_leader(const struct lessor *lessor, uint64_t *ret_term)
+{
+    struct backend_status status;
+
+    lessor->backend->ops->status(lessor->backend, &status);
+    *ret_term = status.term;
+    return status.leader_id == lessor->backend->member_id;
+}
+
+/* All leases, by their remaining time. False: there is no memory. */
+static bool begin_all(struct lessor *lessor)
+{
+    const struct kv *kv = lessor->backend->ops->kv(lessor->backend);
+    struct kv_lease lease;
+    size_t at = 0;
+
+    while (kv_next_lease(kv, &at, &lease)) {
+        struct lease_entry *entry = lease_table_find(&lessor->table, lease.id);
+
+        if (entry == NULL)
+            entry = lease_table_add(&lessor->table, lease.id);
+        if (entry == NULL)
+            return false;
+        put_on(lessor, entry, ends_of(lessor, &lease));
+    }
+    return true;
+}
+
+static void on_begun(void *argument, int error, decree_slot slot, void *result)
+{
+    struct lessor *lessor = argument;
+
+    (void)slot;
+    (void)result;
+    if (lessor->state != LESSOR_BEGINS)
+        return;
+    lessor->state = LESSOR_FOLLOWS;
+    if (error != 0)
+        return;
+    lessor->state = LESSOR_LEADS;
+    lessor->incomplete = !begin_all(lessor);
+    lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_SECONDS * SECOND_MS;
+    wake(lessor);
+}
+
+static int propose(struct lessor *lessor, const struct command *command, decree_done *done,
+                   void *argument)
+{
+    struct decree_value *value = command_value(command);
+    int error = value == NULL
+                    ? DECREE_NOMEM
+                    : lessor->backend->ops->propose(lessor->backend, value, done, argument);
+
+    decree_value_unref(value);
+    return error;
+}
+
+/* A completion of an earlier reign may come while the next one begins: it says that all that was
+ * applied, which is what matters. */
+static void look_who_leads(struct lessor *lessor)
+{
+    const struct command begin = {.op = COMMAND_LEASE_RENEW, .u.lease_renew = 0};
+    uint64_t term;
+    bool leads = is_leader(lessor, &term);
+
+    if (!leads || term != lessor->term || lessor->incomplete)
+        lessor->state = LESSOR_FOLLOWS;
+    lessor->incomplete = false;
+    if (!leads || lessor->state != LESSOR_FOLLOWS)
+        return;
+    lessor->term = term;
+    if (propose(lessor, &begin, on_begun, lessor) == 0)
+        lessor->state = LESSOR_BEGINS;
+}
+
+/* ---- renewing ---- */
+
+static void finish(struct lease_renewal *renewal, int error, int64_t seconds)
+{
+    list_remove(&renewal->age_link);
+    renewal->done(renewal, error, seconds);
+}
+
+static void on_renewed(void *argument, int error, decree_slot slot, void *result)
+{
+    struct lease_renewal *renewal = argument;
+    struct lessor *lessor = renewal->lessor;
+    const struct kv_result *outcome = result;
+    struct kv_lease lease = {0};
+
+    (void)slot;
+    if (error == 0 && outcome->error == KV_OK)
+        (void)kv_lease(lessor->backend->ops->kv(lessor->backend), renewal->id, &lease);
+    finish(renewal, error, lease.granted);
+}
+
+/* False: the backend is full. */
+static bool renew_by_log(struct lessor *lessor, struct lease_renewal *renewal)
+{
+    const struct command command = {.op = COMMAND_LEASE_RENEW, .u.lease_renew = renewal->id};
+    int error = renewal->id != 0 ? propose(lessor, &command, on_renewed, renewal) : 0;
+
+    if (error == DECREE_FULL)
+        return false;
+    list_remove(&renewal->link);
+    if (error != 0 || renewal->id == 0)
+        finish(renewal, error, 0);
+    return true;
+}
+
+/* It was confirmed that this member leads. False: the backend is full. */
+static bool renew_here(struct lessor *lessor, struct lease_renewal *renewal)
+{
+    struct lease_entry *entry = lease_table_find(&lessor->table, renewal->id);
+    struct kv_lease lease;
+
+    if (!kv_lease(lessor->backend->ops->kv(lessor->backend), renewal->id, &lease)) {
+        list_remove(&renewal->link);
+        finish(renewal, 0, 0);
+        return true;
+    }
+    if (entry == NULL || entry->revoked || lease.remaining > 0 || lessor->checkpoints_open > 0)
+        return renew_by_log(lessor, renewal);
+    put_on(lessor, entry, ends_of(lessor, &lease));
+    list_remove(&renewal->link);
+    finish(renewal, 0, lease.granted);
+    return true;
+}
+
+static void renew_all(struct lessor *lessor, struct list_link *renewals,
+                      bool (*renew)(struct lessor *lessor, struct lease_renewal *renewal))
+{
+    struct list_link taken;
+
+    list_init(&taken);
+    list_move_all(&taken, renewals);
+    while (!list_alone(&taken))
+        if (!renew(lessor, list_owner(taken.next, struct lease_renewal, link)))
+            break;
+    list_move_all(&lessor->asked, &taken);
+}
+
+void lessor_renew(struct lessor *lessor, struct lease_renewal *renewal)
+{
+    renewal->lessor = lessor;
+    renewal->since_ms = lessor->now_ms;
+    list_init(&renewal->link);
+    list_init(&renewal->age_link);
+    list_append(&lessor->asked, &renewal->link);
+    list_append(&lessor->open, &renewal->age_link);
+    wake(lessor);
+}
+
+static void tell_late_ones(struct lessor *lessor)
+{
+    while (!list_alone(&lessor->open)) {
+        struct lease_renewal *oldest = list_owner(lessor->open.next, struct lease_renewal,
+                                                  age_link);
+
+        if (oldest->since_ms + lessor->late_ms > lessor->now_ms)
+            return;
+        list_remove(&oldest->age_link);
+        oldest->late(oldest);
+    }
+}
+
+/* ---- expiring ---- */
+
+static void on_due(void *context, struct deadline *deadline)
+{
+    struct lessor *lessor = context;
+    struct lease_entry *entry = list_owner(deadline, struct lease_entry, deadline);
+
+    entry->due = true;
+    list_append(&lessor->due, &deadline->link);
+}
+
+/* Applied, or refused for the store's own reasons: then all is begun anew. */
+static void on_expired(void *argument, int error, decree_slot slot, void *result)
+{
+    struct lessor *lessor = argument;
+    const struct kv_result *outcome = result;
+
+    (void)slot;
+    if (error != 0 || (outcome->error != KV_OK && outcome->error != KV_LEASE_NOT_FOUND))
+        lessor->incomplete = true;
+}
+
+/* It was confirmed that this member leads. */
+static void expire_due(struct lessor *lessor)
+{
+    const struct kv *kv = lessor->backend->ops->kv(lessor->backend);
+
+    for (; lessor->expiries_left > 0 && !list_alone(&lessor->due); lessor->expiries_left--) {
+        struct lease_entry *entry = list_owner(lessor->due.next, struct lease_entry, deadline.link);
+        const struct command command = {.op = COMMAND_LEASE_EXPIRE,
+                                        .u.lease_expire = {entry->id, kv_lease_stamp(kv)}};
+
+        if (propose(lessor, &command, on_expired, lessor) != 0)
+            return;
+        take_off(lessor, entry);
+        entry->revoked = true;
+    }
+}
+
+/* ---- checkpoints ---- */
+
+static void on_checkpoint(void *argument, int error, decree_slot slot, void *result)
+{
+    struct lessor *lessor = argument;
+
+    (void)error;
+    (void)slot;
+    (void)result;
+    assert(lessor->checkpoints_open > 0);
+    lessor->checkpoints_open--;
+}
+
+/* What is left of the entry's lease, if that is worth writing down. */
+static bool is_worth_writing(const struct lessor *lessor, const struct lease_entry *entry,
+                             struct command_lease_grant *ret_left)
+{
+    struct kv_lease lease;
+    int64_t known, left;
+
+    if (entry->due || entry->revoked ||
+        !kv_lease(lessor->backend->ops->kv(lessor->backend), entry->id, &lease))
+        return false;
+    known = lease.remaining > 0 ? lease.remaining : lease.granted;
+    left = lessor_left(lessor, &lease) + 1; /* never less than there is */
+    *ret_left = (struct command_lease_grant){entry->id, (uint64_t)left};
+    return left < known && known > CHECKPOINT_SECONDS;
+}
+
+/* As many as one command may have, each tick. */
+static void checkpoint(struct lessor *lessor)
+{
+    struct command_lease_grant leases[CHECKPOINT_LEASES_MAX];
+    struct command command = {.op = COMMAND_LEASE_CHECKPOINT, .u.checkpoint.leases = leases};
+    size_t count = 0, at = lessor->checkpoint_bucket;
+
+    if (lessor->now_ms < lessor->checkpoint_ms)
+        return;
+    for (; at < lessor->table.bucket_count && count < CHECKPOINT_LEASES_MAX; at++)
+        for (struct lease_entry *entry = lessor->table.buckets[at];
+             entry != NULL && count < CHECKPOINT_LEASES_MAX; entry = entry->next)
+            count += is_worth_writing(lessor, entry, &leases[count]);
+    command.u.checkpoint.lease_count = count;
+    if (count > 0 && propose(lessor, &command, on_checkpoint, lessor) != 0)
+        return;
+    lessor->checkpoints_open += count > 0;
+    lessor->checkpoint_bucket = at;
+    if (at < lessor->table.bucket_count)
+        return;
+    lessor->checkpoint_bucket = 0;
+    lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_SECONDS * SECOND_MS;
+}
+
+/* ---- turns ---- */
+
+static void on_read(void *argument, int error, decree_slot slot, void *result)
+{
+    struct lessor *lessor = argument;
+
+    (void)error; /* LOST: the member stops */
+    (void)slot;
+    (void)result;
+    lessor->reading = false;
+    lessor->read_done = true;
+    wake(lessor);
+}
+
+static void move_clock(struct lessor *lessor)
+{
+    uint64_t clock_ms = uv_hrtime() / 1000000;
+    uint64_t passed = clock_ms - lessor->clock_ms;
+
+    lessor->clock_ms = clock_ms;
+    lessor->now_ms += passed < STEP_MS_MAX ? passed : STEP_MS_MAX;
+}
+
+static void confirm(struct lessor *lessor)
+{
+    bool expiring = lessor->expiries_left > 0 && !list_alone(&lessor->due);
+
+    if (lessor->reading || (list_alone(&lessor->asked) && !expiring))
+        return;
+    if (lessor->backend->ops->read(lessor->backend, on_read, lessor) != 0)
+        return;
+    lessor->reading = true;
+    list_move_all(&lessor->confirming, &lessor->asked);
+}
+
+static void lead(struct lessor *lessor)
+{
+    if (lessor->read_done) {
+        renew_all(lessor, &lessor->confirming, renew_here);
+        expire_due(lessor);
+    }
+    lessor->read_done = false;
+    deadline_wheel_turn(&lessor->wheel, lessor->now_ms, on_due, lessor);
+    if (lessor->look)
+        checkpoint(lessor);
+    confirm(lessor);
+}
+
+void lessor_turn(struct lessor *lessor)
+{
+    if (lessor->closing)
+        return;
+    uv_idle_stop(&lessor->awake);
+    move_clock(lessor);
+    if (!lessor->look && !lessor->read_done && list_alone(&lessor->asked))
+        return;
+    look_who_leads(lessor);
+    if (lessor->state == LESSOR_LEADS) {
+        lead(lessor);
+    } else {
+        lessor->read_done = false;
+        list_move_all(&lessor->asked, &lessor->confirming);
+    }
+    if (lessor->state == LESSOR_FOLLOWS)
+        renew_all(lessor, &lessor->asked, renew_by_log);
+    lessor->look = false;
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    lessor_turn(prepare->data);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct lessor *lessor = timer->data;
+
+    lessor->look = true;
+    lessor->expiries_left = EXPIRIES_PER_TICK;
+    tell_late_ones(lessor);
+}
+
+/* ---- the rest ---- */
+
+int64_t lessor_left(const struct lessor *lessor, const struct kv_lease *lease)
+{
+    const struct lease_entry *entry = lease_table_find(&lessor->table, lease->id);
+
+    if (entry != NULL && entry->ends_ms > lessor->now_ms)
+        return (int64_t)((entry->ends_ms - lessor->now_ms) / SECOND_MS);
+    return lessor->state == LESSOR_LEADS ? 0 : lease->granted;
+}
+
+struct lessor *lessor_new(struct backend *backend)
+{
+    struct lessor *lessor = calloc(1, sizeof(*lessor));
+
+    if (lessor == NULL)
+        return NULL;
+    lessor->backend = backend;
+    lessor->clock_ms = lessor->now_ms = uv_hrtime() / 1000000;
+    deadline_wheel_init(&lessor->wheel, lessor->now_ms);
+    list_init(&lessor->due);
+    list_init(&lessor->asked);
+    list_init(&lessor->confirming);
+    list_init(&lessor->open);
+    backend->lease_applied = on_lease_applied;
+    backend->lease_context = lessor;
+    return lessor;
+}
+
+void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms)
+{
+    lessor->late_ms = late_ms;
+    uv_prepare_init(loop, &lessor->prepare);
+    uv_idle_init(loop, &lessor->awake);
+    uv_timer_init(loop, &lessor->timer);
+    lessor->prepare.data = lessor->awake.data = lessor->timer.data = lessor;
+    lessor->open_handles = 3;
+    uv_prepare_start(&lessor->prepare, on_prepare);
+    uv_timer_start(&lessor->timer, on_tick, TICK_MS, TICK_MS);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct lessor *lessor = handle->data;
+
+    assert(lessor->open_handles > 0);
+    if (--lessor->open_handles == 0)
+        lessor->closed(lessor->closed_context);
+}
+
+void lessor_close(struct lessor *lessor, void (*closed)(void *context), void *context)
+{
+    assert(!lessor->closing);
+    lessor->closing = true;
+    lessor->closed = closed;
+    lessor->closed_context = context;
+    list_move_all(&lessor->asked, &lessor->confirming);
+    while (!list_alone(&lessor->asked)) {
+        struct list_link *first = lessor->asked.next;
+
+        list_remove(first);
+        finish(list_owner(first, struct lease_renewal, link), DECREE_LOST, 0);
+    }
+    uv_close((uv_handle_t *)&lessor->prepare, on_handle_closed);
+    uv_close((uv_handle_t *)&lessor->awake, on_handle_closed);
+    uv_close((uv_handle_t *)&lessor->timer, on_handle_closed);
+}
+
+void lessor_free(struct lessor *lessor)
+{
+    if (lessor == NULL)
+        return;
+    assert(lessor->open_handles == 0);
+    assert(list_alone(&lessor->asked));
+    lessor->backend->lease_applied = NULL;
+    lease_table_release(&lessor->table);
+    free(lessor);
+}
