@@ -167,6 +167,8 @@ static int txn(struct grpc_call *call, const uint8_t *message, size_t size)
         error = txn_request_read(pending.arena, message, size, &pending.txn);
     if (error != ETCD_OK)
         etcd_fail(call, error);
+    else if (pending.txn == NULL && pending.arena->exhausted)
+        etcd_fail(call, ETCD_NO_MEMORY);
     else if (pending.txn == NULL)
         grpc_fail_malformed(call);
     else

@@ -359,3 +359,36 @@ def test_metrics(web):
                          "etcd_mvcc_db_total_size_in_bytes": 65536}.items():
         assert values[name, None] == number, name
     assert values["process_resident_memory_bytes", None] > 100_000
+
+
+# ---- without memory ----
+
+def use(server):
+    """A bit of everything that allocates. Returns the statuses; 0: the connection broke."""
+    statuses = []
+    for path, body in (("/v3/kv/put", {"key": "YQ==", "value": text(bytes(20_000))}), ("/v3/kv/range", {"key": "YQ=="}),
+                       ("/v3/kv/txn", {"success": [{"request_range": {"key": "YQ=="}}]}), ("/v3/kv/put", {}),
+                       ("/health", None), ("/readyz", None), ("/metrics", None)):
+        try:
+            web = Web(server)
+            statuses.append(web.get(path)[0] if body is None else web.ask("POST", path, json.dumps(body))[0])
+        except (OSError, http.client.HTTPException):
+            statuses.append(0)
+    return statuses
+
+
+def test_each_allocation_fails_once(start):
+    """Until ten numbers in a row change nothing: so many allocations there are not."""
+    well_done, seen, number, well = [200, 200, 200, 400, 200, 200, 200], set(), 0, 0
+    while well < 10:
+        number += 1
+        server = start(f"fail={number}")
+        statuses = use(server)
+        lost = [status for status, wanted in zip(statuses, well_done) if status != wanted]
+        assert len(lost) <= 1 and set(lost) <= {0, 400, 429, 503}, (number, statuses)
+        seen |= set(lost)
+        well = 0 if lost else well + 1
+        if lost:
+            assert use(server) == well_done
+    assert 30 < number < 1000
+    assert {0, 429, 503} <= seen
