@@ -42,7 +42,8 @@ struct watch_stream { /* the owner's memory */
     struct list_link blocked;  /* by place_link */
     struct watcher_ids ids;
     int64_t next_id;
-    bool request_waits; /* the last one was FULL */
+    bool request_waits;   /* the last one was FULL */
+    bool requires_leader; /* ends when there has been none for some seconds */
 };
 
 /* NULL: no memory. It does nothing before it is started. */

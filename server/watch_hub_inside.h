@@ -26,7 +26,8 @@ struct watch_hub {
     struct byte_buffer out; /* the response that is being made */
     uv_prepare_t prepare;
     uv_idle_t awake; /* active while somebody is behind */
-    uv_timer_t progress;
+    uv_timer_t progress, leader;
+    unsigned leaderless; /* how often in a row no leader was known */
     unsigned open_handles;
     void (*closed)(void *context);
     void *closed_context;

@@ -3,9 +3,11 @@
 import os
 import subprocess
 
+import grpc
 import pytest
 
 import rpc
+from rpc import messages
 
 CHANGES = 200
 
@@ -81,3 +83,23 @@ def test_a_watch_goes_on_at_another_node(cluster, watch):
     assert story == lines_up_to(expected, "the end")
     for client in clients:
         client.close()
+
+
+def test_a_stream_that_requires_a_leader_ends_without_one(cluster):
+    node, *others = cluster.nodes
+    requests = {}
+    with grpc.insecure_channel(node.endpoint) as channel:
+        for name, metadata in (("requires", [("hasleader", "true")]), ("does not", [])):
+            requests[name] = channel.stream_stream(
+                "/etcdserverpb.Watch/Watch", request_serializer=lambda message: message.SerializeToString(),
+                response_deserializer=messages.WatchResponse.FromString)(
+                    iter([messages.WatchRequest(create_request=messages.WatchCreateRequest(key=b"k"))]),
+                    metadata=metadata, timeout=100)
+            assert next(requests[name]).created
+        for other in others:
+            other.kill()
+        with pytest.raises(grpc.RpcError) as error:
+            next(requests["requires"])
+        assert (error.value.code(), error.value.details()) == (grpc.StatusCode.UNAVAILABLE, "etcdserver: no leader")
+        assert requests["does not"].is_active()
+        requests["does not"].cancel()
