@@ -106,3 +106,40 @@ def test_words_that_make_no_sense(single):
 
 def test_defragment(single):
     assert "Finished defragmenting" in etcdctl(single.endpoints, "defrag")
+
+
+TXN = b"""mod("city") > "0"
+value("city") = "Paris"
+
+put city Rome --prev-kv
+put "old \\"city\\"" 'a \\b'
+get old --prefix
+del nothing
+
+get city
+"""
+
+
+def test_txn(single):
+    at = dict(endpoints=single.endpoints)
+    assert decree("txn", data=TXN, **at) == b"FAILURE\n\n"
+    decree("put", "city", "Paris", **at)
+    assert decree("txn", data=TXN, **at) == b'SUCCESS\n\nOK\ncity\nParis\n\nOK\n\nold "city"\na \\b\n\n0\n'
+    assert decree("txn", data=TXN.replace(b"\n", b"\r\n"), **at) == b"FAILURE\n\ncity\nRome\n"
+    answer = json.loads(decree("txn", "--json", data=b'lease("city") = "0"\nversion("city") != 7\n\nget city', **at))
+    assert answer["succeeded"] and answer["responses"][0]["response_range"]["count"] == 1
+    assert decree("txn", data=b"", **at) == b"SUCCESS\n"
+    assert b"duplicate key" in decree("txn", data=b"\nput a b\nput a c", expect=1, **at)
+
+
+def test_txn_lines_that_make_no_sense(single):
+    for line, text in [
+            (1, b"city = Paris"), (1, b'size("k") = "1"'), (1, b'mod("k") ~ "1"'), (1, b'mod("k") = "x"'), (1, b'mod("k'),
+            (1, b'mod("k" = "1"'), (1, b'mod("\\x00") = "1"'), (1, b'mod("k\\'), (1, b'mod("k") ='), (1, b"("), (1, b'mod("k\\x4'),
+            (2, b"\nput a"), (2, b"\nget"), (2, b"\nwatch a"), (2, b'\nput a "b'), (2, b"\nput a b c"), (2, b"\n-"), (2, b'\nput "a"b'),
+            (2, b"\nget a b --prefix"), (2, b"\nput " + b" x" * 100), (3, b"\n\nput"), (4, b"\n\n\nput a b"),
+            (130, b"\n" + b"get a\n" * 129), (129, b'mod("k") = 0\n' * 129)]:
+        error = decree("txn", data=text, endpoints=single.endpoints, expect=64)
+        assert error.startswith(b"decree txn: line %d: " % line), (text, error)
+    decree("txn", data=b"\nget a\0", endpoints=single.endpoints, expect=64)
+    decree("txn", "x", endpoints=single.endpoints, expect=64)
