@@ -77,8 +77,8 @@ static void on_signal(uv_signal_t *handle, int number)
     ((struct master *)handle->data)->interrupted = true;
 }
 
-static bool wait_for(struct master *master, uint64_t patience_ms,
-                     bool (*question)(struct master *master, void *context), void *context)
+bool master_wait_ms(struct master *master, uint64_t patience_ms,
+                    bool (*question)(struct master *master, void *context), void *context)
 {
     bool answer;
 
@@ -94,7 +94,7 @@ static bool wait_for(struct master *master, uint64_t patience_ms,
 bool master_wait(struct master *master, bool (*question)(struct master *master, void *context),
                  void *context)
 {
-    return wait_for(master, master->options->patience_ms, question, context);
+    return master_wait_ms(master, master->options->patience_ms, question, context);
 }
 
 /* ---- lines ---- */
@@ -227,7 +227,7 @@ static void end_all(struct master *master)
         child_signal(master->all[i], master->fresh ? SIGKILL : SIGTERM);
     }
     master->interrupted = false;
-    if (!wait_for(master, STOP_MS, all_gone, NULL))
+    if (!master_wait_ms(master, STOP_MS, all_gone, NULL))
         for (size_t i = 0; i < master->all_count; i++)
             child_signal(master->all[i], SIGKILL);
     master->interrupted = false;

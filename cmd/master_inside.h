@@ -55,6 +55,10 @@ __attribute__((format(printf, 2, 3))) void master_note(const struct master *mast
 bool master_wait(struct master *master, bool (*question)(struct master *master, void *context),
                  void *context);
 
+/* The same, with a patience of its own. */
+bool master_wait_ms(struct master *master, uint64_t patience_ms,
+                    bool (*question)(struct master *master, void *context), void *context);
+
 /* What the processes say and do. */
 void master_on_said(void *context, struct child *child, char *text);
 void master_on_gone(void *context, struct child *child);

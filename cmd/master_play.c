@@ -11,6 +11,7 @@
 #include "master_inside.h"
 
 #define SECOND_MS 1000u
+#define POINT_MS 2000u /* for what is on its way to a process to bring it to its point */
 
 /* ---- who runs ---- */
 
@@ -252,7 +253,8 @@ static bool keep_child(struct master *master, struct child *child)
     return true;
 }
 
-/* A crash that was ordered and did not come before it is to start again, comes now. */
+/* A crash that was ordered and does not come, though it is to start again, comes now. What leads it
+ * to its point may be on its way: the others need not have waited for that one. */
 static bool make_way(struct master *master, struct child *child)
 {
     if (child->state == CHILD_GONE)
@@ -260,6 +262,8 @@ static bool make_way(struct master *master, struct child *child)
     if (!child->armed)
         return master_fail(master, "process %u runs already, on port %u", child->id,
                            (unsigned)child->port);
+    if (master_wait_ms(master, POINT_MS, is_gone, child))
+        return true;
     master_note(master, "process %u has not come to the point that line %u names; it crashes now",
                 child->id, child->ordered);
     child->told = true;
