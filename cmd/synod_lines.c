@@ -328,7 +328,8 @@ static bool said_just_now(struct synod_lines *lines, const char *event, const ch
     return false;
 }
 
-/* A node that was meant to understand this one does not. */
+/* A node that was meant to understand this one does not: it said so, or gives no answer again and
+ * again, though it is there. */
 static bool is_disagreement(const char *event, const char *details)
 {
     return strncmp(event, "peer_", 5) == 0 || strcmp(event, "hello_refused") == 0 ||
@@ -347,6 +348,8 @@ static void log_line(void *context, enum decree_log_level level, const char *eve
     size_t size = strlen(details);
 
     (void)level;
+    if (lines->arguments->quiet && is_disagreement(event, details))
+        return;
     if (said_just_now(lines, event, details))
         return;
     if (hint != NULL) /* that is for `decree serve` */

@@ -23,6 +23,7 @@
 #define BACKOFF_FIRST_MS 10u
 #define BACKOFF_LAST_MS 500u
 #define UP_FOR_A_WHILE_MS 500u
+#define SILENCES_MAX 3u             /* in a row, before they are taken for an answer */
 #define FLIGHT_BYTES_MAX (1u << 20) /* under way; one call may have more */
 #define FLIGHT_CALLS_MAX 256u
 
@@ -192,6 +193,19 @@ static void warn_of_stranger(struct call_link *link, const char *reason)
              link->peer, name, link->endpoint.name, reason);
 }
 
+/* Once, somebody may have been killed just then, with all calls under way. */
+static void count_silence(struct call_link *link, const char *reason)
+{
+    uint64_t now_ms = uv_now(link->transport->loop);
+
+    if (link->silences > 0 && link->silent_ms == now_ms)
+        return;
+    link->silent_ms = now_ms;
+    link->silences++;
+    if (link->silences >= SILENCES_MAX)
+        warn_of_stranger(link, reason);
+}
+
 static void note_answer(struct call_link *link, const char *wrong)
 {
     if (!link->has_answered)
@@ -199,6 +213,7 @@ static void note_answer(struct call_link *link, const char *wrong)
                  link->peer, link->transport->wire->name, link->endpoint.name);
     link->has_answered = true;
     link->has_warned = false;
+    link->silences = 0;
     if (wrong == NULL)
         link->refusal = 0;
     else
@@ -224,7 +239,7 @@ void call_link_answered(struct call_link *link, uint64_t bytes, uint32_t message
     if (is_answer)
         note_answer(link, wrong);
     else if (!link->has_answered)
-        warn_of_stranger(link, wrong);
+        count_silence(link, wrong);
     send_some(link);
 }
 
@@ -238,8 +253,12 @@ static void log_end(struct call_link *link, bool refused, const char *reason)
     else
         log_debug(logger, "dial_failed", "peer=%u transport=%s reason=\"%s\"", link->peer,
                   link->transport->wire->name, reason);
-    if (!refused && !link->has_answered)
-        warn_of_stranger(link, reason);
+    if (link->has_answered)
+        return;
+    if (refused)
+        link->silences = 0; /* nobody is there: he was not, or died */
+    else
+        count_silence(link, reason);
 }
 
 void call_link_closed(struct call_link *link, bool refused, const char *reason)

@@ -62,13 +62,15 @@ struct call_link {
     decree_node_id peer;
     struct endpoint endpoint;
     enum call_state state;
-    uv_timer_t timer;  /* the next dial, the end of patience with this one, or with its answers */
-    void *connection;  /* of the wire; NULL: none */
-    void *sending;     /* of the wire: a call that is not wholly sent */
-    bool was_up;       /* the connection that is closing */
-    bool has_answered; /* the peer has, on this connection */
-    bool has_warned;   /* of a peer that does not answer, since it last did */
-    uint64_t refusal;  /* what was said of the last refusal, in short; 0: the last call was taken */
+    uv_timer_t timer;   /* the next dial, the end of patience with this one, or with its answers */
+    void *connection;   /* of the wire; NULL: none */
+    void *sending;      /* of the wire: a call that is not wholly sent */
+    bool was_up;        /* the connection that is closing */
+    bool has_answered;  /* the peer has, on this connection */
+    bool has_warned;    /* of a peer that does not answer, since it last did */
+    unsigned silences;  /* times in a row that it gave no answer, though somebody was there */
+    uint64_t silent_ms; /* the last of them */
+    uint64_t refusal; /* what was said of the last refusal, in short; 0: the last call was taken */
     uint32_t backoff_ms;
     uint64_t up_since_ms;
     uint64_t progress_ms;  /* when the last answer came, or a call was begun with none under way */

@@ -26,6 +26,7 @@
 #define BACKOFF_FIRST_MS 10u
 #define BACKOFF_LAST_MS 500u
 #define UP_FOR_A_WHILE_MS 500u
+#define HANG_UPS_MAX 3u /* in a row, before they are taken for an answer */
 #define PIECES_MAX 256u /* in one system call */
 #define FLIGHT_BYTES_MAX (256u << 10)
 
@@ -58,6 +59,7 @@ static void dial_failed(struct link *link)
     wait(link);
     if (!tell)
         return;
+    link->turned_away = 0; /* nobody is there: he was not, or died */
     tcp->counters.refused++;
     tcp->sink.unreachable(tcp->sink.context, link->peer);
 }
@@ -87,16 +89,18 @@ static void on_socket_closed(uv_handle_t *handle)
     tcp_let_go(tcp);
 }
 
-/* Who is alive and hangs up on a hello does not know this node, or not with these settings. That is
- * said once, until it goes well. */
+/* Who is alive and hangs up on a hello, again and again, does not know this node, or not with these
+ * settings; once it may have been killed just then. That is said once, until it goes well. */
 static void note_turned_away(struct link *link)
 {
-    if (!link->turned_away)
+    if (link->turned_away == HANG_UPS_MAX)
+        return;
+    link->turned_away++;
+    if (link->turned_away == HANG_UPS_MAX)
         log_warn(link->tcp->config.logger, "hello_refused",
                  "peer=%u host=%s port=%u reason=\"it hung up: to it, this is another cluster, or "
                  "the same with other settings\"",
                  link->peer, link->host, link->port);
-    link->turned_away = true;
 }
 
 /* Ends the connection, or the attempt at one. */
@@ -169,7 +173,7 @@ static void on_answer(struct link *link)
     (void)uv_timer_stop(&link->timer);
     limit_silence(link);
     link->state = LINK_UP;
-    link->turned_away = false;
+    link->turned_away = 0;
     link->up_since_ms = uv_now(link->tcp->loop);
     log_info(config->logger, "link_up", "peer=%u host=%s port=%u", link->peer, link->host,
              link->port);

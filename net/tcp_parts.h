@@ -52,9 +52,9 @@ struct link {
     struct tcp_addresses addresses;
     uint32_t address_next; /* of this dial */
     bool refused;          /* this dial, by some address */
-    bool doubtful;    /* some address of this dial took the connection, or did not answer in time */
-    bool was_up;      /* the connection that is closing */
-    bool turned_away; /* the hello was answered by hanging up, and that was logged */
+    bool doubtful; /* some address of this dial took the connection, or did not answer in time */
+    bool was_up;   /* the connection that is closing */
+    unsigned turned_away; /* how often in a row the hello was answered by hanging up */
     size_t writing_bytes; /* of the frames in flight, that write is in use for; 0: it is not */
     uint32_t backoff_ms;
     uint64_t up_since_ms;

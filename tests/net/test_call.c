@@ -2,6 +2,7 @@
 /* test_call.c -- what is peculiar to the transports http and grpc: calls that are refused, peers
  * that never answer or that are somebody else, and who dials whom how often. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -244,7 +245,7 @@ static void who_never_answers_is_given_up_and_dialled_again(void **state)
     open_end(&end, open_of(state), &loop, 1, CLUSTER);
     assert_int_equal(call_transport_connect(end.transport, 2, "127.0.0.1", ntohs(address.sin_port)),
                      0);
-    while (counters_of(&end).dials < 3) {
+    while (counters_of(&end).dials < 5) {
         send_beat(&end, 1, 2);
         (void)uv_run(&loop, UV_RUN_ONCE);
     }
@@ -254,6 +255,37 @@ static void who_never_answers_is_given_up_and_dialled_again(void **state)
     assert_int_equal(end.unreachable, 0);
     close_all(&loop, &end, NULL);
     assert_int_equal(close(fd), 0);
+}
+
+/* He took a connection and was killed: that is no other program, and nothing is said of one. */
+static void who_dies_is_no_stranger(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), taken = -1;
+    socklen_t size = sizeof(address);
+    struct end end;
+    uv_loop_t loop;
+
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    open_end(&end, open_of(state), &loop, 1, CLUSTER);
+    connect_to(&end, 2, ntohs(address.sin_port));
+    while (taken < 0) {
+        send_beat(&end, 1, 2);
+        (void)uv_run(&loop, UV_RUN_ONCE);
+        taken = accept(fd, NULL, NULL);
+    }
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(close(taken), 0);
+    while (end.unreachable < 3) {
+        send_beat(&end, 1, 2);
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(end.strangers, 0);
+    close_all(&loop, &end, NULL);
 }
 
 static void who_talks_over_tcp_is_told_of_once(void **state)
@@ -349,6 +381,7 @@ int main(void)
         OF_BOTH(another_cluster_takes_no_messages),
         OF_BOTH(dials_become_rarer),
         OF_BOTH(who_never_answers_is_given_up_and_dialled_again),
+        OF_BOTH(who_dies_is_no_stranger),
         OF_BOTH(who_talks_over_tcp_is_told_of_once),
         OF_BOTH(the_sink_may_close_the_transport),
         OF_KIND("both", 0, kinds_mix),
