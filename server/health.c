@@ -6,6 +6,9 @@
  *     linearizable_read   this member reads what the cluster has decided
  *     data_corruption     no alarm says that the members' stores differ
  *     non_learner         this member has a vote
+ *
+ * /health, before its one check, fails while an alarm rings, unless it has exclude=NOSPACE or
+ * exclude=CORRUPT.
  */
 #include "health.h"
 
@@ -165,6 +168,24 @@ static bool read_as_client(struct examination *examination, bool serializable)
     return true;
 }
 
+static const struct kv_alarm *alarms_of(const struct examination *examination, size_t *ret_count)
+{
+    struct backend *backend = examination->web->backend;
+
+    return kv_alarms(backend->ops->kv(backend), ret_count);
+}
+
+static bool is_corrupt(const struct examination *examination)
+{
+    size_t count;
+    const struct kv_alarm *alarms = alarms_of(examination, &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (alarms[i].type == ALARM_CORRUPT)
+            return true;
+    return false;
+}
+
 /* Makes the checks that are left, until one has to wait. */
 static void go_on(struct examination *examination)
 {
@@ -178,6 +199,8 @@ static void go_on(struct examination *examination)
             note(examination, "out of memory");
             break;
         case DATA_CORRUPTION:
+            note(examination, is_corrupt(examination) ? "alarm activated: CORRUPT" : NULL);
+            break;
         case NON_LEARNER:
             note(examination, NULL);
             break;
@@ -201,25 +224,48 @@ static struct examination *begin(struct http1_call *call)
     return examination;
 }
 
+/* Of the first alarm that is not excluded; NULL: there is none. */
+static const char *alarm_reason(const struct examination *examination, const char *query)
+{
+    size_t count;
+    const struct kv_alarm *alarms = alarms_of(examination, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        bool no_space = alarms[i].type == ALARM_NOSPACE;
+
+        if (!query_has(query, "exclude", no_space ? "NOSPACE" : "CORRUPT"))
+            return no_space ? "ALARM NOSPACE" : "ALARM CORRUPT";
+    }
+    return NULL;
+}
+
+static void finish_failed(struct examination *examination, const char *reason)
+{
+    examination->failed = true;
+    add_line(examination, "%s%s", reason, "");
+    finish(examination);
+}
+
 void health(struct http1_call *call)
 {
     struct examination *examination = begin(call);
     struct backend_status status;
+    const char *reason;
     bool serializable;
 
     if (examination == NULL)
         return;
+    reason = alarm_reason(examination, http1_request_of(call)->query);
     serializable = query_has(http1_request_of(call)->query, "serializable", "true");
     examination->as_json = true;
     examination->checks[0] = serializable ? SERIALIZABLE_READ : LINEARIZABLE_READ;
     examination->web->backend->ops->status(examination->web->backend, &status);
-    if (!serializable && status.leader_id == 0) {
-        examination->failed = true;
-        add_line(examination, "%s%s", "RAFT NO LEADER", "");
-        finish(examination);
-        return;
-    }
-    go_on(examination);
+    if (reason == NULL && !serializable && status.leader_id == 0)
+        reason = "RAFT NO LEADER";
+    if (reason != NULL)
+        finish_failed(examination, reason);
+    else
+        go_on(examination);
 }
 
 /* The checks that the path and the query leave of all. */

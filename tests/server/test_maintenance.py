@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """test_maintenance.py -- alarms, hashes, the quota, as a gRPC client that is not ours sees them."""
+import urllib.error
+import urllib.request
+
 import pytest
 
 import rpc
@@ -68,6 +71,27 @@ def test_alarms_that_do_not_exist(client):
         alarm(client, ACTIVATE, member, NOSPACE)
     assert fails(lambda: alarm(client, ACTIVATE, 5000, NOSPACE)) == ("RESOURCE_EXHAUSTED", "etcdserver: too many requests")
     assert len(alarm(client, GET)) == 1024 and len(client.status().errors) == 16
+
+
+def look(server, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_health_tells_of_alarms(server, client):
+    assert look(server, "/health")[0] == 200
+    alarm(client, ACTIVATE, 5, NOSPACE)
+    assert look(server, "/health") == (503, '{"health":"false","reason":"ALARM NOSPACE"}')
+    assert look(server, "/health?exclude=NOSPACE")[0] == 200 and look(server, "/readyz")[0] == 200
+    alarm(client, ACTIVATE, 5, CORRUPT)
+    assert look(server, "/health?exclude=NOSPACE") == (503, '{"health":"false","reason":"ALARM CORRUPT"}')
+    assert look(server, "/health?exclude=NOSPACE&exclude=CORRUPT")[0] == 200
+    status, text = look(server, "/readyz")
+    assert status == 503 and "[-]data_corruption failed: alarm activated: CORRUPT" in text
+    assert look(server, "/readyz?exclude=data_corruption")[0] == 200
 
 
 def test_no_space_forbids_what_takes_room(client):
