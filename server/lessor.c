@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 #include "kv_propose.h"
-#include "lease_table.h"
+#include "lessor_inside.h"
 
 #define TICK_MS 100u
 #define EXPIRIES_PER_TICK 100u
@@ -22,47 +22,18 @@
 #define CHECKPOINT_LEASES_MAX 1000u
 #define SECOND_MS 1000u
 
-enum lessor_state { LESSOR_FOLLOWS, LESSOR_BEGINS, LESSOR_LEADS };
-
-struct lessor {
-    struct backend *backend;
-    struct lease_table table;
-    struct deadline_wheel wheel;        /* only while it leads */
-    struct list_link due;               /* lease entries whose time is up, the first one first */
-    struct list_link asked, confirming; /* renewals */
-    struct list_link open;              /* ... and those that are not late, the oldest first */
-    enum lessor_state state;
-    uint64_t term;   /* in which it begins or leads */
-    bool incomplete; /* there was no memory for an entry: begin again */
-    bool reading, read_done;
-    bool look;                 /* a tick has passed */
-    unsigned expiries_left;    /* of this tick */
-    unsigned checkpoints_open; /* under way */
-    uint64_t now_ms, clock_ms; /* of leases; of the loop */
-    uint64_t checkpoint_ms;    /* when the next one is made */
-    size_t checkpoint_bucket;  /* where it goes on */
-    uint32_t late_ms;
-    uv_timer_t timer;
-    uv_prepare_t prepare;
-    uv_idle_t awake; /* active while something was completed and is to be acted upon */
-    unsigned open_handles;
-    bool closing;
-    void (*closed)(void *context);
-    void *closed_context;
-};
-
 static void on_awake(uv_idle_t *awake)
 {
     assert(awake->data != NULL);
 }
 
-static void wake(struct lessor *lessor)
+void lessor_wake(struct lessor *lessor)
 {
     if (!lessor->closing)
         uv_idle_start(&lessor->awake, on_awake);
 }
 
-static uint64_t ends_of(const struct lessor *lessor, const struct kv_lease *lease)
+uint64_t lessor_ends_of(const struct lessor *lessor, const struct kv_lease *lease)
 {
     int64_t seconds = lease->remaining > 0 ? lease->remaining : lease->granted;
 
@@ -80,7 +51,7 @@ static void take_off(struct lessor *lessor, struct lease_entry *entry)
     entry->due = false;
 }
 
-static void put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t ends_ms)
+void lessor_put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t ends_ms)
 {
     take_off(lessor, entry);
     entry->revoked = false;
@@ -101,7 +72,7 @@ static void on_lease_applied(void *context, int64_t id, bool renewed)
         if (entry == NULL)
             lessor->incomplete = true;
         else if (renewed)
-            put_on(lessor, entry, ends_of(lessor, &lease));
+            lessor_put_on(lessor, entry, lessor_ends_of(lessor, &lease));
     } else if (entry != NULL) {
         take_off(lessor, entry);
         lease_table_remove(&lessor->table, entry);
@@ -133,7 +104,7 @@ static bool begin_all(struct lessor *lessor)
             entry = lease_table_add(&lessor->table, lease.id);
         if (entry == NULL)
             return false;
-        put_on(lessor, entry, ends_of(lessor, &lease));
+        lessor_put_on(lessor, entry, lessor_ends_of(lessor, &lease));
     }
     return true;
 }
@@ -152,10 +123,10 @@ static void on_begun(void *argument, int error, decree_slot slot, void *result)
     lessor->state = LESSOR_LEADS;
     lessor->incomplete = !begin_all(lessor);
     lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_SECONDS * SECOND_MS;
-    wake(lessor);
+    lessor_wake(lessor);
 }
 
-static int propose(struct lessor *lessor, const struct command *command, decree_done *done,
+int lessor_propose(struct lessor *lessor, const struct command *command, decree_done *done,
                    void *argument)
 {
     struct decree_value *value = command_value(command);
@@ -181,99 +152,8 @@ static void look_who_leads(struct lessor *lessor)
     if (!leads || lessor->state != LESSOR_FOLLOWS)
         return;
     lessor->term = term;
-    if (propose(lessor, &begin, on_begun, lessor) == 0)
+    if (lessor_propose(lessor, &begin, on_begun, lessor) == 0)
         lessor->state = LESSOR_BEGINS;
-}
-
-/* ---- renewing ---- */
-
-static void finish(struct lease_renewal *renewal, int error, int64_t seconds)
-{
-    list_remove(&renewal->age_link);
-    renewal->done(renewal, error, seconds);
-}
-
-static void on_renewed(void *argument, int error, decree_slot slot, void *result)
-{
-    struct lease_renewal *renewal = argument;
-    struct lessor *lessor = renewal->lessor;
-    const struct kv_result *outcome = result;
-    struct kv_lease lease = {0};
-
-    (void)slot;
-    if (error == 0 && outcome->error == KV_OK)
-        (void)kv_lease(lessor->backend->ops->kv(lessor->backend), renewal->id, &lease);
-    finish(renewal, error, lease.granted);
-}
-
-/* False: the backend is full. */
-static bool renew_by_log(struct lessor *lessor, struct lease_renewal *renewal)
-{
-    const struct command command = {.op = COMMAND_LEASE_RENEW, .u.lease_renew = renewal->id};
-    int error = renewal->id != 0 ? propose(lessor, &command, on_renewed, renewal) : 0;
-
-    if (error == DECREE_FULL)
-        return false;
-    list_remove(&renewal->link);
-    if (error != 0 || renewal->id == 0)
-        finish(renewal, error, 0);
-    return true;
-}
-
-/* It was confirmed that this member leads. False: the backend is full. */
-static bool renew_here(struct lessor *lessor, struct lease_renewal *renewal)
-{
-    struct lease_entry *entry = lease_table_find(&lessor->table, renewal->id);
-    struct kv_lease lease;
-
-    if (!kv_lease(lessor->backend->ops->kv(lessor->backend), renewal->id, &lease)) {
-        list_remove(&renewal->link);
-        finish(renewal, 0, 0);
-        return true;
-    }
-    if (entry == NULL || entry->revoked || lease.remaining > 0 || lessor->checkpoints_open > 0)
-        return renew_by_log(lessor, renewal);
-    put_on(lessor, entry, ends_of(lessor, &lease));
-    list_remove(&renewal->link);
-    finish(renewal, 0, lease.granted);
-    return true;
-}
-
-static void renew_all(struct lessor *lessor, struct list_link *renewals,
-                      bool (*renew)(struct lessor *lessor, struct lease_renewal *renewal))
-{
-    struct list_link taken;
-
-    list_init(&taken);
-    list_move_all(&taken, renewals);
-    while (!list_alone(&taken))
-        if (!renew(lessor, list_owner(taken.next, struct lease_renewal, link)))
-            break;
-    list_move_all(&lessor->asked, &taken);
-}
-
-void lessor_renew(struct lessor *lessor, struct lease_renewal *renewal)
-{
-    renewal->lessor = lessor;
-    renewal->since_ms = lessor->now_ms;
-    list_init(&renewal->link);
-    list_init(&renewal->age_link);
-    list_append(&lessor->asked, &renewal->link);
-    list_append(&lessor->open, &renewal->age_link);
-    wake(lessor);
-}
-
-static void tell_late_ones(struct lessor *lessor)
-{
-    while (!list_alone(&lessor->open)) {
-        struct lease_renewal *oldest = list_owner(lessor->open.next, struct lease_renewal,
-                                                  age_link);
-
-        if (oldest->since_ms + lessor->late_ms > lessor->now_ms)
-            return;
-        list_remove(&oldest->age_link);
-        oldest->late(oldest);
-    }
 }
 
 /* ---- expiring ---- */
@@ -308,7 +188,7 @@ static void expire_due(struct lessor *lessor)
         const struct command command = {.op = COMMAND_LEASE_EXPIRE,
                                         .u.lease_expire = {entry->id, kv_lease_stamp(kv)}};
 
-        if (propose(lessor, &command, on_expired, lessor) != 0)
+        if (lessor_propose(lessor, &command, on_expired, lessor) != 0)
             return;
         take_off(lessor, entry);
         entry->revoked = true;
@@ -358,7 +238,7 @@ static void checkpoint(struct lessor *lessor)
              entry != NULL && count < CHECKPOINT_LEASES_MAX; entry = entry->next)
             count += is_worth_writing(lessor, entry, &leases[count]);
     command.u.checkpoint.lease_count = count;
-    if (count > 0 && propose(lessor, &command, on_checkpoint, lessor) != 0)
+    if (count > 0 && lessor_propose(lessor, &command, on_checkpoint, lessor) != 0)
         return;
     lessor->checkpoints_open += count > 0;
     lessor->checkpoint_bucket = at;
@@ -379,7 +259,7 @@ static void on_read(void *argument, int error, decree_slot slot, void *result)
     (void)result;
     lessor->reading = false;
     lessor->read_done = true;
-    wake(lessor);
+    lessor_wake(lessor);
 }
 
 static void move_clock(struct lessor *lessor)
@@ -406,7 +286,7 @@ static void confirm(struct lessor *lessor)
 static void lead(struct lessor *lessor)
 {
     if (lessor->read_done) {
-        renew_all(lessor, &lessor->confirming, renew_here);
+        lessor_renew_all(lessor, &lessor->confirming, lessor_renew_here);
         expire_due(lessor);
     }
     lessor->read_done = false;
@@ -432,7 +312,7 @@ void lessor_turn(struct lessor *lessor)
         list_move_all(&lessor->asked, &lessor->confirming);
     }
     if (lessor->state == LESSOR_FOLLOWS)
-        renew_all(lessor, &lessor->asked, renew_by_log);
+        lessor_renew_all(lessor, &lessor->asked, lessor_renew_by_log);
     lessor->look = false;
 }
 
@@ -447,7 +327,7 @@ static void on_tick(uv_timer_t *timer)
 
     lessor->look = true;
     lessor->expiries_left = EXPIRIES_PER_TICK;
-    tell_late_ones(lessor);
+    lessor_tell_late_ones(lessor);
 }
 
 /* ---- the rest ---- */
@@ -511,7 +391,7 @@ void lessor_close(struct lessor *lessor, void (*closed)(void *context), void *co
         struct list_link *first = lessor->asked.next;
 
         list_remove(first);
-        finish(list_owner(first, struct lease_renewal, link), DECREE_LOST, 0);
+        lessor_finish(list_owner(first, struct lease_renewal, link), DECREE_LOST, 0);
     }
     uv_close((uv_handle_t *)&lessor->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&lessor->awake, on_handle_closed);

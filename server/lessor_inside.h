@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* lessor_inside.h -- what the parts of the lessor share: its state, and lessor.c's and
+ * lessor_renew.c's functions for each other. */
+#ifndef DECREE_SERVER_LESSOR_INSIDE_H
+#define DECREE_SERVER_LESSOR_INSIDE_H
+
+#include "lease_table.h"
+#include "lessor.h"
+
+enum lessor_state { LESSOR_FOLLOWS, LESSOR_BEGINS, LESSOR_LEADS };
+
+struct lessor {
+    struct backend *backend;
+    struct lease_table table;
+    struct deadline_wheel wheel;        /* only while it leads */
+    struct list_link due;               /* lease entries whose time is up, the first one first */
+    struct list_link asked, confirming; /* renewals */
+    struct list_link open;              /* ... and those that are not late, the oldest first */
+    enum lessor_state state;
+    uint64_t term;   /* in which it begins or leads */
+    bool incomplete; /* there was no memory for an entry: begin again */
+    bool reading, read_done;
+    bool look;                 /* a tick has passed */
+    unsigned expiries_left;    /* of this tick */
+    unsigned checkpoints_open; /* under way */
+    uint64_t now_ms, clock_ms; /* of leases; of the loop */
+    uint64_t checkpoint_ms;    /* when the next one is made */
+    size_t checkpoint_bucket;  /* where it goes on */
+    uint32_t late_ms;
+    uv_timer_t timer;
+    uv_prepare_t prepare;
+    uv_idle_t awake; /* active while something was completed and is to be acted upon */
+    unsigned open_handles;
+    bool closing;
+    void (*closed)(void *context);
+    void *closed_context;
+};
+
+/* lessor.c */
+void lessor_wake(struct lessor *lessor);
+uint64_t lessor_ends_of(const struct lessor *lessor, const struct kv_lease *lease);
+void lessor_put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t ends_ms);
+int lessor_propose(struct lessor *lessor, const struct command *command, decree_done *done,
+                   void *argument);
+
+/* lessor_renew.c: one renewal, that is in a list. False: the backend is full, and it stays there.
+ * The first is for when it was confirmed that this member leads. */
+bool lessor_renew_here(struct lessor *lessor, struct lease_renewal *renewal);
+bool lessor_renew_by_log(struct lessor *lessor, struct lease_renewal *renewal);
+
+/* All of a list; those that the backend has no room for are asked again. */
+void lessor_renew_all(struct lessor *lessor, struct list_link *renewals,
+                      bool (*renew)(struct lessor *lessor, struct lease_renewal *renewal));
+void lessor_finish(struct lease_renewal *renewal, int error, int64_t seconds);
+void lessor_tell_late_ones(struct lessor *lessor);
+
+#endif
