@@ -176,7 +176,7 @@ static void on_line(void *context, struct line_connection *connection, const uin
     struct session *session = line_data(connection);
     char *line = malloc(size + 1);
     char *rest = line;
-    bool known;
+    bool known = true;
 
     if (line == NULL || process->host == NULL) {
         free(line);
@@ -188,7 +188,7 @@ static void on_line(void *context, struct line_connection *connection, const uin
     while (size > 0 && (line[size - 1] == ' ' || line[size - 1] == '\t'))
         line[--size] = '\0';
     if (memchr(line, '\0', size) != NULL)
-        known = false;
+        session_reply(session, "error", "there is a zero byte in the line; texts have none");
     else if (strncasecmp(line, "msg ", 4) == 0)
         known = dispatch_msg(process, session, (rest += 4));
     else

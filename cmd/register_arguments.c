@@ -5,6 +5,7 @@
 
 #include <argp.h>
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,7 +119,8 @@ static uint64_t parse_number(const char *text, const char *what, uint64_t most,
     if (text[0] >= '0' && text[0] <= '9')
         number = strtoull(text, &end, 10);
     if (end == NULL || *end != '\0' || number >= most)
-        argp_error(state, "%s must be a whole number from 0 on, not '%s'", what, text);
+        argp_error(state, "%s must be a whole number from 0 to %" PRIu64 ", not '%s'", what,
+                   most - 1, text);
     return number;
 }
 

@@ -9,6 +9,7 @@
  */
 #include <assert.h>
 #include <inttypes.h>
+#include <sys/resource.h>
 
 #include "line_inside.h"
 
@@ -22,12 +23,24 @@ static const struct line_limits DEFAULTS = {
     .finish_ms = 10000,
 };
 
+/* Clients may not take the last descriptors: others of the process open files and connections. */
+static uint32_t connections_possible(void)
+{
+    struct rlimit descriptors;
+
+    if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0 ||
+        descriptors.rlim_cur / 2 > DEFAULTS.connections_max)
+        return DEFAULTS.connections_max;
+    return (uint32_t)(descriptors.rlim_cur / 2) + 1;
+}
+
 #define OR_DEFAULT(limits, name) \
     (limits)->name = (limits)->name != 0 ? (limits)->name : DEFAULTS.name
 
 static void fill_limits(struct line_limits *limits)
 {
-    OR_DEFAULT(limits, connections_max);
+    if (limits->connections_max == 0)
+        limits->connections_max = connections_possible();
     OR_DEFAULT(limits, line_bytes_max);
     OR_DEFAULT(limits, unread_bytes_max);
     OR_DEFAULT(limits, finish_ms);

@@ -49,7 +49,7 @@ struct line_handler { /* line and closed are required; bytes are borrowed for th
 };
 
 struct line_limits {           /* 0 takes the default */
-    uint32_t connections_max;  /* more are turned away; default 10000 */
+    uint32_t connections_max;  /* more are turned away; default 10000, or half of RLIMIT_NOFILE */
     uint32_t line_bytes_max;   /* without the newline; default 64 KiB */
     uint32_t unread_bytes_max; /* of answers; above, reading pauses; default 1 MiB */
     uint32_t finish_ms;        /* for the client to read what was written last; default 10 s */

@@ -177,6 +177,8 @@ static void take_request(struct log_session *session, const uint8_t *bytes, size
         take_form(session, &line.value);
     } else if (line.verb == LOG_MPROP && line.count >= 1 && line.count <= DECREE_LOG_VALUES_MAX) {
         begin(session, &line, line.count);
+    } else if (line.verb == LOG_MPROP) {
+        log_session_give_up(session, &gather->complaint); /* who knows how many values follow */
     } else if (gather->complaint.code != LOG_ERROR_NONE) {
         log_session_refuse(session, &gather->complaint);
         gather->complaint.code = LOG_ERROR_NONE;

@@ -69,7 +69,6 @@ def test_mistakes_are_answered_and_the_next_request_is_understood(alone):
             ("PROP 18446744073709551616 a", "ERROR syntax"),
             ("PROP 1 *7", "ERROR syntax a value that looks like"),
             ("PROP 1 $2000000\n" + "y" * 2000000, "ERROR too_large an item may have 1048576 bytes"),
-            ("MPROP 1 0", "ERROR syntax the number of values"),
             ("MPROP x 2\na\nb", "ERROR syntax the request id"),
             ("MPROP 1 2\na\n$3000000\n" + "z" * 3000000, "ERROR too_large"),
             ("MPROP 1 2\n\nb", "ERROR syntax a value is missing"),
@@ -88,7 +87,10 @@ def test_mistakes_are_answered_and_the_next_request_is_understood(alone):
 
 def test_where_the_server_cannot_follow_it_says_so_and_closes(alone):
     for text, expected in [(f"PROP 1 ${2 ** 31}\n", "ERROR too_large"), ("PROP 1 $3\nabcdef\nSTATUS\n", "ERROR syntax"),
-                           ("PROP 1 $99999999999999999999999\n", "ERROR too_large")]:
+                           ("PROP 1 $99999999999999999999999\n", "ERROR too_large"),
+                           ("MPROP 1 0\n", "ERROR syntax the number of values"),
+                           ("MPROP 1 x\nHELP\n", "ERROR syntax the number of values"),
+                           ("MPROP 1 70000\nSTATUS\n", "ERROR syntax the number of values")]:
         client = alone.connect()
         client.send(text)
         assert client.line().startswith(expected)
