@@ -1,26 +1,18 @@
 # SPDX-License-Identifier: MIT
 """nodes.py -- real `decree serve` processes on free ports in a temporary folder."""
 import os
-import socket
 import subprocess
+import sys
 
 import rpc
 from wait import wait_until
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from ports import free_ports
+
 DECREE = os.environ["DECREE"]
 # Whatever is started so is killed when the test's own process ends. (To do it between fork and exec upsets gRPC.)
 WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 class Node:

@@ -2,25 +2,16 @@
 """test_examples.py COUNTER CLUSTER_IN_MEMORY -- runs the examples and reads what they print."""
 import os
 import re
-import socket
-import os
 import subprocess
 import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from ports import free_ports
+
 COUNTER, CLUSTER_IN_MEMORY = map(os.path.abspath, sys.argv[1:3])  # tests run in folders of their own
 TIMEOUT = 60
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def sums(text):

@@ -2,24 +2,16 @@
 """test_log_tail.py LOG_TAIL -- three members of a shared log print the same items in the same order."""
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from ports import free_ports
+
 LOG_TAIL = os.path.abspath(sys.argv[1])
 TIMEOUT = 60
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def read_items(process, count):

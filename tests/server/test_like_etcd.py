@@ -6,8 +6,8 @@ What may differ: who answers (ids, terms), and the order of what etcd leaves ope
 import os
 import random
 import shutil
-import socket
 import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -16,20 +16,13 @@ import rpc
 from rpc import messages
 from wait import wait_until
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from ports import free_ports
+
 SEEDS = range(1, 6)
 STEPS = 300
 KEYS = [b"a", b"b", b"bb", b"c", b"ca", b"d", b"\xff"]
 Range, Put, Delete, Txn = (messages.RangeRequest, messages.PutRequest, messages.DeleteRangeRequest, messages.TxnRequest)
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def serves(client):
