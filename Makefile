@@ -6,6 +6,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # What is installed and measured: optimised as a whole. Asserts stay on.
 RELEASE = --buildtype=release -Db_lto=true
+# Of the simulator's many runs, these are repeated with AddressSanitizer.
+ASAN_SIM = sim-seeds-1..250 register-seeds-1..170
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
@@ -24,7 +26,8 @@ asan:
 	scripts/install-deps build test
 	test -f $(BUILD)-asan/build.ninja || meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C $(BUILD)-asan
-	meson test -C $(BUILD)-asan --print-errorlogs --no-suite e2e --no-suite mutants --no-suite tidy --timeout-multiplier 4
+	meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 4 --logbase simlog $(ASAN_SIM)
+	meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 4 --no-suite e2e --no-suite mutants --no-suite tidy --no-suite sim
 
 tsan:
 	scripts/install-deps build test
