@@ -18,7 +18,8 @@ struct compact_arguments {
 };
 
 static const struct argp_option options[] = {
-    {"physical", OPTION_PHYSICAL, 0, 0, "Ask the server to answer when the room was made", 1},
+    {"physical", OPTION_PHYSICAL, 0, 0,
+     "As etcdctl; decree answers at once, and makes the room soon after", 1},
     {0},
 };
 
