@@ -79,8 +79,8 @@ struct http1_options {                 /* limits is copied, the rest borrowed un
 int http1_open(struct http1_server **ret_server, uv_loop_t *loop,
                const struct http1_options *options);
 
-/* Starts to accept on a numeric address; port 0 takes a free one. Returns 0 or libuv's error. A
- * server that shares a port with gRPC (grpc_options.http1) does not listen itself. */
+/* Starts to accept on a numeric address, one of a few; port 0 takes a free one. Returns 0 or libuv's
+ * error. A server that shares a port with gRPC (grpc_options.http1) does not listen itself. */
 int http1_listen(struct http1_server *server, const char *host, uint16_t port, uint16_t *ret_port);
 
 /* Stops to accept, closes what is idle, lets open calls end for at most grace_ms, then closes.

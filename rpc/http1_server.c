@@ -149,11 +149,8 @@ int http1_open(struct http1_server **ret_server, uv_loop_t *loop,
         server->limits = *options->limits;
     fill_limits(&server->limits);
     list_init(&server->connections);
-    if (http_port_init(&server->port, loop, &sink, options->logger, server->limits.connections_max,
-                       GREETING_MS) != 0) {
-        free(server);
-        return DECREE_NOMEM;
-    }
+    http_port_init(&server->port, loop, &sink, options->logger, server->limits.connections_max,
+                   GREETING_MS);
     uv_timer_init(loop, &server->timer);
     server->timer.data = server;
     server->parts = 2;

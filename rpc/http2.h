@@ -101,7 +101,8 @@ int http2_open(struct http2_server **ret_server, uv_loop_t *loop,
                const struct http2_handler *handler, struct http1_server *http1,
                const struct http2_limits *limits, const struct logger *logger);
 
-/* Starts to accept on a numeric address; port 0 takes a free one. Returns 0 or libuv's error. */
+/* Starts to accept on a numeric address, one of a few; port 0 takes a free one. Returns 0 or libuv's
+ * error. */
 int http2_listen(struct http2_server *server, const char *host, uint16_t port, uint16_t *ret_port);
 
 /* Writes what there is to write now, instead of at the end of the loop's turn. Not from a

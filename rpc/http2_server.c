@@ -358,12 +358,12 @@ int http2_open(struct http2_server **ret_server, uv_loop_t *loop,
     list_init(&server->dirty);
     list_init(&server->stalled);
     list_init(&server->free_streams);
-    if (init_nghttp2(server) != 0 ||
-        http_port_init(&server->port, loop, &sink, logger, server->limits.connections_max,
-                       server->limits.greeting_ms) != 0) {
+    if (init_nghttp2(server) != 0) {
         free_server(server);
         return DECREE_NOMEM;
     }
+    http_port_init(&server->port, loop, &sink, logger, server->limits.connections_max,
+                   server->limits.greeting_ms);
     init_handles(server);
     *ret_server = server;
     return 0;

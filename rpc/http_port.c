@@ -121,8 +121,9 @@ static void note_refused(struct http_port *port)
 }
 
 /* Takes the next connection of the listener; one over the limit is closed. */
-static int accept_one(struct http_port *port)
+static int accept_one(struct http_port_listener *listener)
 {
+    struct http_port *port = listener->port;
     struct newcomer *newcomer = calloc(1, sizeof(*newcomer));
 
     if (newcomer == NULL)
@@ -137,7 +138,7 @@ static int accept_one(struct http_port *port)
     list_append(&port->newcomers, &newcomer->link);
     port->newcomer_count++;
     port->handles++;
-    if (uv_accept((uv_stream_t *)&port->listener, (uv_stream_t *)&newcomer->tcp) != 0 ||
+    if (uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&newcomer->tcp) != 0 ||
         port->sink.connections(port->sink.context) + port->newcomer_count > port->connections_max ||
         uv_read_start((uv_stream_t *)&newcomer->tcp, on_room, on_read) != 0) {
         drop(newcomer);
@@ -148,9 +149,10 @@ static int accept_one(struct http_port *port)
     return 0;
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static void on_connection(uv_stream_t *stream, int status)
 {
-    struct http_port *port = listener->data;
+    struct http_port_listener *listener = stream->data;
+    struct http_port *port = listener->port;
     int error;
 
     if (status != 0) {
@@ -158,9 +160,9 @@ static void on_connection(uv_stream_t *listener, int status)
         return;
     }
     port->accepted++;
-    error = accept_one(port);
+    error = accept_one(listener);
     /* Until it is taken, libuv tells of no other one: the timer tries again. */
-    port->owes_accept = error == DECREE_NOMEM;
+    listener->owes_accept = error == DECREE_NOMEM;
     if (error != 0)
         note_refused(port);
 }
@@ -170,8 +172,9 @@ static void on_timer(uv_timer_t *timer)
     struct http_port *port = timer->data;
     uint64_t now_ms = uv_now(port->loop);
 
-    if (port->owes_accept)
-        port->owes_accept = accept_one(port) == DECREE_NOMEM;
+    for (size_t i = 0; i < port->listener_count; i++)
+        if (port->listeners[i].owes_accept)
+            port->listeners[i].owes_accept = accept_one(&port->listeners[i]) == DECREE_NOMEM;
     while (!list_alone(&port->newcomers)) {
         struct newcomer *oldest = list_owner(port->newcomers.next, struct newcomer, link);
 
@@ -181,36 +184,64 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
-int http_port_listen(struct http_port *port, const char *host, uint16_t number,
+static void on_handle_closed(uv_handle_t *handle)
+{
+    handle_gone(handle->data);
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct http_port_listener *listener = handle->data;
+
+    handle_gone(listener->port);
+}
+
+static int listen_on(struct http_port_listener *listener, const char *host, uint16_t number,
                      uint16_t *ret_number)
 {
     struct sockaddr_storage address = {0};
     int size = sizeof(address);
     int error = uv_ip4_addr(host, number, (struct sockaddr_in *)&address);
 
-    assert(!port->listening);
     if (error != 0)
         error = uv_ip6_addr(host, number, (struct sockaddr_in6 *)&address);
     if (error == 0)
-        error = uv_tcp_bind(&port->listener, (const struct sockaddr *)&address, 0);
+        error = uv_tcp_bind(&listener->tcp, (const struct sockaddr *)&address, 0);
     if (error == 0)
-        error = uv_listen((uv_stream_t *)&port->listener, LISTEN_BACKLOG, on_connection);
+        error = uv_listen((uv_stream_t *)&listener->tcp, LISTEN_BACKLOG, on_connection);
     if (error == 0)
-        error = uv_tcp_getsockname(&port->listener, (struct sockaddr *)&address, &size);
-    if (error != 0)
-        return error;
-    port->listening = true;
-    uv_timer_start(&port->timer, on_timer, TIMER_MS, TIMER_MS);
-    *ret_number = ntohs(address.ss_family == AF_INET
-                            ? ((struct sockaddr_in *)&address)->sin_port
-                            : ((struct sockaddr_in6 *)&address)->sin6_port);
-    return 0;
+        error = uv_tcp_getsockname(&listener->tcp, (struct sockaddr *)&address, &size);
+    if (error == 0)
+        *ret_number = ntohs(address.ss_family == AF_INET
+                                ? ((struct sockaddr_in *)&address)->sin_port
+                                : ((struct sockaddr_in6 *)&address)->sin6_port);
+    return error;
+}
+
+/* A listener that failed stays in its place until all are closed. */
+int http_port_listen(struct http_port *port, const char *host, uint16_t number,
+                     uint16_t *ret_number)
+{
+    struct http_port_listener *listener = &port->listeners[port->listener_count];
+
+    assert(!port->closing);
+    if (port->listener_count == HTTP_PORT_LISTENERS_MAX)
+        return UV_EMFILE;
+    if (uv_tcp_init(port->loop, &listener->tcp) != 0)
+        return UV_ENOMEM;
+    listener->port = port;
+    listener->tcp.data = listener;
+    port->listener_count++;
+    port->handles++;
+    if (!uv_is_active((uv_handle_t *)&port->timer))
+        uv_timer_start(&port->timer, on_timer, TIMER_MS, TIMER_MS);
+    return listen_on(listener, host, number, ret_number);
 }
 
 /* ---- opening and closing ---- */
 
-int http_port_init(struct http_port *port, uv_loop_t *loop, const struct http_port_sink *sink,
-                   const struct logger *logger, uint32_t connections_max, uint32_t greeting_ms)
+void http_port_init(struct http_port *port, uv_loop_t *loop, const struct http_port_sink *sink,
+                    const struct logger *logger, uint32_t connections_max, uint32_t greeting_ms)
 {
     assert(sink->take != NULL);
     port->loop = loop;
@@ -219,18 +250,9 @@ int http_port_init(struct http_port *port, uv_loop_t *loop, const struct http_po
     port->connections_max = connections_max;
     port->greeting_ms = greeting_ms;
     list_init(&port->newcomers);
-    if (uv_tcp_init(loop, &port->listener) != 0)
-        return DECREE_NOMEM;
     uv_timer_init(loop, &port->timer);
-    port->listener.data = port;
     port->timer.data = port;
-    port->handles = 2;
-    return 0;
-}
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-    handle_gone(handle->data);
+    port->handles = 1;
 }
 
 void http_port_close(struct http_port *port, void (*closed)(void *context), void *context)
@@ -239,7 +261,8 @@ void http_port_close(struct http_port *port, void (*closed)(void *context), void
     port->closing = true;
     port->closed = closed;
     port->closed_context = context;
-    uv_close((uv_handle_t *)&port->listener, on_handle_closed);
+    for (size_t i = 0; i < port->listener_count; i++)
+        uv_close((uv_handle_t *)&port->listeners[i].tcp, on_listener_closed);
     uv_close((uv_handle_t *)&port->timer, on_handle_closed);
     while (!list_alone(&port->newcomers))
         drop(list_owner(port->newcomers.next, struct newcomer, link));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* http_port.h -- a listening port, whose clients speak HTTP/1.1 or HTTP/2: their first bytes tell.
+/* http_port.h -- where a server listens: on one address or a few, to clients that speak HTTP/1.1 or
+ * HTTP/2. Their first bytes tell.
  *
  *     accept -> newcomer -> "PRI " ?  HTTP/2 : HTTP/1.1 -> sink.take()
  *
@@ -19,6 +20,15 @@
 #include "logger.h"
 
 #define HTTP_PORT_READ_BYTES 65536u
+#define HTTP_PORT_LISTENERS_MAX 16u
+
+struct http_port;
+
+struct http_port_listener {
+    uv_tcp_t tcp;
+    struct http_port *port;
+    bool owes_accept; /* libuv holds a connection that there was no memory for */
+};
 
 struct http_port_sink {
     void *context;
@@ -35,23 +45,24 @@ struct http_port {
     uint32_t connections_max; /* newcomers too */
     uint32_t greeting_ms;     /* for the first bytes to come */
     uint64_t accepted, refused;
-    uv_tcp_t listener;
-    uv_timer_t timer;           /* late greetings, and a connection that there was no memory for */
+    struct http_port_listener listeners[HTTP_PORT_LISTENERS_MAX];
+    size_t listener_count;
+    uv_timer_t timer;           /* late greetings, and connections that there was no memory for */
     struct list_link newcomers; /* oldest first */
     uint32_t newcomer_count;
     uint32_t handles; /* of libuv, still to be closed */
-    bool listening, closing;
-    bool owes_accept; /* libuv holds a connection that there was no memory for */
+    bool closing;
     void (*closed)(void *context);
     void *closed_context;
     uint8_t read_bytes[HTTP_PORT_READ_BYTES];
 };
 
-/* logger is borrowed. Errors: NOMEM. */
-int http_port_init(struct http_port *port, uv_loop_t *loop, const struct http_port_sink *sink,
-                   const struct logger *logger, uint32_t connections_max, uint32_t greeting_ms);
+/* logger is borrowed. */
+void http_port_init(struct http_port *port, uv_loop_t *loop, const struct http_port_sink *sink,
+                    const struct logger *logger, uint32_t connections_max, uint32_t greeting_ms);
 
-/* Starts to accept on a numeric address; port 0 takes a free one. Returns 0 or libuv's error. */
+/* Starts to accept on a numeric address, one more if there are some already; port 0 takes a free one.
+ * Returns 0 or libuv's error; UV_EMFILE: there are HTTP_PORT_LISTENERS_MAX. */
 int http_port_listen(struct http_port *port, const char *host, uint16_t number,
                      uint16_t *ret_number);
 
