@@ -15,7 +15,9 @@
 #include <cmocka.h>
 
 #include "auth.pb-c.h"
+#include "election.pb-c.h"
 #include "kv.pb-c.h"
+#include "lock.pb-c.h"
 #include "rpc.pb-c.h"
 
 static const struct {
@@ -66,6 +68,15 @@ static const struct {
      "header=1 hash=2 compact_revision=3 hash_revision=4"},
     {&etcdserverpb__auth_user_add_request__descriptor,
      "name=1 password=2 options=3 hashedPassword=4"},
+    {&v3lockpb__lock_request__descriptor, "name=1 lease=2"},
+    {&v3lockpb__lock_response__descriptor, "header=1 key=2"},
+    {&v3lockpb__unlock_request__descriptor, "key=1"},
+    {&v3electionpb__campaign_request__descriptor, "name=1 lease=2 value=3"},
+    {&v3electionpb__campaign_response__descriptor, "header=1 leader=2"},
+    {&v3electionpb__leader_key__descriptor, "name=1 key=2 rev=3 lease=4"},
+    {&v3electionpb__leader_response__descriptor, "header=1 kv=2"},
+    {&v3electionpb__resign_request__descriptor, "leader=1"},
+    {&v3electionpb__proclaim_request__descriptor, "leader=1 value=2"},
 };
 
 static void write_fields(const ProtobufCMessageDescriptor *message, char *text, size_t size)
@@ -145,6 +156,9 @@ static void test_methods(void **state)
         "AuthEnable AuthDisable AuthStatus Authenticate UserAdd UserGet UserList UserDelete "
         "UserChangePassword UserGrantRole UserRevokeRole RoleAdd RoleGet RoleList RoleDelete "
         "RoleGrantPermission RoleRevokePermission");
+    assert_methods(&v3lockpb__lock__descriptor, "Lock Unlock");
+    assert_methods(&v3electionpb__election__descriptor,
+                   "Campaign Proclaim Leader Observe Resign");
 }
 
 int main(void)
