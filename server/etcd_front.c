@@ -9,6 +9,7 @@
 #include "register.pb-c.h"
 #include "rpc.pb-c.h"
 #include "services.h"
+#include "txn_request.h"
 #include "watch_hub.h"
 #include "web.h"
 
@@ -17,6 +18,9 @@
 #define WATCH_PROGRESS_MS (10u * 60 * 1000)
 #define LEASE_SECONDS_MIN 2u
 #define LEASE_LATE_MS 7000u
+#define REQUEST_BYTES_DEFAULT ((size_t)3 * 512 * 1024)
+#define MESSAGE_OVERHEAD_BYTES \
+    ((size_t)512 * 1024) /* as etcd: what a request may be over its limit */
 
 struct etcd_front {
     struct grpc_server *grpc;
@@ -86,6 +90,9 @@ static int make_services(struct services *services, const struct etcd_front_opti
     services->backend = options->backend;
     services->lease_seconds_min = options->lease_seconds_min > 0 ? options->lease_seconds_min
                                                                  : LEASE_SECONDS_MIN;
+    services->request_bytes_max = options->request_bytes_max > 0 ? options->request_bytes_max
+                                                                 : REQUEST_BYTES_DEFAULT;
+    services->txn_ops_max = options->txn_ops_max > 0 ? options->txn_ops_max : TXN_OPS_DEFAULT;
     services->watch_hub = watch_hub_new(options->backend);
     services->lessor = lessor_new(options->backend);
     return services->watch_hub == NULL || services->lessor == NULL ? DECREE_NOMEM : 0;
@@ -141,6 +148,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
         return error;
     }
     grpc.http1 = front->web.http1;
+    grpc.message_bytes_max = (uint32_t)(front->services.request_bytes_max + MESSAGE_OVERHEAD_BYTES);
     error = grpc_open(&front->grpc, loop, &grpc);
     if (error != 0) {
         http1_close(front->web.http1, 0, on_web_closed, front);

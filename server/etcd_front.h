@@ -27,13 +27,15 @@ struct etcd_front_options {
     uint32_t request_timeout_ms;       /* 0: 7000, etcd's with its default election timeout */
     uint32_t lease_seconds_min;        /* 0: 2, etcd's with its default election timeout */
     uint32_t watch_progress_ms;        /* 0: ten minutes, as etcd; up to a tenth is added */
+    size_t request_bytes_max; /* of a change; 0: 1.5 MiB, as etcd. The port takes half a MiB more */
+    size_t txn_ops_max;       /* of a level of a txn; 0: 128, as etcd */
 };
 
 /* Errors: NOMEM. */
 int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
                     const struct etcd_front_options *options);
 
-/* A numeric address; port 0 takes a free one. Returns 0 or libuv's error. Once. */
+/* A numeric address, one of a few; port 0 takes a free one. Returns 0 or libuv's error. */
 int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port,
                       uint16_t *ret_port);
 

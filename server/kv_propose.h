@@ -6,8 +6,6 @@
 #include "kv_messages.h"
 #include "services.h"
 
-#define PROPOSAL_BYTES_MAX (3u * 512 * 1024) /* of a request */
-
 /* The command as a value with one reference; NULL when there is no memory. */
 struct decree_value *command_value(const struct command *command);
 

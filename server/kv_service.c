@@ -47,7 +47,7 @@ static int put(struct grpc_call *call, const uint8_t *message, size_t size)
         return 0;
     }
     error = check_put(&request);
-    if (error == ETCD_OK && size > PROPOSAL_BYTES_MAX)
+    if (error == ETCD_OK && size > call_services(call)->request_bytes_max)
         error = ETCD_TOO_LARGE;
     if (error != ETCD_OK) {
         etcd_fail(call, error);
@@ -87,7 +87,7 @@ static int delete_range(struct grpc_call *call, const uint8_t *message, size_t s
         grpc_fail_malformed(call);
         return 0;
     }
-    if (request.key.size == 0 || size > PROPOSAL_BYTES_MAX) {
+    if (request.key.size == 0 || size > call_services(call)->request_bytes_max) {
         etcd_fail(call, request.key.size == 0 ? ETCD_EMPTY_KEY : ETCD_TOO_LARGE);
         return 0;
     }

@@ -19,6 +19,8 @@ struct services {
     struct watch_hub *watch_hub;
     struct lessor *lessor;
     int64_t lease_seconds_min;
+    size_t request_bytes_max; /* of what is to be ordered */
+    size_t txn_ops_max;
 };
 
 extern const struct grpc_route kv_routes[];
@@ -30,12 +32,20 @@ extern const struct grpc_route register_routes[];
 extern const struct grpc_route paxoskv_routes[];
 extern const struct grpc_stream_route lease_stream_routes[];
 extern const struct grpc_stream_route watch_routes[];
+extern const struct grpc_route health_routes[];
+extern const struct grpc_stream_route health_stream_routes[];
+extern const struct grpc_stream_route reflection_routes[];
 
 static inline struct backend *call_backend(const struct grpc_call *call)
 {
     const struct services *services = grpc_context(call);
 
     return services->backend;
+}
+
+static inline const struct services *call_services(const struct grpc_call *call)
+{
+    return grpc_context(call);
 }
 
 /* What became of a request that the backend took or did not take: 0 and FULL are to be handed back

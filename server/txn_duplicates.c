@@ -7,7 +7,7 @@
  * Other than etcd, a deletion "from key on" counts for what it deletes: etcd takes its end by the
  * byte, lets such txns pass, and may fall over them.
  *
- * The lists are searched from end to end: TXN_TREE_OPS_MAX bounds them.
+ * The lists are searched from end to end: the bound of ops of all levels holds for them.
  */
 #include "txn_duplicates.h"
 

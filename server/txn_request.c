@@ -27,7 +27,8 @@ struct reading {
     struct arena *arena;
     enum etcd_error error; /* the first that was found */
     bool malformed;
-    size_t ops; /* of all levels so far */
+    size_t ops, tree_ops_max; /* of all levels: so far, and at most */
+    size_t depth;
 };
 
 static bool failed(const struct reading *reading)
@@ -275,7 +276,8 @@ static struct txn_request *read_txn(struct reading *reading, struct kv_bytes mes
     struct command *success, *failure;
 
     reading->ops += counts.compares + counts.success + counts.failure;
-    if (most(&counts) > ops_max || reading->ops > TXN_TREE_OPS_MAX)
+    if (most(&counts) > ops_max || reading->ops > reading->tree_ops_max ||
+        reading->depth >= COMMAND_DEPTH_MAX - 1)
         note(reading, ETCD_TOO_MANY_OPS);
     if (failed(reading))
         return NULL;
@@ -291,8 +293,10 @@ static struct txn_request *read_txn(struct reading *reading, struct kv_bytes mes
         return NULL;
     read_compares(reading, message, compares);
     ops_max -= most(&counts);
+    reading->depth++;
     read_ops(reading, message, TXN_SUCCESS, ops_max, success, txn->success);
     read_ops(reading, message, TXN_FAILURE, ops_max, failure, txn->failure);
+    reading->depth--;
     txn->command = (struct command){
         .op = COMMAND_TXN,
         .u.txn = {compares, success, failure, counts.compares, counts.success, counts.failure}};
@@ -302,11 +306,13 @@ static struct txn_request *read_txn(struct reading *reading, struct kv_bytes mes
     return txn;
 }
 
-enum etcd_error txn_request_read(struct arena *arena, const uint8_t *message, size_t size,
-                                 struct txn_request **ret_txn)
+enum etcd_error txn_request_read(struct arena *arena, size_t ops_max, const uint8_t *message,
+                                 size_t size, struct txn_request **ret_txn)
 {
-    struct reading reading = {.arena = arena};
-    struct txn_request *txn = read_txn(&reading, (struct kv_bytes){message, size}, TXN_OPS_MAX);
+    struct reading reading = {.arena = arena,
+                              .tree_ops_max = 2 * ops_max > TXN_TREE_OPS_MIN ? 2 * ops_max
+                                                                             : TXN_TREE_OPS_MIN};
+    struct txn_request *txn = read_txn(&reading, (struct kv_bytes){message, size}, ops_max);
 
     *ret_txn = NULL;
     if (reading.malformed)

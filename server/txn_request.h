@@ -2,7 +2,9 @@
 /* txn_request.h -- an etcdserverpb.TxnRequest, read, checked, and turned into a command.
  *
  * The tree lies in an arena; bytes are borrowed from the message. Txns are nested no deeper, and
- * have no more ops, than the limits allow, which are looked at before anything is allocated.
+ * have no more ops, than the limits allow, which are looked at before anything is allocated. As in
+ * etcd, a txn within another may have so many fewer ops as that has; but other than etcd's, the ops
+ * of all levels together are bounded too, and so is the depth, when the limit is not the default.
  */
 #ifndef DECREE_SERVER_TXN_REQUEST_H
 #define DECREE_SERVER_TXN_REQUEST_H
@@ -11,8 +13,9 @@
 #include "etcd_errors.h"
 #include "kv_messages.h"
 
-#define TXN_OPS_MAX 128u       /* of a level, less those of the levels above; etcd's default */
-#define TXN_TREE_OPS_MAX 4096u /* of all levels, compares too; etcd has no such bound */
+#define TXN_OPS_DEFAULT 128u /* of a level, less those of the levels above; etcd's default */
+#define TXN_TREE_OPS_MIN \
+    4096u /* of all levels, compares too: this, or twice the limit of a level */
 
 struct txn_request;
 
@@ -31,7 +34,7 @@ struct txn_request {
 
 /* Reads the message and checks it as etcd does. ETCD_OK with *ret_txn NULL: malformed, or too
  * costly for the arena. */
-enum etcd_error txn_request_read(struct arena *arena, const uint8_t *message, size_t size,
-                                 struct txn_request **ret_txn);
+enum etcd_error txn_request_read(struct arena *arena, size_t ops_max, const uint8_t *message,
+                                 size_t size, struct txn_request **ret_txn);
 
 #endif

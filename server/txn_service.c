@@ -100,7 +100,8 @@ static void answer_query(struct grpc_call *call)
         return;
     }
     arena_init(pending.arena, TXN_ARENA_BYTES_MAX);
-    (void)txn_request_read(pending.arena, request->message, request->size, &pending.txn);
+    (void)txn_request_read(pending.arena, call_services(call)->txn_ops_max, request->message,
+                           request->size, &pending.txn);
     if (pending.txn != NULL)
         query(call, pending.txn);
     else
@@ -155,7 +156,8 @@ static int perform(struct grpc_call *call, const uint8_t *message, size_t size,
 static int txn(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct pending pending = {.arena = malloc(sizeof(*pending.arena))};
-    enum etcd_error error = size > PROPOSAL_BYTES_MAX ? ETCD_TOO_LARGE : ETCD_OK;
+    const struct services *services = call_services(call);
+    enum etcd_error error = size > services->request_bytes_max ? ETCD_TOO_LARGE : ETCD_OK;
     int status = 0;
 
     if (pending.arena == NULL) {
@@ -164,7 +166,7 @@ static int txn(struct grpc_call *call, const uint8_t *message, size_t size)
     }
     arena_init(pending.arena, TXN_ARENA_BYTES_MAX);
     if (error == ETCD_OK)
-        error = txn_request_read(pending.arena, message, size, &pending.txn);
+        error = txn_request_read(pending.arena, services->txn_ops_max, message, size, &pending.txn);
     if (error != ETCD_OK)
         etcd_fail(call, error);
     else if (pending.txn == NULL && pending.arena->exhausted)
