@@ -60,6 +60,15 @@ static size_t checkpoint_size(const struct command_checkpoint *checkpoint)
     return size;
 }
 
+static size_t member_size(const struct command_member *member)
+{
+    size_t size = NUMBER_BYTES + sized_bytes_size(member->name) + varint_size(member->url_count);
+
+    for (size_t i = 0; i < member->url_count; i++)
+        size += sized_bytes_size(member->urls[i]);
+    return size;
+}
+
 static size_t body_size(const struct command *op)
 {
     const struct command_range *range = &op->u.range;
@@ -89,6 +98,8 @@ static size_t body_size(const struct command *op)
         return NUMBER_BYTES;
     case COMMAND_LEASE_EXPIRE:
         return NUMBER_BYTES + varint_size(op->u.lease_expire.stamp);
+    case COMMAND_MEMBER:
+        return member_size(&op->u.member);
     }
     assert(false);
     return 0;
@@ -145,6 +156,7 @@ static unsigned flags_of(const struct command *op)
     case COMMAND_LEASE_CHECKPOINT:
     case COMMAND_LEASE_RENEW:
     case COMMAND_LEASE_EXPIRE:
+    case COMMAND_MEMBER:
         return 0;
     }
     assert(false);
@@ -213,6 +225,15 @@ static void write_alarm(struct writer *writer, const struct command_alarm *alarm
     write_u8(writer, (uint8_t)alarm->type);
 }
 
+static void write_member(struct writer *writer, const struct command_member *member)
+{
+    write_u64(writer, member->id);
+    write_sized_bytes(writer, member->name);
+    write_varint(writer, member->url_count);
+    for (size_t i = 0; i < member->url_count; i++)
+        write_sized_bytes(writer, member->urls[i]);
+}
+
 static void write_op(struct writer *writer, const struct command *op, unsigned depth)
 {
     write_u8(writer, (uint8_t)op->op);
@@ -252,6 +273,9 @@ static void write_op(struct writer *writer, const struct command *op, unsigned d
     case COMMAND_LEASE_EXPIRE:
         write_u64(writer, (uint64_t)op->u.lease_expire.id);
         write_varint(writer, op->u.lease_expire.stamp);
+        break;
+    case COMMAND_MEMBER:
+        write_member(writer, &op->u.member);
         break;
     }
 }

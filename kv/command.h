@@ -17,6 +17,7 @@
  *   lease_renew    8 bytes id; 0: all leases, said by a leader when he begins to watch over them
  *   lease_expire   8 bytes id, varint stamp: revokes the lease if the log had no grant and no renewal
  *                  of it since, and no renewal of all leases; see kv_lease_stamp()
+ *   member         8 bytes id, BYTES name, varint urls, for each: BYTES url; what a member tells of itself
  *
  *   COMPARE    byte enum compare_target, byte enum compare_result, BYTES key, BYTES range_end, and
  *              BYTES value for COMPARE_VALUE, else 8 bytes number
@@ -51,7 +52,8 @@ enum command_op {
     COMMAND_LEASE_CHECKPOINT,
     COMMAND_ALARM,
     COMMAND_LEASE_RENEW,
-    COMMAND_LEASE_EXPIRE
+    COMMAND_LEASE_EXPIRE,
+    COMMAND_MEMBER
 };
 
 enum command_flag {
@@ -147,6 +149,15 @@ struct command_alarm {
     bool activate;
 };
 
+/* A member of the cluster says who it is and where clients reach it: all of it anew each time. */
+struct command_member {
+    uint64_t id;
+    struct kv_bytes name;
+    const struct kv_bytes *urls; /* to be encoded: the caller's */
+    size_t url_count;
+    struct kv_bytes items; /* as decoded: for command_read_url() */
+};
+
 struct command {
     enum command_op op;
     union {
@@ -162,6 +173,7 @@ struct command {
         struct command_alarm alarm;
         int64_t lease_renew;
         struct command_lease_expire lease_expire;
+        struct command_member member;
     } u;
 };
 
@@ -177,9 +189,10 @@ void command_encode(const struct command *command, uint8_t *data, size_t size);
  * ret_command are borrowed from data. */
 bool command_decode(const uint8_t *data, size_t size, struct command *ret_command);
 
-/* The next item of a decoded txn or checkpoint; reader is over its items. */
+/* The next item of a decoded txn, checkpoint or member; reader is over its items. */
 struct command_compare command_read_compare(struct reader *reader);
 struct command command_read_op(struct reader *reader);
 struct command_lease_grant command_read_lease(struct reader *reader);
+struct kv_bytes command_read_url(struct reader *reader);
 
 #endif

@@ -128,6 +128,22 @@ static void read_checkpoint(struct reader *reader, struct command_checkpoint *re
     ret_checkpoint->items.size = (size_t)(reader->at - ret_checkpoint->items.data);
 }
 
+struct kv_bytes command_read_url(struct reader *reader)
+{
+    return read_sized_bytes(reader);
+}
+
+static void read_member(struct reader *reader, struct command_member *ret_member)
+{
+    ret_member->id = read_u64(reader);
+    ret_member->name = read_sized_bytes(reader);
+    ret_member->url_count = read_count(reader, 1);
+    ret_member->items.data = reader->at;
+    for (size_t i = 0; i < ret_member->url_count && !reader->failed; i++)
+        (void)command_read_url(reader);
+    ret_member->items.size = (size_t)(reader->at - ret_member->items.data);
+}
+
 static void read_alarm(struct reader *reader, unsigned flags, struct command_alarm *ret_alarm)
 {
     uint8_t type;
@@ -207,6 +223,9 @@ static struct command read_op(struct reader *reader, unsigned depth)
     case COMMAND_LEASE_EXPIRE:
         command.u.lease_expire.id = (int64_t)read_u64(reader);
         command.u.lease_expire.stamp = read_varint(reader);
+        break;
+    case COMMAND_MEMBER:
+        read_member(reader, &command.u.member);
         break;
     default: /* no op of ours */
         reader->failed = true;

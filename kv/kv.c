@@ -38,6 +38,7 @@ struct kv *kv_new(const struct kv_options *options)
     store_init(&kv->store, &kv->allocator);
     index_init(&kv->index, &kv->allocator, &kv->store);
     leases_init(&kv->leases, &kv->allocator);
+    members_init(&kv->members, &kv->allocator);
     return kv;
 }
 
@@ -72,6 +73,7 @@ void kv_free(struct kv *kv)
     free_pairs(kv);
     free_ops(kv);
     allocator_free(&kv->allocator, kv->alarms, kv->alarm_capacity * sizeof(kv->alarms[0]));
+    members_release(&kv->members);
     leases_release(&kv->leases);
     index_release(&kv->index);
     store_release(&kv->store);
@@ -287,11 +289,12 @@ const struct kv_alarm *kv_alarms(const struct kv *kv, size_t *ret_count)
     return kv->alarms;
 }
 
-/* What an alarm forbids: everything but alarms and renewals if the members disagree, what takes room if there
- * is none. */
+/* What an alarm forbids: everything but alarms, renewals and what members tell of themselves if the
+ * members disagree, what takes room if there is none. */
 static enum kv_error admit(const struct kv *kv, const struct command *command)
 {
-    if (kv->alarm_count == 0 || command->op == COMMAND_ALARM || command->op == COMMAND_LEASE_RENEW)
+    if (kv->alarm_count == 0 || command->op == COMMAND_ALARM ||
+        command->op == COMMAND_LEASE_RENEW || command->op == COMMAND_MEMBER)
         return KV_OK;
     if (rings(kv, ALARM_CORRUPT))
         return KV_CORRUPT;
@@ -338,6 +341,9 @@ static enum kv_error perform(struct kv *kv, const struct command *command,
         return kv_lease_renew(kv, command->u.lease_renew);
     case COMMAND_LEASE_EXPIRE:
         return kv_lease_expire(kv, &command->u.lease_expire, &ret_result->deleted);
+    case COMMAND_MEMBER:
+        members_set(&kv->members, &command->u.member);
+        return KV_OK;
     case COMMAND_RANGE:
         break;
     }
@@ -389,6 +395,12 @@ void kv_changes(const struct kv *kv, int64_t first_revision, kv_visit_change *vi
         change = (struct kv_change){
             .pair = kv_pair_of(&record), .sub = record.revision.sub, .deleted = record.tombstone};
     } while (visit(context, &change));
+}
+
+const struct kv_member *kv_members(const struct kv *kv, size_t *ret_count)
+{
+    *ret_count = kv->members.count;
+    return kv->members.all;
 }
 
 void kv_stats(const struct kv *kv, struct kv_stats *ret_stats)

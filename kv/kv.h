@@ -15,6 +15,7 @@
  *     range, txn    ranges; compares and several changes at once          range.c, txn.c
  *     compaction    gives up the past, a bit at a time                    compaction.c
  *     lease         leases and the keys that hang on them                 kv_lease.c, lease.c
+ *     members       where clients reach each member of the cluster         members.c
  *     index         ordered B+-tree: key -> its key_index                 index.c
  *     key_index     one key's revisions, in order: positions in the store key_index.c
  *     store         every change as a record, in revision order, in slabs store.c
@@ -131,6 +132,14 @@ struct kv_alarm {
     enum alarm_type type;
 };
 
+/* What a member told of itself last. */
+struct kv_member {
+    uint64_t id;
+    struct kv_bytes name;        /* a zero byte, not counted, follows it, and each of the urls */
+    const struct kv_bytes *urls; /* where clients reach it */
+    size_t url_count;
+};
+
 struct kv_stats {
     uint64_t keys;         /* alive now */
     uint64_t changes;      /* records needed, those of the past included */
@@ -192,6 +201,10 @@ bool kv_next_lease(const struct kv *kv, size_t *at, struct kv_lease *ret_lease);
 
 /* The alarms that ring, by the order of their raising; borrowed until the next kv_apply(). */
 const struct kv_alarm *kv_alarms(const struct kv *kv, size_t *ret_count);
+
+/* The members that told of themselves, by the order of their first telling; borrowed until the next
+ * kv_apply(). No part of kv_hash(), which is over keys. */
+const struct kv_member *kv_members(const struct kv *kv, size_t *ret_count);
 
 void kv_stats(const struct kv *kv, struct kv_stats *ret_stats);
 

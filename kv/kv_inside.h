@@ -8,6 +8,7 @@
 #include "key_index.h"
 #include "kv.h"
 #include "lease.h"
+#include "members.h"
 #include "store.h"
 
 struct kv {
@@ -22,8 +23,10 @@ struct kv {
     int64_t compacted;     /* main; older revisions cannot be read any more; at first -1 */
     int64_t trimmed;       /* main; what compaction left of older records is in the index */
     uint32_t swept;        /* slabs looked at since then */
+    uint32_t pins;         /* readers for whom nothing may be given back */
     struct kv_alarm *alarms;
     size_t alarm_count, alarm_capacity;
+    struct members members;
     /* Of the last command: */
     struct kv_pair *pairs;
     size_t pair_count, pair_capacity;
@@ -84,5 +87,12 @@ bool kv_txn_writes(const struct command_txn_body *body);
 
 /* compaction.c */
 enum kv_error kv_compact(struct kv *kv, int64_t revision);
+
+/* Can the record at this position, of this key, be read after a compaction up to this revision? */
+bool kv_is_needed(const struct kv *kv, struct kv_bytes key, uint64_t position, int64_t compacted);
+
+/* In between kv_tidy() does nothing: records stay, and stay where they are. */
+void kv_pin(struct kv *kv);
+void kv_unpin(struct kv *kv);
 
 #endif

@@ -121,6 +121,7 @@ static void check_op(struct kv *kv, const struct command *op, struct objections 
     case COMMAND_ALARM:
     case COMMAND_LEASE_RENEW:
     case COMMAND_LEASE_EXPIRE:
+    case COMMAND_MEMBER:
         break;
     }
     assert(false && "command_decode() lets none of these into a txn");
@@ -219,6 +220,7 @@ static void perform_op(struct kv *kv, const struct command *op, size_t *path_at)
     case COMMAND_ALARM:
     case COMMAND_LEASE_RENEW:
     case COMMAND_LEASE_EXPIRE:
+    case COMMAND_MEMBER:
         assert(false);
     }
     result.revision = kv_revision_within(kv);

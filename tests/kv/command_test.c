@@ -148,6 +148,30 @@ static void commands_of_leases_have_their_bytes(void **state)
     assert_malformed("\x4b\x0a\x01\x05\0\0\0\0\0\0\0", 11); /* a flag */
 }
 
+static void what_members_tell_has_these_bytes(void **state)
+{
+    static const char whole[] = "\x4b\x0c\x00\x08\x07\x06\x05\x04\x03\x02\x01\x02n1\x02\x03u:1\x00";
+    const struct kv_bytes urls[] = {text("u:1"), text("")};
+    const struct command command = {
+        .op = COMMAND_MEMBER,
+        .u.member = {.id = 0x0102030405060708, .name = text("n1"), .urls = urls, .url_count = 2}};
+    struct command decoded;
+    struct reader reader;
+
+    (void)state;
+    assert_bytes(&command, whole, sizeof(whole) - 1);
+    assert_true(command_decode((const uint8_t *)whole, sizeof(whole) - 1, &decoded));
+    assert_true(decoded.u.member.id == 0x0102030405060708);
+    assert_same_bytes(decoded.u.member.name, text("n1"));
+    assert_int_equal(decoded.u.member.url_count, 2);
+    reader_init(&reader, decoded.u.member.items.data, decoded.u.member.items.size);
+    assert_same_bytes(command_read_url(&reader), urls[0]);
+    assert_same_bytes(command_read_url(&reader), urls[1]);
+    for (size_t size = 0; size < sizeof(whole) - 1; size++)
+        assert_malformed(whole, size);
+    assert_malformed("\x4b\x0c\x00\0\0\0\0\0\0\0\0\x00\xff\x7f\x00", 14); /* many urls */
+}
+
 static void every_part_of_a_command_is_refused(void **state)
 {
     static const char whole[] = "\x4b\x01\x09\x01k\x03val\x08\x07\x06\x05\x04\x03\x02\x01";
@@ -213,6 +237,7 @@ int main(void)
         cmocka_unit_test(long_keys_come_back),
         cmocka_unit_test(what_is_no_command_is_refused),
         cmocka_unit_test(commands_of_leases_have_their_bytes),
+        cmocka_unit_test(what_members_tell_has_these_bytes),
         cmocka_unit_test(every_part_of_a_command_is_refused),
         cmocka_unit_test(any_bytes_are_read_without_harm),
     };
