@@ -8,7 +8,8 @@
  * there can have lost something. (From its very mark on: a tombstone at the mark is kept, for
  * watches that begin there.) What is found is taken out of the key's index and counted as waste in
  * its slab; then slabs with much waste are copied without it. Both go on a little at a time, in
- * kv_tidy(), while nothing that can be asked depends on how far they are.
+ * kv_tidy(), while nothing that can be asked depends on how far they are. Who reads the store bit by
+ * bit, as a snapshot does, pins it: until then all stays where it is.
  */
 #include <assert.h>
 
@@ -35,10 +36,10 @@ int64_t kv_compacted(const struct kv *kv)
     return kv->compacted;
 }
 
-/* How many of the key's oldest revisions nobody can read any more. */
-static uint32_t obsolete(const struct kv *kv, struct key_index key_index)
+/* How many of the key's oldest revisions nobody can read after a compaction up to that revision. */
+static uint32_t obsolete(const struct kv *kv, struct key_index key_index, int64_t compacted)
 {
-    struct horizon horizon = store_horizon(&kv->store, kv->compacted);
+    struct horizon horizon = store_horizon(&kv->store, compacted);
     struct record last;
     uint64_t position;
     bool tombstone;
@@ -47,7 +48,32 @@ static uint32_t obsolete(const struct kv *kv, struct key_index key_index)
     if (count == 0 || !tombstone)
         return count == 0 ? 0 : count - 1;
     store_read(&kv->store, position, &last);
-    return last.revision.main < kv->compacted ? count : count - 1;
+    return last.revision.main < compacted ? count : count - 1;
+}
+
+bool kv_is_needed(const struct kv *kv, struct kv_bytes key, uint64_t position, int64_t compacted)
+{
+    struct index_cursor cursor;
+    struct key_index *key_index;
+    uint32_t count;
+
+    if (!index_seek(&kv->index, key, &cursor))
+        return false;
+    key_index = index_at(&kv->index, &cursor);
+    count = obsolete(kv, *key_index, compacted);
+    return count < key_index_size(*key_index) && position >= key_index_at(*key_index, count);
+}
+
+void kv_pin(struct kv *kv)
+{
+    assert(kv->pins < UINT32_MAX);
+    kv->pins++;
+}
+
+void kv_unpin(struct kv *kv)
+{
+    assert(kv->pins > 0);
+    kv->pins--;
 }
 
 static void trim_key(struct kv *kv, struct kv_bytes key)
@@ -59,7 +85,7 @@ static void trim_key(struct kv *kv, struct kv_bytes key)
     if (!index_seek(&kv->index, key, &cursor))
         return;
     key_index = index_at(&kv->index, &cursor);
-    count = obsolete(kv, *key_index);
+    count = obsolete(kv, *key_index, kv->compacted);
     for (uint32_t i = 0; i < count; i++)
         store_waste(&kv->store, key_index_at(*key_index, i));
     if (count == key_index_size(*key_index))
@@ -140,7 +166,7 @@ bool kv_tidy(struct kv *kv)
 {
     assert(kv->sub == 0);
     kv->pair_count = kv->op_count = 0; /* what they borrow may go now */
-    if (kv->compacted < 0)
+    if (kv->compacted < 0 || kv->pins > 0)
         return false;
     if (kv->trimmed <= kv->compacted)
         trim_some(kv);
@@ -158,7 +184,7 @@ static uint64_t hash_key(const struct kv *kv, struct key_index key_index,
     bool tombstone;
     uint32_t end = key_index_count(key_index, &kv->store, horizon, &last, &tombstone);
 
-    for (uint32_t i = obsolete(kv, key_index); i < end; i++) {
+    for (uint32_t i = obsolete(kv, key_index, kv->compacted); i < end; i++) {
         struct record record;
         struct kv_bytes raw;
 

@@ -42,6 +42,12 @@ struct key_index key_index_make(uint64_t position)
     return (struct key_index){mark_make(position, false)};
 }
 
+void key_index_bury(struct key_index *key_index)
+{
+    assert((key_index->word & TAGS) == 0);
+    key_index->word |= DELETED;
+}
+
 void key_index_release(struct key_index *key_index, struct allocator *allocator)
 {
     if ((key_index->word & LIST) != 0)

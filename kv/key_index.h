@@ -27,6 +27,9 @@ struct key_index {
 /* A key with its first revision, a put. */
 struct key_index key_index_make(uint64_t position);
 
+/* The only revision is a tombstone: what a compaction may leave of a key. */
+void key_index_bury(struct key_index *key_index);
+
 /* Frees the list, if there is one. */
 void key_index_release(struct key_index *key_index, struct allocator *allocator);
 
