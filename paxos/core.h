@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* core.h -- the core's parts, put together: opened and closed in open.c, driven in paxos.c. */
+/* core.h -- the core's parts, put together: opened and closed in open.c, driven in paxos.c and
+ * take.c. */
 #ifndef DECREE_PAXOS_CORE_H
 #define DECREE_PAXOS_CORE_H
 
@@ -29,5 +30,8 @@ struct decree_paxos {
     struct catchup catchup;
     struct reads reads;
 };
+
+/* After each event: own replies that are durable reach their role, and a higher promise ends a ballot. */
+void core_settle(struct decree_paxos *paxos);
 
 #endif
