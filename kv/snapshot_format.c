@@ -126,8 +126,10 @@ bool snapshot_chunk_read(const uint8_t *chunk, struct chunk_head *ret_head)
     ret_head->kind = (enum snapshot_kind)kind;
     (void)read_bytes(&reader, CHUNK_SUMMED - 9);
     ret_head->checksum = read_u64(&reader);
-    return kind >= SNAPSHOT_MEMBERS && kind <= SNAPSHOT_END && ret_head->count > 0 &&
-           ret_head->bytes <= SNAPSHOT_ENTRIES_BYTES_MAX;
+    if (kind == SNAPSHOT_END)
+        return ret_head->count == 1 && ret_head->bytes < SNAPSHOT_UNIT;
+    return kind >= SNAPSHOT_MEMBERS && kind < SNAPSHOT_END && ret_head->count > 0 &&
+           ret_head->count <= ret_head->bytes && ret_head->bytes <= SNAPSHOT_ENTRIES_BYTES_MAX;
 }
 
 uint32_t snapshot_padding(uint64_t bytes)

@@ -39,8 +39,7 @@ static const char *take_member(void *context, const struct command_member *membe
 static const char *take_alarm(void *context, const struct kv_alarm *alarm)
 {
     struct kv *kv = ((struct snapshot_loader *)context)->kv;
-    struct command command = {.op = COMMAND_ALARM,
-                              .u.alarm = {alarm->member, alarm->type, true}};
+    struct command command = {.op = COMMAND_ALARM, .u.alarm = {alarm->member, alarm->type, true}};
     uint8_t room[64];
     size_t size = command_size(&command), count = kv->alarm_count;
     struct kv_result result;
@@ -86,8 +85,7 @@ static const char *add_first(struct kv *kv, struct index_cursor *cursor,
         return "a record follows on one that is not there";
     if (record->tombstone && record->revision.main < kv->compacted)
         return "a record is of no use to anybody";
-    index_insert(&kv->index, cursor, record->key,
-                 key_index_make(store_append(&kv->store, record)));
+    index_insert(&kv->index, cursor, record->key, key_index_make(store_append(&kv->store, record)));
     if (record->tombstone) {
         (void)index_seek(&kv->index, record->key, cursor);
         key_index_bury(index_at(&kv->index, cursor));
@@ -96,8 +94,7 @@ static const char *add_first(struct kv *kv, struct index_cursor *cursor,
     return NULL;
 }
 
-static const char *add_next(struct kv *kv, struct index_cursor *cursor,
-                            const struct record *record)
+static const char *add_next(struct kv *kv, struct index_cursor *cursor, const struct record *record)
 {
     struct key_index *key_index = index_at(&kv->index, cursor);
     bool alive = key_index_alive(*key_index);
@@ -107,10 +104,9 @@ static const char *add_next(struct kv *kv, struct index_cursor *cursor,
         return "a record is of no use to anybody";
     if (alive)
         store_read(&kv->store, key_index_last(*key_index), &before);
-    if (record->tombstone
-            ? !alive
-            : record->version != before.version + 1 ||
-                  (alive && record->create_revision != before.create_revision))
+    if (record->tombstone ? !alive
+                          : record->version != before.version + 1 ||
+                                (alive && record->create_revision != before.create_revision))
         return "a record contradicts the one before of its key";
     key_index_append(key_index, &kv->allocator, store_append(&kv->store, record),
                      record->tombstone);

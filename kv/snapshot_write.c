@@ -296,8 +296,7 @@ static bool next_record(struct snapshot_writer *writer, struct record *ret_recor
         ret_record->revision.main > writer->header.revision)
         return false;
     /* At the end of a slab the next begins. */
-    *ret_position = before >> 32 == writer->position >> 32 ? before
-                                                           : writer->position >> 32 << 32;
+    *ret_position = before >> 32 == writer->position >> 32 ? before : writer->position >> 32 << 32;
     return true;
 }
 

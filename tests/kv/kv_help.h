@@ -6,7 +6,7 @@
 #include "kv.h"
 
 #define HELP_TEXT_MAX 4096u
-#define HELP_COMMAND_BYTES_MAX 4096u
+#define HELP_COMMAND_BYTES_MAX 16384u
 
 /* The bytes of a string, without its end. */
 struct kv_bytes text(const char *string);

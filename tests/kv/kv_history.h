@@ -15,6 +15,12 @@
 #include "kv.h"
 #include "kv_model.h"
 #include "prng.h"
+#include "snapshot.h"
+
+struct bytes {
+    uint8_t *data;
+    size_t size;
+};
 
 struct history {
     struct kv *kv, *twin; /* the twin is tidied at other times */
@@ -23,6 +29,9 @@ struct history {
     struct prng prng;
     uint64_t seed, keys; /* about as many different keys come up */
     unsigned shape;
+    struct snapshot_writer *writer; /* of kv; NULL: none is at work */
+    struct bytes written, expected; /* by it, and of it */
+    bool is_measured;
 };
 
 #define CHECK(history, condition)                                                              \
@@ -50,5 +59,9 @@ void apply_both(struct history *history, const struct command *command,
 
 /* A txn with everything in it, nested too, and what it does to the model. */
 void step_txn(struct history *history);
+
+/* A bit of a snapshot's life, and what is done with one that is not over. */
+void step_snapshot(struct history *history);
+void end_snapshot(struct history *history);
 
 #endif

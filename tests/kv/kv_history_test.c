@@ -416,9 +416,10 @@ static void step(struct history *history)
     static const struct {
         unsigned weight;
         void (*play)(struct history *history);
-    } steps[] = {{100, step_put},  {25, step_delete_range}, {30, step_txn},    {8, step_grant},
-                 {3, step_revoke}, {3, step_checkpoint},    {3, step_compact}, {10, step_tidy}};
-    uint64_t pick = prng_below(&history->prng, 182);
+    } steps[] = {{100, step_put},   {25, step_delete_range}, {30, step_txn},
+                 {8, step_grant},   {3, step_revoke},        {3, step_checkpoint},
+                 {3, step_compact}, {10, step_tidy},         {5, step_snapshot}};
+    uint64_t pick = prng_below(&history->prng, 187);
 
     for (size_t i = 0;; i++) {
         if (pick < steps[i].weight) {
@@ -493,6 +494,7 @@ static void run_history(uint64_t seed, uint64_t keys, unsigned steps)
     check_changes(&history);
     check_leases(&history);
     check_end(&history);
+    end_snapshot(&history);
     check_tidied(&history);
     model_release(&history.model);
     kv_free(history.victim);
