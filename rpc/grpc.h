@@ -74,6 +74,9 @@ struct grpc_route {
 
 /* How a stream is served. The call lives until gone. */
 struct grpc_stream_handler {
+    /* The method is none of a stream, but takes one message and gives one: it waits for as long as the
+     * client likes, and has to know when he is gone. */
+    bool answers_once;
     /* The client has called. May answer, and end the call at once. */
     void (*open)(struct grpc_call *call);
     /* The next message, borrowed for the call. FULL: it was not taken, nothing more is to come until
@@ -165,9 +168,15 @@ void grpc_local_cancel(struct grpc_local *local);
 const ProtobufCMethodDescriptor *grpc_method_descriptor(const struct grpc_server *server,
                                                         const char *path);
 
+/* Is it served as a stream without being one? See grpc_stream_handler. */
+bool grpc_method_answers_once(const struct grpc_server *server, const char *path);
+
 /* ---- for handlers ---- */
 
 void *grpc_context(const struct grpc_call *call);
+
+/* All that the port knows, ends with NULL. */
+const ProtobufCServiceDescriptor *const *grpc_services(const struct grpc_call *call);
 
 /* Begins a reply: append the message to the buffer that is returned, then call grpc_reply_end(). */
 struct byte_buffer *grpc_reply_begin(struct grpc_call *call);

@@ -201,6 +201,14 @@ const ProtobufCMethodDescriptor *grpc_method_descriptor(const struct grpc_server
     return method == NULL ? NULL : method->descriptor;
 }
 
+bool grpc_method_answers_once(const struct grpc_server *server, const char *path)
+{
+    const struct grpc_method *method = grpc_methods_find(&server->methods, (const uint8_t *)path,
+                                                         strlen(path));
+
+    return method != NULL && method->stream != NULL && method->stream->answers_once;
+}
+
 /* ---- opening and closing ---- */
 
 void grpc_locals_open(struct grpc_server *server)

@@ -39,6 +39,7 @@
 
 struct http1_server;
 struct http1_call;
+struct http1_stream_events;
 
 typedef void http1_handle(struct http1_call *call);
 
@@ -120,6 +121,10 @@ void http1_fail(struct http1_call *call, unsigned status, const char *text);
 /* The call will be answered later: it lives until http1_resume(). */
 void http1_keep(struct http1_call *call);
 
+/* The call will be answered later, or be gone: its client has closed the connection, or ended his side
+ * of it, for nobody is to wait for what nobody wants any more. Of the events only gone is called. */
+void http1_wait(struct http1_call *call, const struct http1_stream_events *events, void *context);
+
 /* Ends an http1_keep(). True: somebody still waits, answer now. False: forget the call. */
 bool http1_resume(struct http1_call *call);
 
@@ -128,7 +133,8 @@ bool http1_resume(struct http1_call *call);
 struct http1_stream_events {
     /* After a write was FULL: there is room again. May be NULL if nobody writes that much. */
     void (*writable)(struct http1_call *call, void *context);
-    /* The client is gone before the end; forget the call. Not after http1_stream_end(). */
+    /* The client is gone before the end; forget the call. Not after http1_stream_end() or an
+     * answer. */
     void (*gone)(struct http1_call *call, void *context);
 };
 

@@ -136,6 +136,14 @@ void http1_keep(struct http1_call *call)
     call->kept++;
 }
 
+void http1_wait(struct http1_call *call, const struct http1_stream_events *events, void *context)
+{
+    assert(connection_of(call)->phase == HTTP1_ASKED);
+    assert(events->gone != NULL);
+    call->events = events;
+    call->context = context;
+}
+
 bool http1_resume(struct http1_call *call)
 {
     struct http1_connection *connection = connection_of(call);
@@ -212,13 +220,13 @@ void http1_stream_break(struct http1_call *call)
     http1_connection_close(connection_of(call));
 }
 
-/* The connection is closed: whoever streams is told. */
+/* The connection is closed: whoever streams or waits is told. */
 void http1_answer_gone(struct http1_connection *connection)
 {
     struct http1_call *call = &connection->call;
     const struct http1_stream_events *events = call->events;
 
-    if (connection->phase != HTTP1_STREAMING)
+    if (events == NULL)
         return;
     call->events = NULL;
     connection->phase = HTTP1_LEAVING;

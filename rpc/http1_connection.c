@@ -227,7 +227,7 @@ static void on_end(struct http1_connection *connection, int error)
     connection->saw_end = true;
     connection->reading = false;
     uv_read_stop((uv_stream_t *)connection->tcp);
-    if (error != UV_EOF || connection->phase == HTTP1_STREAMING || connection->shut)
+    if (error != UV_EOF || connection->call.events != NULL || connection->shut)
         http1_connection_close(connection);
     else
         http1_connection_drive(connection);

@@ -17,3 +17,12 @@ void etcd_fail(struct grpc_call *call, enum etcd_error error)
     assert(error < sizeof(ERRORS) / sizeof(ERRORS[0]));
     grpc_fail(call, ERRORS[error].status, ERRORS[error].text);
 }
+
+void etcd_fail_bare(struct grpc_call *call, enum etcd_error error)
+{
+    enum grpc_status status = ERRORS[error].status;
+
+    assert(error != ETCD_OK);
+    grpc_fail(call, status == GRPC_UNAVAILABLE || error == ETCD_NO_MEMORY ? status : GRPC_UNKNOWN,
+              ERRORS[error].text);
+}

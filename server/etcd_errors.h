@@ -25,6 +25,10 @@
     X(NO_SPACE, GRPC_RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded")         \
     X(CORRUPT, GRPC_DATA_LOSS, "etcdserver: corrupt cluster")                                 \
     X(NO_MEMORY, GRPC_RESOURCE_EXHAUSTED, "etcdserver: too many requests")                    \
+    X(SESSION_EXPIRED, GRPC_UNKNOWN, "mutex: session is expired")                             \
+    X(NOT_LEADER, GRPC_UNKNOWN, "election: not leader")                                       \
+    X(ELECTION_NO_LEADER, GRPC_UNKNOWN, "election: no leader")                                \
+    X(LEADER_MISSING, GRPC_UNKNOWN, "\"leader\" field must be provided")                      \
     X(NO_LEADER, GRPC_UNAVAILABLE, "etcdserver: no leader")                                   \
     X(STOPPED, GRPC_UNAVAILABLE, "etcdserver: server stopped")
 
@@ -37,5 +41,9 @@ enum etcd_error {
 
 /* Answers the call with the error, which is not ETCD_OK. */
 void etcd_fail(struct grpc_call *call, enum etcd_error error);
+
+/* The same for services that in etcd are clients of the others, and pass their errors on as bare
+ * text: as UNKNOWN, unless it is worth a second try. */
+void etcd_fail_bare(struct grpc_call *call, enum etcd_error error);
 
 #endif

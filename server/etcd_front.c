@@ -4,7 +4,10 @@
 
 #include <sys/resource.h>
 
+#include "election.pb-c.h"
 #include "lessor.h"
+#include "lock.pb-c.h"
+#include "lock_hall.h"
 #include "paxoskv.pb-c.h"
 #include "register.pb-c.h"
 #include "rpc.pb-c.h"
@@ -25,6 +28,7 @@
 struct etcd_front {
     struct grpc_server *grpc;
     struct services services;
+    struct lock_hall lock_hall;
     void (*closed)(void *context);
     void *closed_context;
     struct web web;
@@ -37,6 +41,8 @@ static const ProtobufCServiceDescriptor *const SERVICES[] = {
     &etcdserverpb__cluster__descriptor,
     &etcdserverpb__maintenance__descriptor,
     &etcdserverpb__auth__descriptor,
+    &v3lockpb__lock__descriptor,
+    &v3electionpb__election__descriptor,
     &decree__v1__register__descriptor,
     &paxoskv__paxos_kv__descriptor,
     NULL,
@@ -44,10 +50,10 @@ static const ProtobufCServiceDescriptor *const SERVICES[] = {
 
 static const struct grpc_route *const ROUTES[] = {
     kv_routes,      txn_routes,      lease_routes,   maintenance_routes,
-    cluster_routes, register_routes, paxoskv_routes, NULL};
+    cluster_routes, register_routes, paxoskv_routes, lock_routes, election_routes, NULL};
 
 static const struct grpc_stream_route *const STREAM_ROUTES[] = {watch_routes, lease_stream_routes,
-                                                                NULL};
+                                                                lock_stream_routes, election_stream_routes, observe_routes, NULL};
 
 /* Every call passes here before its handler. */
 static bool admit(struct grpc_call *call)
@@ -155,6 +161,9 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
         return error;
     }
     web_serve(&front->web, front->grpc);
+    lock_hall_init(&front->lock_hall, options->backend, front->services.watch_hub);
+    lock_hall_start(&front->lock_hall, loop);
+    front->services.lock_hall = &front->lock_hall;
     start_watches(front, loop, options->watch_progress_ms);
     lessor_start(front->services.lessor, loop,
                  options->request_timeout_ms > 0 ? options->request_timeout_ms : LEASE_LATE_MS);
@@ -191,11 +200,18 @@ static void on_lessor_closed(void *context)
     watch_hub_close(front->services.watch_hub, front->closed, front->closed_context);
 }
 
-static void on_grpc_closed(void *context)
+static void on_lock_hall_closed(void *context)
 {
     struct etcd_front *front = context;
 
     lessor_close(front->services.lessor, on_lessor_closed, front);
+}
+
+static void on_grpc_closed(void *context)
+{
+    struct etcd_front *front = context;
+
+    lock_hall_close(&front->lock_hall, on_lock_hall_closed, front);
 }
 
 void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),

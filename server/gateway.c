@@ -150,25 +150,24 @@ static void fail_as(struct http1_call *call, unsigned http_status, enum grpc_sta
     answer(call, http_status, &json);
 }
 
-static void fail(struct http1_call *call, enum grpc_status status, const char *text)
+void gateway_fail(struct http1_call *call, enum grpc_status status, const char *text)
 {
     fail_as(call, gateway_http_status(status), status, text);
 }
 
-static void answer_message(struct gateway_question *question, const uint8_t *message, size_t size)
+void gateway_answer(struct gateway *gateway, struct http1_call *call,
+                    const ProtobufCMessageDescriptor *output, const uint8_t *message, size_t size)
 {
-    struct gateway *gateway = question->gateway;
     struct byte_buffer json = {0};
-    const ProtobufCMessage *decoded = protobuf_c_message_unpack(
-        question->output, &gateway->arena.allocator, size, message);
+    const ProtobufCMessage *decoded = protobuf_c_message_unpack(output, &gateway->arena.allocator,
+                                                                size, message);
 
     if (decoded == NULL) {
-        fail(question->call, GRPC_RESOURCE_EXHAUSTED,
-             "decree: no memory for an answer of this size");
+        gateway_fail(call, GRPC_RESOURCE_EXHAUSTED, "decree: no memory for an answer of this size");
     } else {
         protobuf_json_write(&json, decoded);
-        http1_add_header(question->call, GATEWAY_HEADER);
-        answer(question->call, 200, &json);
+        http1_add_header(call, GATEWAY_HEADER);
+        answer(call, 200, &json);
     }
     arena_reset(&gateway->arena);
 }
@@ -180,9 +179,9 @@ static void on_done(void *context, enum grpc_status status, const char *text,
 
     if (http1_resume(question->call)) {
         if (status == GRPC_OK)
-            answer_message(question, message, size);
+            gateway_answer(question->gateway, question->call, question->output, message, size);
         else
-            fail(question->call, status, text);
+            gateway_fail(question->call, status, text);
     }
     free(question);
 }
@@ -204,13 +203,13 @@ static uint8_t *read_body(struct gateway *gateway, struct http1_call *call,
                                empty ? 2 : request->body_size, NULL, input, &gateway->arena,
                                sentence);
     if (error != 0) {
-        fail(call, GRPC_INVALID_ARGUMENT, sentence);
+        gateway_fail(call, GRPC_INVALID_ARGUMENT, sentence);
         return NULL;
     }
     *ret_size = protobuf_c_message_get_packed_size(message);
     packed = malloc(*ret_size > 0 ? *ret_size : 1);
     if (packed == NULL)
-        fail(call, GRPC_RESOURCE_EXHAUSTED, "decree: no memory for a request of this size");
+        gateway_fail(call, GRPC_RESOURCE_EXHAUSTED, "decree: no memory for a request of this size");
     else
         protobuf_c_message_pack(message, packed);
     return packed;
@@ -230,9 +229,10 @@ static void ask(struct gateway *gateway, struct http1_call *call, const char *me
         .context = question,
     };
 
-    int error = question == NULL ? DECREE_NOMEM
-                                 : gateway_stream(gateway, call, &request, descriptor);
+    int error = question == NULL ? DECREE_NOMEM : gateway_wait(gateway, call, &request, descriptor);
 
+    if (error == DECREE_INVALID)
+        error = gateway_stream(gateway, call, &request, descriptor);
     if (error == DECREE_INVALID) {
         *question = (struct gateway_question){gateway, call, descriptor->output};
         error = grpc_local_call(gateway->grpc, &request);
@@ -243,7 +243,7 @@ static void ask(struct gateway *gateway, struct http1_call *call, const char *me
     }
     free(question);
     if (error != 0)
-        fail(call, GRPC_RESOURCE_EXHAUSTED, "decree: no memory for a request");
+        gateway_fail(call, GRPC_RESOURCE_EXHAUSTED, "decree: no memory for a request");
 }
 
 /* NULL: no method has this path. */
@@ -270,7 +270,7 @@ void gateway_handle(struct gateway *gateway, struct http1_call *call)
     size_t size;
 
     if (route == NULL) {
-        fail(call, GRPC_NOT_FOUND, "Not Found");
+        gateway_fail(call, GRPC_NOT_FOUND, "Not Found");
         return;
     }
     if (strcmp(request->method, "POST") != 0) {
@@ -280,7 +280,7 @@ void gateway_handle(struct gateway *gateway, struct http1_call *call)
     }
     descriptor = grpc_method_descriptor(gateway->grpc, route->method);
     if (descriptor == NULL) {
-        fail(call, GRPC_UNIMPLEMENTED, "decree: this service is not implemented yet");
+        gateway_fail(call, GRPC_UNIMPLEMENTED, "decree: this service is not implemented yet");
         return;
     }
     message = read_body(gateway, call, descriptor->input, &size);

@@ -18,4 +18,13 @@ int gateway_stream(struct gateway *gateway, struct http1_call *call,
                    const struct grpc_local_request *request,
                    const ProtobufCMethodDescriptor *descriptor);
 
+/* Likewise, for methods that wait and then give one answer. INVALID: the method is none of these. */
+int gateway_wait(struct gateway *gateway, struct http1_call *call,
+                 const struct grpc_local_request *request,
+                 const ProtobufCMethodDescriptor *descriptor);
+
+void gateway_answer(struct gateway *gateway, struct http1_call *call,
+                    const ProtobufCMessageDescriptor *output, const uint8_t *message, size_t size);
+void gateway_fail(struct http1_call *call, enum grpc_status status, const char *text);
+
 #endif

@@ -50,19 +50,24 @@ static bool takes_room(const struct command *command)
                                           any_takes_room(txn->failure, txn->failure_count));
 }
 
-int kv_ask(struct grpc_call *call, const struct command *command, decree_done *done)
+int kv_offer(struct backend *backend, const struct command *command, decree_done *done,
+             void *argument)
 {
-    struct backend *backend = call_backend(call);
     struct decree_value *value = command_value(command);
     int error = DECREE_NOMEM;
 
-    grpc_keep(call);
     if (value != NULL && takes_room(command) && !backend->ops->room(backend, value->size))
         error = BACKEND_NO_SPACE;
     else if (value != NULL)
-        error = backend->ops->propose(backend, value, done, call);
+        error = backend->ops->propose(backend, value, done, argument);
     decree_value_unref(value);
     return error;
+}
+
+int kv_ask(struct grpc_call *call, const struct command *command, decree_done *done)
+{
+    grpc_keep(call);
+    return kv_offer(call_backend(call), command, done, call);
 }
 
 int kv_propose(struct grpc_call *call, const struct command *command, decree_done *done)

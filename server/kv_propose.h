@@ -9,6 +9,11 @@
 /* The command as a value with one reference; NULL when there is no memory. */
 struct decree_value *command_value(const struct command *command);
 
+/* Proposes the command, if the store has room for it. Errors, without a call of done: those of
+ * backend_ops.propose, and BACKEND_NO_SPACE. */
+int kv_offer(struct backend *backend, const struct command *command, decree_done *done,
+             void *argument);
+
 /* Keeps the call and proposes the command; what became of it goes to services_after_ask(), and
  * unless it is 0, done is not called. */
 int kv_ask(struct grpc_call *call, const struct command *command, decree_done *done);

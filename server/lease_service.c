@@ -60,8 +60,7 @@ static void grant_done(void *argument, int error, decree_slot slot, void *result
     grpc_reply_end(call);
 }
 
-/* A positive number that no lease has. */
-static int64_t choose_id(const struct kv *kv)
+int64_t lease_choose_id(const struct kv *kv)
 {
     struct kv_lease lease;
     int64_t id = 0;
@@ -94,7 +93,7 @@ static int grant(struct grpc_call *call, const uint8_t *message, size_t size)
     }
     if (seconds < services->lease_seconds_min)
         seconds = services->lease_seconds_min;
-    *grant_of(call) = (struct grant){request->id != 0 ? request->id : choose_id(call_kv(call)),
+    *grant_of(call) = (struct grant){request->id != 0 ? request->id : lease_choose_id(call_kv(call)),
                                      seconds};
     command.u.lease_grant = (struct command_lease_grant){grant_of(call)->id, (uint64_t)seconds};
     return kv_propose(call, &command, grant_done);

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-static enum etcd_error etcd_error_of(int error)
+enum etcd_error services_error(int error)
 {
     if (error == DECREE_TOO_LARGE)
         return ETCD_TOO_LARGE;
@@ -26,7 +26,7 @@ int services_after_ask(struct grpc_call *call, int error)
     if (error == DECREE_FULL)
         return DECREE_FULL;
     if (waiting)
-        etcd_fail(call, etcd_error_of(error));
+        etcd_fail(call, services_error(error));
     return 0;
 }
 
@@ -36,6 +36,6 @@ bool services_resume(struct grpc_call *call, int error)
         return false;
     if (error == 0)
         return true;
-    etcd_fail(call, etcd_error_of(error));
+    etcd_fail(call, services_error(error));
     return false;
 }

@@ -13,11 +13,13 @@
 
 struct watch_hub;
 struct lessor;
+struct lock_hall;
 
 struct services {
     struct backend *backend;
     struct watch_hub *watch_hub;
     struct lessor *lessor;
+    struct lock_hall *lock_hall;
     int64_t lease_seconds_min;
     size_t request_bytes_max; /* of what is to be ordered */
     size_t txn_ops_max;
@@ -35,6 +37,14 @@ extern const struct grpc_stream_route watch_routes[];
 extern const struct grpc_route health_routes[];
 extern const struct grpc_stream_route health_stream_routes[];
 extern const struct grpc_stream_route reflection_routes[];
+extern const struct grpc_route lock_routes[];
+extern const struct grpc_stream_route lock_stream_routes[];
+extern const struct grpc_route election_routes[];
+extern const struct grpc_stream_route election_stream_routes[];
+extern const struct grpc_stream_route observe_routes[];
+
+/* A positive number that no lease has. */
+int64_t lease_choose_id(const struct kv *kv);
 
 static inline struct backend *call_backend(const struct grpc_call *call)
 {
@@ -47,6 +57,9 @@ static inline const struct services *call_services(const struct grpc_call *call)
 {
     return grpc_context(call);
 }
+
+/* What the backend's error is to a client. */
+enum etcd_error services_error(int error);
 
 /* What became of a request that the backend took or did not take: 0 and FULL are to be handed back
  * by the handler, anything else is answered here. The call was kept before and is let go if the

@@ -9,6 +9,9 @@
 
 #include "kv_messages.h"
 
+/* Of a response's fields those by which others than clients go. */
+enum watch_response_field { WATCH_RESPONSE_CANCELLED = 4, WATCH_RESPONSE_EVENTS = 11 };
+
 enum watch_request_kind { WATCH_REQUEST_NONE, WATCH_CREATE, WATCH_CANCEL, WATCH_PROGRESS };
 
 struct watch_request {

@@ -11,19 +11,19 @@ import grpc
 PROTO = os.path.join(os.environ["DECREE_SOURCE"], "proto")
 
 
-def load_messages():
+def load_messages(*names):
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["protoc", f"--proto_path={PROTO}", f"--python_out={folder}", "auth.proto", "kv.proto", "rpc.proto"],
-                       check=True)
+        subprocess.run(["protoc", f"--proto_path={PROTO}", f"--python_out={folder}", "auth.proto", "kv.proto", "rpc.proto",
+                        "lock.proto", "election.proto"], check=True)
         sys.path.insert(0, folder)
         sys.dont_write_bytecode = True
         try:
-            return importlib.import_module("rpc_pb2")
+            return [importlib.import_module(name + "_pb2") for name in names]
         finally:
             sys.path.remove(folder)
 
 
-messages = load_messages()
+messages, locks, elections = load_messages("rpc", "lock", "election")
 
 
 class Failure(Exception):
