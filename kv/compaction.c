@@ -64,16 +64,22 @@ bool kv_is_needed(const struct kv *kv, struct kv_bytes key, uint64_t position, i
     return count < key_index_size(*key_index) && position >= key_index_at(*key_index, count);
 }
 
-void kv_pin(struct kv *kv)
+/* A reader's right: nothing that can be asked depends on it. */
+static uint32_t *pins_of(const struct kv *kv)
 {
-    assert(kv->pins < UINT32_MAX);
-    kv->pins++;
+    return &((struct kv *)(uintptr_t)kv)->pins;
 }
 
-void kv_unpin(struct kv *kv)
+void kv_pin(const struct kv *kv)
+{
+    assert(kv->pins < UINT32_MAX);
+    ++*pins_of(kv);
+}
+
+void kv_unpin(const struct kv *kv)
 {
     assert(kv->pins > 0);
-    kv->pins--;
+    --*pins_of(kv);
 }
 
 static void trim_key(struct kv *kv, struct kv_bytes key)

@@ -92,7 +92,7 @@ enum kv_error kv_compact(struct kv *kv, int64_t revision);
 bool kv_is_needed(const struct kv *kv, struct kv_bytes key, uint64_t position, int64_t compacted);
 
 /* In between kv_tidy() does nothing: records stay, and stay where they are. */
-void kv_pin(struct kv *kv);
-void kv_unpin(struct kv *kv);
+void kv_pin(const struct kv *kv);
+void kv_unpin(const struct kv *kv);
 
 #endif

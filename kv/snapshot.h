@@ -72,7 +72,7 @@ struct snapshot_writer;
 
 /* kv is borrowed until snapshot_writer_free(), and gives no memory back until then. Copies the
  * leases, which is quick: some 30 ns each. NULL: no memory. */
-struct snapshot_writer *snapshot_writer_new(struct kv *kv);
+struct snapshot_writer *snapshot_writer_new(const struct kv *kv);
 void snapshot_writer_free(struct snapshot_writer *writer); /* NULL is fine */
 
 /* A bit of the work of finding out how large it will be, a millisecond or so. True: there is more

@@ -26,7 +26,7 @@ struct answers { /* of records up to the compaction: is it needed? */
 };
 
 struct snapshot_writer {
-    struct kv *kv;
+    const struct kv *kv;
     struct snapshot_header header;
     bool measured, failed;
     struct snapshot_lease *leases; /* a heap: the least id is first */
@@ -371,7 +371,7 @@ static void begin_walk(struct snapshot_writer *writer)
     writer->made = SNAPSHOT_HEADER_BYTES;
 }
 
-struct snapshot_writer *snapshot_writer_new(struct kv *kv)
+struct snapshot_writer *snapshot_writer_new(const struct kv *kv)
 {
     struct snapshot_writer *writer = calloc(1, sizeof(*writer));
 
