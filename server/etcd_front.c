@@ -12,6 +12,7 @@
 #include "register.pb-c.h"
 #include "rpc.pb-c.h"
 #include "services.h"
+#include "snapshot_pump.h"
 #include "txn_request.h"
 #include "watch_hub.h"
 #include "web.h"
@@ -28,6 +29,7 @@
 struct etcd_front {
     struct grpc_server *grpc;
     struct services services;
+    struct snapshot_pump snapshots;
     struct lock_hall lock_hall;
     void (*closed)(void *context);
     void *closed_context;
@@ -52,7 +54,7 @@ static const struct grpc_route *const ROUTES[] = {
     kv_routes,      txn_routes,      lease_routes,   maintenance_routes,
     cluster_routes, register_routes, paxoskv_routes, lock_routes, election_routes, NULL};
 
-static const struct grpc_stream_route *const STREAM_ROUTES[] = {watch_routes, lease_stream_routes,
+static const struct grpc_stream_route *const STREAM_ROUTES[] = {watch_routes, snapshot_routes, lease_stream_routes,
                                                                 lock_stream_routes, election_stream_routes, observe_routes, NULL};
 
 /* Every call passes here before its handler. */
@@ -161,6 +163,8 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
         return error;
     }
     web_serve(&front->web, front->grpc);
+    snapshot_pump_start(&front->snapshots, loop, options->snapshot_patience_ms);
+    front->services.snapshots = &front->snapshots;
     lock_hall_init(&front->lock_hall, options->backend, front->services.watch_hub);
     lock_hall_start(&front->lock_hall, loop);
     front->services.lock_hall = &front->lock_hall;
@@ -193,11 +197,18 @@ void etcd_front_counters(const struct etcd_front *front, struct http2_counters *
     grpc_counters(front->grpc, ret_counters);
 }
 
-static void on_lessor_closed(void *context)
+static void on_snapshots_closed(void *context)
 {
     struct etcd_front *front = context;
 
     watch_hub_close(front->services.watch_hub, front->closed, front->closed_context);
+}
+
+static void on_lessor_closed(void *context)
+{
+    struct etcd_front *front = context;
+
+    snapshot_pump_close(&front->snapshots, on_snapshots_closed, front);
 }
 
 static void on_lock_hall_closed(void *context)

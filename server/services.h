@@ -13,12 +13,14 @@
 
 struct watch_hub;
 struct lessor;
+struct snapshot_pump;
 struct lock_hall;
 
 struct services {
     struct backend *backend;
     struct watch_hub *watch_hub;
     struct lessor *lessor;
+    struct snapshot_pump *snapshots;
     struct lock_hall *lock_hall;
     int64_t lease_seconds_min;
     size_t request_bytes_max; /* of what is to be ordered */
@@ -34,6 +36,7 @@ extern const struct grpc_route register_routes[];
 extern const struct grpc_route paxoskv_routes[];
 extern const struct grpc_stream_route lease_stream_routes[];
 extern const struct grpc_stream_route watch_routes[];
+extern const struct grpc_stream_route snapshot_routes[];
 extern const struct grpc_route health_routes[];
 extern const struct grpc_stream_route health_stream_routes[];
 extern const struct grpc_stream_route reflection_routes[];
