@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd_serve.h"
 #include "commands.h"
 #include "version.h"
 
@@ -51,6 +52,8 @@ int main(int argc, char **argv)
 {
     const struct subcommand *command;
 
+    if (serve_is_etcd(argc, argv))
+        return serve_as_etcd(argc, argv);
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;

@@ -33,9 +33,11 @@ struct host;
 struct host_options { /* copied, strings too; 0 and NULL take the defaults */
     struct cluster_spec cluster;
     decree_node_id self;
-    const char *cluster_token;          /* default "decree" */
-    const char *data_dir;               /* NULL: nothing is kept */
-    enum peer_network network;          /* between members that have an address; default tcp */
+    const char *cluster_token; /* default "decree" */
+    const char *data_dir;      /* NULL: nothing is kept */
+    enum peer_network network; /* between members that have an address; default tcp */
+    const char *listen_host;   /* for the other members; NULL: at this one's own address */
+    uint16_t listen_port;
     struct decree_hub *hub;             /* talk through memory instead */
     struct decree_transport *transport; /* talk over this instead */
     struct decree_machine machine;

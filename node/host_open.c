@@ -201,8 +201,8 @@ static int open_network(struct host *host, const struct host_options *options, u
         .network = options->network,
         .self = options->self,
         .cluster_id = cluster_id,
-        .listen_host = self->host,
-        .listen_port = self->port,
+        .listen_host = options->listen_host != NULL ? options->listen_host : self->host,
+        .listen_port = options->listen_host != NULL ? options->listen_port : self->port,
         .logger = options->logger,
     };
     int error = peer_network_open(&host->transport, host->loop, &config, sink, sentence);

@@ -136,8 +136,8 @@ static bool get_member(struct backend *base, size_t index, struct backend_member
         .id = public_id(backend, (decree_node_id)index + 1),
         .name = member->name,
         .peer_url = backend->peer_urls[index],
-        .client_url = index + 1 == backend->self && backend->client_url[0] != '\0'
-                          ? backend->client_url
+        .client_url = index + 1 == backend->self && backend->client_url_count > 0
+                          ? backend->client_urls
                           : NULL,
     };
     return true;
@@ -208,9 +208,21 @@ bool kv_backend_tidy(struct kv_backend *backend)
     return false;
 }
 
-void kv_backend_set_client_address(struct kv_backend *backend, const char *host, uint16_t port)
+int kv_backend_set_client_urls(struct kv_backend *backend, const char *urls)
 {
-    print_url(backend->client_url, host, port);
+    size_t size = strlen(urls);
+
+    if (size >= sizeof(backend->client_urls))
+        return DECREE_TOO_LARGE;
+    memcpy(backend->client_urls, urls, size + 1);
+    backend->client_url_count = size > 0;
+    for (size_t i = 0; i < size; i++) {
+        if (urls[i] != ',')
+            continue;
+        backend->client_urls[i] = '\0';
+        backend->client_url_count++;
+    }
+    return 0;
 }
 
 void kv_backend_release(struct kv_backend *backend)

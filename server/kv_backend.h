@@ -9,6 +9,7 @@
 #include "kv_quota.h"
 
 #define KV_BACKEND_URL_BYTES 320u
+#define KV_BACKEND_URLS_BYTES 4096u
 
 struct kv_backend {
     struct backend base;
@@ -20,7 +21,8 @@ struct kv_backend {
     decree_node_id self;
     const char *cluster_token;
     char peer_urls[DECREE_MEMBERS_MAX][KV_BACKEND_URL_BYTES]; /* printed when asked for */
-    char client_url[KV_BACKEND_URL_BYTES];
+    char client_urls[KV_BACKEND_URLS_BYTES]; /* of this member, separated by zeros */
+    size_t client_url_count;
 };
 
 /* Makes an empty store. cluster_token and logger are borrowed until release. Errors: NOMEM. */
@@ -37,8 +39,8 @@ struct decree_machine kv_backend_machine(struct kv_backend *backend);
  * there is more. */
 bool kv_backend_tidy(struct kv_backend *backend);
 
-/* Clients reach this member here. */
-void kv_backend_set_client_address(struct kv_backend *backend, const char *host, uint16_t port);
+/* Clients reach this member here: "http://host:port,http://...". Errors: TOO_LARGE. */
+int kv_backend_set_client_urls(struct kv_backend *backend, const char *urls);
 
 void kv_backend_release(struct kv_backend *backend);
 

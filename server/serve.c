@@ -19,16 +19,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "auto_compactor.h"
 #include "etcd_front.h"
 #include "failpoint_port.h"
 #include "kv_backend.h"
 #include "log_service.h"
 #include "machines.h"
+#include "notify.h"
 
 #define GRACE_MS 2000u
 #define REQUEST_TIMEOUT_BASE_MS 5000u /* as etcd: 5 s and two election timeouts */
 #define ELECTION_MS_DEFAULT 1000u
 #define NUMERIC_BYTES 64u
+#define URLS_BYTES 4096u
+#define VALUE_BYTES_DEFAULT ((size_t)2 << 20)
+#define VALUE_OVERHEAD_BYTES ((size_t)512 << 10)
 
 struct member {
     uv_loop_t loop;
@@ -39,11 +44,13 @@ struct member {
     struct machines machines;
     struct host *host;
     struct etcd_front *front;
+    struct auto_compactor compactor;
     struct log_service *log_service; /* NULL: not served here */
     struct failpoints *failpoints;   /* NULL: none */
     struct failpoint_port *failpoint_port;
     const struct serve_options *options;
-    uint16_t port, log_port; /* for clients */
+    uint16_t ports[SERVE_ADDRESSES_MAX]; /* for clients */
+    uint16_t log_port;
     bool stopping;
 };
 
@@ -104,6 +111,7 @@ static void stop(struct member *member)
 {
     assert(!member->stopping);
     member->stopping = true;
+    auto_compactor_close(&member->compactor);
     if (member->failpoint_port != NULL)
         failpoint_port_close(member->failpoint_port, on_failpoints_closed, member);
     if (member->log_service != NULL)
@@ -184,20 +192,34 @@ static void start_signals(struct member *member)
     uv_signal_start(&member->signals[1], on_signal, SIGINT);
 }
 
-/* The first address that the name has, as digits. */
+/* The first address that the name has, as digits; one of IPv4 if there is any, because for localhost
+ * that is where clients try. */
 static int resolve(char *numeric, const char *name, char *sentence)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
     int error = getaddrinfo(name, NULL, &hints, &found);
+    const struct addrinfo *best = found;
 
+    while (error == 0 && best != NULL && best->ai_family != AF_INET)
+        best = best->ai_next;
+    if (best == NULL)
+        best = found;
     if (error == 0)
-        error = getnameinfo(found->ai_addr, found->ai_addrlen, numeric, NUMERIC_BYTES, NULL, 0,
+        error = getnameinfo(best->ai_addr, best->ai_addrlen, numeric, NUMERIC_BYTES, NULL, 0,
                             NI_NUMERICHOST);
     if (found != NULL)
         freeaddrinfo(found);
     if (error != 0)
         return fail(sentence, DECREE_IO, "cannot listen on '%s': %s", name, gai_strerror(error));
     return 0;
+}
+
+/* A command may be somewhat larger than the request that it was made from. 0: the default. */
+static uint32_t value_bytes_max(const struct serve_options *options)
+{
+    size_t bytes = options->request_bytes_max + VALUE_OVERHEAD_BYTES;
+
+    return bytes > VALUE_BYTES_DEFAULT ? (uint32_t)bytes : 0;
 }
 
 static int open_host(struct member *member, char *sentence)
@@ -209,6 +231,9 @@ static int open_host(struct member *member, char *sentence)
         .self = options->self,
         .cluster_token = options->cluster_token,
         .data_dir = options->data_dir,
+        .listen_host = options->peers.count > 0 ? options->peers.list[0].host : NULL,
+        .listen_port = options->peers.list[0].port,
+        .value_bytes_max = value_bytes_max(options),
         .machine = machines_all(&member->machines),
         .prepare_quorum = options->prepare_quorum,
         .vote_quorum = options->vote_quorum,
@@ -227,32 +252,77 @@ static int open_host(struct member *member, char *sentence)
     return error;
 }
 
+static bool is_everywhere(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+/* What clients are told: where it listens, and if that is everywhere, where the members find it. */
+static int tell_client_urls(struct member *member)
+{
+    const struct serve_options *options = member->options;
+    const struct cluster_member *self = &options->cluster.members[options->self - 1];
+    char urls[URLS_BYTES];
+    size_t size = 0;
+
+    if (options->client_urls != NULL)
+        return kv_backend_set_client_urls(&member->backend, options->client_urls);
+    for (size_t i = 0; i < options->clients.count; i++) {
+        const char *host = options->clients.list[i].host;
+
+        if (is_everywhere(host))
+            host = self->host;
+        size += (size_t)snprintf(urls + size, sizeof(urls) - size,
+                                 strchr(host, ':') == NULL ? "%shttp://%s:%u" : "%shttp://[%s]:%u",
+                                 size > 0 ? "," : "", host, (unsigned)member->ports[i]);
+        assert(size < sizeof(urls));
+    }
+    return kv_backend_set_client_urls(&member->backend, urls);
+}
+
+static int listen_for_clients(struct member *member, char *sentence)
+{
+    const struct serve_addresses *clients = &member->options->clients;
+    char numeric[NUMERIC_BYTES];
+
+    assert(clients->count > 0);
+    for (size_t i = 0; i < clients->count; i++) {
+        const struct serve_address *address = &clients->list[i];
+        int error = resolve(numeric, address->host, sentence);
+
+        if (error != 0)
+            return error;
+        error = etcd_front_listen(member->front, numeric, address->port, &member->ports[i]);
+        if (error != 0)
+            return fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s",
+                        address->host, (unsigned)address->port, uv_strerror(error));
+    }
+    if (tell_client_urls(member) != 0)
+        return fail(sentence, DECREE_INVALID, "the addresses for clients are longer than %u bytes",
+                    KV_BACKEND_URLS_BYTES);
+    return 0;
+}
+
 static int open_front(struct member *member, char *sentence)
 {
     const struct serve_options *options = member->options;
     uint32_t election_ms = options->election_ms == 0 ? ELECTION_MS_DEFAULT : options->election_ms;
+    struct http2_limits limits = {.connection_streams_max = options->connection_streams_max};
     struct etcd_front_options front = {
         .backend = &member->backend.base,
         .logger = options->logger,
+        .limits = &limits,
         .request_timeout_ms = REQUEST_TIMEOUT_BASE_MS + 2 * election_ms,
         .lease_seconds_min = (3 * election_ms + 1999) / 2000, /* 1.5 election timeouts */
+        .watch_progress_ms = options->watch_progress_ms,
+        .request_bytes_max = options->request_bytes_max,
+        .txn_ops_max = options->txn_ops_max,
     };
-    char numeric[NUMERIC_BYTES];
-    uint16_t port;
-    int error = resolve(numeric, options->listen_host, sentence);
+    int error = etcd_front_open(&member->front, &member->loop, &front);
 
     if (error != 0)
-        return error;
-    error = etcd_front_open(&member->front, &member->loop, &front);
-    if (error != 0)
         return fail(sentence, error, "%s", decree_error_text(error));
-    error = etcd_front_listen(member->front, numeric, options->listen_port, &port);
-    if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s",
-                    options->listen_host, (unsigned)options->listen_port, uv_strerror(error));
-    member->port = port;
-    kv_backend_set_client_address(&member->backend, options->listen_host, port);
-    return 0;
+    return listen_for_clients(member, sentence);
 }
 
 static int open_log(struct member *member, char *sentence)
@@ -294,8 +364,11 @@ static void say_ready(const struct member *member)
     const struct serve_options *options = member->options;
     const struct cluster_member *self = &options->cluster.members[options->self - 1];
 
-    printf("ready name=%s clients=%s:%u peers=%s:%u data=%s", self->name, options->listen_host,
-           (unsigned)member->port, self->host, (unsigned)self->port, options->data_dir);
+    printf("ready name=%s clients=", self->name);
+    for (size_t i = 0; i < options->clients.count; i++)
+        printf("%s%s:%u", i > 0 ? "," : "", options->clients.list[i].host,
+               (unsigned)member->ports[i]);
+    printf(" peers=%s:%u data=%s", self->host, (unsigned)self->port, options->data_dir);
     if (member->failpoint_port != NULL)
         printf(" failpoints=%s:%u", options->failpoints_host,
                (unsigned)failpoint_port_number(member->failpoint_port));
@@ -305,10 +378,28 @@ static void say_ready(const struct member *member)
     fflush(stdout);
 }
 
-static int run(struct member *member, char *sentence)
+/* Tells systemd, if that has started this and wants to know. */
+static void tell_manager(const struct member *member, const char *state)
 {
-    int error = open_front(member,
-                           sentence); /* first: a busy port is to be known before the node speaks */
+    int error = notify_manager(state);
+
+    if (error != 0)
+        log_warn(member->options->logger, "manager_not_told", "state=%s reason=\"%s\"", state,
+                 strerror(error));
+}
+
+static int open_compactor(struct member *member, char *sentence)
+{
+    int error = auto_compactor_open(&member->compactor, &member->loop, &member->backend.base,
+                                    &member->options->compaction, member->options->logger);
+
+    return error == 0 ? 0 : fail(sentence, error, "%s", decree_error_text(error));
+}
+
+static int open_all(struct member *member, char *sentence)
+{
+    /* The front first: a busy port is to be known before the node speaks. */
+    int error = open_front(member, sentence);
 
     if (error == 0 && member->options->failpoints_host != NULL)
         error = open_failpoints(member, sentence);
@@ -316,11 +407,19 @@ static int run(struct member *member, char *sentence)
         error = open_log(member, sentence);
     if (error == 0)
         error = open_host(member, sentence);
+    return error == 0 ? open_compactor(member, sentence) : error;
+}
+
+static int run(struct member *member, char *sentence)
+{
+    int error = open_all(member, sentence);
+
     if (error != 0) {
         stop(member);
     } else {
         start_signals(member);
         say_ready(member);
+        tell_manager(member, "READY=1");
     }
     uv_run(&member->loop, UV_RUN_DEFAULT);
     if (error == 0)
@@ -351,7 +450,7 @@ int serve_run(const struct serve_options *options, char *sentence)
     struct member *member = calloc(1, sizeof(*member));
     int error;
 
-    assert(options->listen_host != NULL);
+    assert(options->clients.count > 0);
     assert(options->cluster_token != NULL);
     if (member == NULL)
         return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
