@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* memory_server.c -- the front over a memory backend, to be tried by programs and people.
  *
- *     memory_server [port=N] [room=N] [timeout=N] [progress=N] [quota=N] [held=1] [leaderless=1] [fail=N]
+ *     memory_server [port=N] [room=N] [timeout=N] [progress=N] [patience=N] [quota=N] [held=1] [leaderless=1] [fail=N]
  *
  * Prints "listening on PORT", and at the end how often the backend was full; ends well on SIGTERM.
  * room: so many operations at a time, FULL past it. timeout: the server's own, in milliseconds.
- * progress: the time between the notifications of a watch, likewise.
+ * progress: the time between the notifications of a watch, likewise; patience: that with who does not
+ * read a snapshot.
  * held: nothing that is asked of the backend is ever done. fail: of what the front allocates while
  * it serves, the Nth allocation finds no memory; the store is spared, for it may not go on without.
  */
@@ -112,6 +113,7 @@ int main(int argc, char **argv)
     (void)argc;
     options.request_timeout_ms = (uint32_t)option(argv, "timeout");
     options.watch_progress_ms = (uint32_t)option(argv, "progress");
+    options.snapshot_patience_ms = (uint32_t)option(argv, "patience");
     signal(SIGPIPE, SIG_IGN);
     etcd_front_raise_descriptors();
     uv_loop_init(&program->loop);

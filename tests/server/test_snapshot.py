@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""test_snapshot.py -- Maintenance/Snapshot, as a gRPC client that is not ours, etcdctl and the gateway see it."""
+import base64
+import hashlib
+import http.client
+import json
+import os
+import struct
+import subprocess
+
+import grpc
+import pytest
+
+import rpc
+from rpc import messages
+
+BLOB = 32768
+SNAPSHOT = "/etcdserverpb.Maintenance/Snapshot"
+VALUE = bytes(range(256)) * 64  # 16 KiB
+
+
+class Snapshot:
+    """A stream of blobs, each taken when it is asked for."""
+
+    def __init__(self, server, seconds=120):
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.use_local_subchannel_pool", 1)])
+        self.call = self.channel.unary_stream(
+            SNAPSHOT, request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=messages.SnapshotResponse.FromString)(messages.SnapshotRequest(), timeout=seconds)
+
+    def first(self):
+        response = next(self.call)
+        assert len(response.blob) == BLOB or response.remaining_bytes == 0
+        return response
+
+    def rest(self, first=None):
+        """All blobs but the sum, put together; the sum is right, and so is what remains each time."""
+        data = bytearray() if first is None else bytearray(first.blob)
+        left = None if first is None else first.remaining_bytes
+        for response in self.call:
+            if left == 0:
+                assert response.blob == hashlib.sha256(data).digest() and response.remaining_bytes == 0
+                assert next(self.call, None) is None
+                return bytes(data)
+            assert len(response.blob) == (BLOB if response.remaining_bytes > 0 else len(response.blob))
+            assert response.version == "3.6.0"
+            assert left is None or response.remaining_bytes == left - len(response.blob)
+            left = response.remaining_bytes
+            data += response.blob
+        raise AssertionError("there was no sum")
+
+    def close(self):
+        self.call.cancel()
+        self.channel.close()
+
+
+def varint(data, at):
+    number = shift = 0
+    while True:
+        number |= (data[at] & 0x7f) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 0x80:
+            return number, at
+
+
+def records(entries):
+    """The records of a chunk: (main less that of the one before, key, value; None if it was deleted)."""
+    at = 0
+    while at < len(entries):
+        flags = entries[at]
+        delta, at = varint(entries, at + 1)
+        if flags & 2:
+            _, at = varint(entries, at)
+        size, at = varint(entries, at)
+        key, at = entries[at:at + size], at + size
+        if flags & 4:
+            _, at = varint(entries, at)
+            _, at = varint(entries, at)
+        if flags & 8:
+            at += 8
+        value = None
+        if not flags & 1:
+            size, at = varint(entries, at)
+            value, at = entries[at:at + size], at + size
+        yield delta, key, value
+
+
+def parse(data):
+    """What kv/snapshot.h says, read by another: (revision, [(revision, key, value)])."""
+    magic, version, _, size, revision = struct.unpack_from("<8sIIQq", data)
+    assert magic == b"decreeK\n" and version == 1 and size == len(data) and size % 512 == 0
+    at, found, main = 128, [], 0
+    while at < len(data):
+        size, count, kind = struct.unpack_from("<IIB", data, at)
+        entries = data[at + 24:at + 24 + size]
+        at += 24 + size
+        if kind == 4:
+            before = len(found)
+            for delta, key, value in records(entries):
+                main += delta
+                found.append((main, key, value))
+            assert len(found) - before == count
+    assert kind == 5 and not any(entries)
+    return revision, found
+
+
+@pytest.fixture
+def client(server):
+    client = rpc.Client(f"127.0.0.1:{server.port}")
+    yield client
+    client.close()
+
+
+def take(server):
+    snapshot = Snapshot(server)
+    try:
+        return snapshot.rest()
+    finally:
+        snapshot.close()
+
+
+def fill(client, count, value=VALUE):
+    return [(client.put(b"key/%05d" % i, value).header.revision, b"key/%05d" % i, value) for i in range(count)]
+
+
+def compact(client, revision):
+    client.call("/etcdserverpb.KV/Compact", messages.CompactionRequest(revision=revision), messages.CompactionResponse, 10)
+
+
+def test_an_empty_store(server):
+    assert parse(take(server)) == (1, [])
+
+
+def test_all_that_is_kept_is_in_it_by_revision(server, client):
+    kept = fill(client, 40)
+    revision = client.delete(b"key/00003").header.revision
+    assert parse(take(server)) == (revision, kept + [(revision, b"key/00003", None)])
+    assert take(server) == take(server)
+    compact(client, revision)
+    kept = [one for one in kept if one[1] != b"key/00003"] + [(revision, b"key/00003", None)]
+    assert parse(take(server)) == (revision, kept)
+
+
+def test_etcdctl_saves_it(server, client, tmp_path):
+    kept = fill(client, 20)
+    file = tmp_path / "snapshot"
+    done = subprocess.run(["etcdctl", f"--endpoints=127.0.0.1:{server.port}", "snapshot", "save", str(file)], timeout=60,
+                          env=dict(os.environ, ETCDCTL_API="3"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    data = file.read_bytes()
+    assert len(data) % 512 == 32 and hashlib.sha256(data[:-32]).digest() == data[-32:]
+    assert parse(data[:-32]) == (kept[-1][0], kept)
+
+
+def test_a_slow_reader_sees_one_moment_and_holds_up_nobody(server, client):
+    kept = fill(client, 1000)
+    snapshot = Snapshot(server)
+    try:
+        first = snapshot.first()
+        before = server.resident_bytes()
+        for turn in range(20):
+            for i in range(0, 1000, 7):
+                client.put(b"key/%05d" % i, b"x")
+            compact(client, client.put(b"turn", b"%d" % turn).header.revision)
+            client.delete(b"key/001", b"key/002")
+        assert client.range(b"key/", b"key0", count_only=True).count > 0
+        assert server.resident_bytes() - before < 8 << 20, "it grows for somebody who does not read"
+        assert parse(snapshot.rest(first)) == (kept[-1][0], kept)
+    finally:
+        snapshot.close()
+
+
+def test_what_is_left_by_those_who_go_is_free(server, client):
+    fill(client, 400)
+    for _ in range(30):  # more than there may be at a time
+        snapshot = Snapshot(server)
+        snapshot.first()
+        snapshot.close()
+    taken = take(server)
+    revision = client.delete(b"key/", b"key0").header.revision
+    compact(client, revision)
+    compact(client, client.put(b"a", b"b").header.revision)
+    assert len(taken) > 400 * len(VALUE) and len(take(server)) == 512
+
+
+def test_there_may_be_eight_at_a_time(server, client):
+    fill(client, 400)
+    taken = [Snapshot(server) for _ in range(8)]
+    firsts = [snapshot.first() for snapshot in taken]
+    one_more = Snapshot(server)
+    with pytest.raises(grpc.RpcError) as failure:
+        next(one_more.call)
+    assert failure.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    one_more.close()
+    assert len({snapshot.rest(first) for snapshot, first in zip(taken, firsts)}) == 1
+    for snapshot in taken:
+        snapshot.close()
+
+
+def test_who_never_reads_is_given_up(start):
+    server = start("patience=300")
+    client = rpc.Client(f"127.0.0.1:{server.port}")
+    fill(client, 1000)
+    snapshots = [Snapshot(server) for _ in range(8)]
+    firsts = [snapshot.first() for snapshot in snapshots]
+    while True:  # until there is room for another, because they were given up
+        try:
+            take(server)
+            break
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    for snapshot, first in zip(snapshots, firsts):
+        with pytest.raises(grpc.RpcError) as failure:
+            snapshot.rest(first)
+        assert failure.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        snapshot.close()
+    client.close()
+
+
+def test_the_gateway_has_it_line_by_line(server, client):
+    fill(client, 10)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.request("POST", "/v3/maintenance/snapshot", "{}")
+    lines = [json.loads(line)["result"] for line in connection.getresponse().read().splitlines()]
+    connection.close()
+    blobs = [base64.b64decode(line["blob"]) for line in lines]
+    assert b"".join(blobs[:-1]) == take(server) and blobs[-1] == hashlib.sha256(b"".join(blobs[:-1])).digest()
+    left = sum(map(len, blobs[1:-1]))
+    assert int(lines[0]["remaining_bytes"]) == left and "remaining_bytes" not in lines[-1]
+
+
+def test_each_allocation_fails_once(start):
+    """Until ten numbers in a row change nothing."""
+    number, well, failures = 0, 0, set()
+    while well < 10:
+        number += 1
+        server = start(f"fail={number}")
+        try:
+            assert parse(take(server)) == (1, [])
+            well += 1
+        except grpc.RpcError as error:
+            well = 0
+            failures.add(error.code().name)
+            assert parse(take(server)) == (1, [])
+    assert "RESOURCE_EXHAUSTED" in failures and failures <= {"RESOURCE_EXHAUSTED", "UNAVAILABLE", "INTERNAL", "CANCELLED"}
