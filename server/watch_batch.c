@@ -7,7 +7,10 @@
 
 #define CHANGES_MAX 4096u
 #define HITS_MAX (64u * 1024)
+/* Of events; large ones may be as many as etcd would send at once while few watchers get them. */
 #define EVENT_BYTES_MAX (256u * 1024)
+#define LARGE_EVENTS_MAX 16u
+#define HIT_BYTES_MAX (16u * 1024 * 1024)
 #define KEPT_BYTES (1024u * 1024) /* of memory, from one batch to the next */
 
 static void reset(struct watch_batch *batch)
@@ -23,7 +26,7 @@ static void reset(struct watch_batch *batch)
         batch->hit_capacity = 0;
     }
     byte_buffer_reset(&batch->bytes, KEPT_BYTES);
-    batch->event_count = batch->seen_count = batch->seen_bytes = 0;
+    batch->event_count = batch->seen_count = batch->seen_bytes = batch->hit_bytes = 0;
     batch->hit_count = 1;
     batch->touched = NULL;
     batch->touched_end = &batch->touched;
@@ -72,10 +75,12 @@ static bool add_hit(struct watch_batch *batch, struct watcher *watcher)
                 (batch->hit_count < HITS_MAX || watcher == batch->touched) &&
                 grow(&hits, batch->hit_count, &batch->hit_capacity, sizeof(*batch->hits));
     uint32_t hit = (uint32_t)batch->hit_count;
+    const struct kv_pair *pair = &batch->events[batch->event].change.pair;
 
     batch->hits = hits;
     if (!room)
         return false;
+    batch->hit_bytes += pair->key.size + pair->value.size;
     batch->hits[batch->hit_count++] = (struct watch_hit){.event = batch->event};
     if (watcher->first_hit == 0)
         watcher->first_hit = hit;
@@ -108,8 +113,10 @@ static void on_concerned(void *context, struct watch *watch)
 
 static bool is_full(const struct watch_batch *batch)
 {
-    return batch->seen_count >= CHANGES_MAX || batch->hit_count >= HITS_MAX ||
-           batch->seen_bytes >= EVENT_BYTES_MAX;
+    if (batch->seen_count >= CHANGES_MAX || batch->hit_count >= HITS_MAX)
+        return true;
+    return batch->seen_bytes >= EVENT_BYTES_MAX &&
+           (batch->event_count >= LARGE_EVENTS_MAX || batch->hit_bytes >= HIT_BYTES_MAX);
 }
 
 static bool on_change(void *context, const struct kv_change *change)

@@ -33,6 +33,7 @@ struct watch_batch {
     size_t hit_count, hit_capacity;
     size_t seen_count; /* changes looked at */
     size_t seen_bytes; /* of these, of those that somebody gets */
+    size_t hit_bytes;  /* likewise, as often as somebody gets them */
     struct byte_buffer bytes;
     const struct watch_set *set; /* while it is collected */
     uint32_t event;              /* likewise, the number of the change's event */
