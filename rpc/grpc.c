@@ -325,6 +325,11 @@ void *grpc_context(const struct grpc_call *call)
     return call->server->options.context;
 }
 
+const ProtobufCServiceDescriptor *const *grpc_services(const struct grpc_call *call)
+{
+    return call->server->options.services;
+}
+
 ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
                               const uint8_t *message, size_t size)
 {

@@ -5,10 +5,13 @@
 #include <sys/resource.h>
 
 #include "election.pb-c.h"
+#include "health.pb-c.h"
 #include "lessor.h"
 #include "lock.pb-c.h"
 #include "lock_hall.h"
 #include "paxoskv.pb-c.h"
+#include "reflection.pb-c.h"
+#include "reflection_v1alpha.pb-c.h"
 #include "register.pb-c.h"
 #include "rpc.pb-c.h"
 #include "services.h"
@@ -47,15 +50,28 @@ static const ProtobufCServiceDescriptor *const SERVICES[] = {
     &v3electionpb__election__descriptor,
     &decree__v1__register__descriptor,
     &paxoskv__paxos_kv__descriptor,
+    &grpc__health__v1__health__descriptor,
+    &grpc__reflection__v1__server_reflection__descriptor,
+    &grpc__reflection__v1alpha__server_reflection__descriptor,
     NULL,
 };
 
-static const struct grpc_route *const ROUTES[] = {
-    kv_routes,      txn_routes,      lease_routes,   maintenance_routes,
-    cluster_routes, register_routes, paxoskv_routes, lock_routes, election_routes, NULL};
+static const struct grpc_route *const ROUTES[] = {kv_routes,
+                                                  txn_routes,
+                                                  lease_routes,
+                                                  maintenance_routes,
+                                                  cluster_routes,
+                                                  register_routes,
+                                                  paxoskv_routes,
+                                                  health_routes,
+                                                  lock_routes,
+                                                  election_routes,
+                                                  NULL};
 
-static const struct grpc_stream_route *const STREAM_ROUTES[] = {watch_routes, snapshot_routes, lease_stream_routes,
-                                                                lock_stream_routes, election_stream_routes, observe_routes, NULL};
+static const struct grpc_stream_route *const STREAM_ROUTES[] = {
+    watch_routes,           snapshot_routes,   lease_stream_routes,
+    health_stream_routes,   reflection_routes, lock_stream_routes,
+    election_stream_routes, observe_routes,    NULL};
 
 /* Every call passes here before its handler. */
 static bool admit(struct grpc_call *call)
