@@ -26,6 +26,7 @@
 #include "log_service.h"
 #include "machines.h"
 #include "notify.h"
+#include "publisher.h"
 
 #define GRACE_MS 2000u
 #define REQUEST_TIMEOUT_BASE_MS 5000u /* as etcd: 5 s and two election timeouts */
@@ -45,6 +46,7 @@ struct member {
     struct host *host;
     struct etcd_front *front;
     struct auto_compactor compactor;
+    struct publisher publisher;
     struct log_service *log_service; /* NULL: not served here */
     struct failpoints *failpoints;   /* NULL: none */
     struct failpoint_port *failpoint_port;
@@ -112,6 +114,7 @@ static void stop(struct member *member)
     assert(!member->stopping);
     member->stopping = true;
     auto_compactor_close(&member->compactor);
+    publisher_close(&member->publisher);
     if (member->failpoint_port != NULL)
         failpoint_port_close(member->failpoint_port, on_failpoints_closed, member);
     if (member->log_service != NULL)
@@ -120,6 +123,16 @@ static void stop(struct member *member)
         etcd_front_close(member->front, GRACE_MS, on_front_closed, member);
     else
         on_front_closed(member);
+}
+
+/* Tells systemd, if that has started this and wants to know. */
+static void tell_manager(const struct member *member, const char *state)
+{
+    int error = notify_manager(state);
+
+    if (error != 0)
+        log_warn(member->options->logger, "manager_not_told", "state=%s reason=\"%s\"", state,
+                 strerror(error));
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -132,6 +145,7 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     log_info(member->options->logger, "draining", "node=%s signal=%d",
              cluster_spec_name(&member->options->cluster, member->options->self), number);
+    tell_manager(member, "STOPPING=1");
     stop(member);
 }
 
@@ -378,16 +392,6 @@ static void say_ready(const struct member *member)
     fflush(stdout);
 }
 
-/* Tells systemd, if that has started this and wants to know. */
-static void tell_manager(const struct member *member, const char *state)
-{
-    int error = notify_manager(state);
-
-    if (error != 0)
-        log_warn(member->options->logger, "manager_not_told", "state=%s reason=\"%s\"", state,
-                 strerror(error));
-}
-
 static int open_compactor(struct member *member, char *sentence)
 {
     int error = auto_compactor_open(&member->compactor, &member->loop, &member->backend.base,
@@ -417,6 +421,9 @@ static int run(struct member *member, char *sentence)
     if (error != 0) {
         stop(member);
     } else {
+        publisher_open(&member->publisher, &member->loop, &member->backend.base,
+                       cluster_spec_name(&member->options->cluster, member->options->self),
+                       member->backend.client_urls, member->backend.client_url_count);
         start_signals(member);
         say_ready(member);
         tell_manager(member, "READY=1");

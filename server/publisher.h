@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* publisher.h -- has the log tell all members where clients reach this one.
+ *
+ *     the store has it otherwise, or not at all --> COMMAND_MEMBER to the log --> looks again
+ *
+ * What the store says of this member is looked at once a second, which costs nothing, and a command
+ * is made only if it is not what it should be. So a restart with the same addresses adds nothing to
+ * the log, and whatever an earlier run had under way is put right.
+ */
+#ifndef DECREE_SERVER_PUBLISHER_H
+#define DECREE_SERVER_PUBLISHER_H
+
+#include <uv.h>
+
+#include "backend.h"
+
+struct publisher {
+    struct backend *backend;
+    const char *name, *urls;
+    size_t url_count;
+    uv_timer_t timer;
+    bool open, under_way;
+};
+
+/* Starts. urls: so many strings, one behind the other. All is borrowed until the backend has nothing
+ * of it any more. */
+void publisher_open(struct publisher *publisher, uv_loop_t *loop, struct backend *backend,
+                    const char *name, const char *urls, size_t url_count);
+
+/* Its timer is closed when the loop runs next. One that was not opened need not be closed. */
+void publisher_close(struct publisher *publisher);
+
+/* What a member told of itself, or NULL. */
+const struct kv_member *publisher_find(const struct kv *kv, uint64_t member_id);
+
+#endif
