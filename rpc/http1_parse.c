@@ -285,5 +285,6 @@ void http1_dispatch(struct http1_connection *connection)
     request->body = connection->body.data;
     request->body_size = connection->body.size;
     connection->route->handle(&connection->call);
-    assert(connection->phase != HTTP1_ASKED || connection->call.kept > 0);
+    assert(connection->phase != HTTP1_ASKED || connection->call.kept > 0 ||
+           connection->call.events != NULL);
 }
