@@ -8,49 +8,52 @@
 #include <string.h>
 
 #include "commands.h"
+#include "go_values.h"
 
 #define ENDPOINTS_DEFAULT "127.0.0.1:2379"
-#define DURATION_MS_MAX 86400000u
+#define DURATION_MS_MAX INT64_C(86400000)
+#define SECOND_MS 1000
+#define MS_NS 1000000
 
-enum { OPTION_ENDPOINTS = 0x100, OPTION_TIMEOUT, OPTION_JSON };
+enum { OPTION_ENDPOINTS = 0x100, OPTION_TIMEOUT, OPTION_DIAL_TIMEOUT, OPTION_JSON };
 
 static const struct argp_option options[] = {
     {0, 0, 0, 0, "Where, how long, and how to print:", 90},
     {"endpoints", OPTION_ENDPOINTS, "HOST:PORT,...", 0,
      "Servers to ask; the next is tried when one does not answer. Default: $DECREE_ENDPOINTS, "
-     "else " ENDPOINTS_DEFAULT,
+     "else $ETCDCTL_ENDPOINTS, else " ENDPOINTS_DEFAULT,
      90},
     {"timeout", OPTION_TIMEOUT, "TIME", 0, "Give up after this: 5s, 500ms, 1m (default 5s)", 90},
+    {"command-timeout", OPTION_TIMEOUT, "TIME", 0, "The same, by etcdctl's name", 90},
+    {"dial-timeout", OPTION_DIAL_TIMEOUT, "TIME", 0,
+     "Try the next server when one was not connected to after this (default 2s)", 90},
     {"write-out", 'w', "FORMAT", 0, "simple, json or table", 90},
     {"json", OPTION_JSON, 0, 0, "The same as -w json; keys and values are in base64, as in etcdctl",
      90},
     {0},
 };
 
+/* A bare number of seconds is decree's own; the rest is as etcdctl has it. */
 bool duration_parse(const char *text, uint64_t *ret_ms)
 {
-    static const struct {
-        const char *unit;
-        uint64_t ms;
-    } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    char *end;
-    unsigned long number;
+    int64_t number;
 
     assert(text != NULL);
     if (text[0] < '0' || text[0] > '9')
         return false;
-    number = strtoul(text, &end, 10);
-    if (number == 0 || number > DURATION_MS_MAX)
-        return false;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (strcmp(end, units[i].unit) != 0)
-            continue;
-        if (number * units[i].ms > DURATION_MS_MAX)
+    if (text[strspn(text, "0123456789")] == '\0') {
+        if (!go_number_parse(text + strspn(text, "0"), &number) || number > DURATION_MS_MAX / 1000)
             return false;
-        *ret_ms = number * units[i].ms;
-        return true;
+        number *= SECOND_MS;
+    } else {
+        if (!go_duration_parse(text, &number))
+            return false;
+        number = number / MS_NS + (number % MS_NS != 0);
     }
-    return false;
+    if (number <= 0 || number > DURATION_MS_MAX)
+        return false;
+    *ret_ms = (uint64_t)number;
+    return true;
 }
 
 static void parse_format(const char *text, struct client_settings *settings,
@@ -66,6 +69,15 @@ static void parse_format(const char *text, struct client_settings *settings,
         argp_error(state, "the format is simple, json or table, not '%s'", text);
 }
 
+static uint64_t parse_time(const char *text, struct argp_state *state)
+{
+    uint64_t ms = 0;
+
+    if (!duration_parse(text, &ms))
+        argp_error(state, "'%s' is not a time such as 5s or 500ms, up to a day", text);
+    return ms;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct client_settings *settings = state->input;
@@ -75,8 +87,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         settings->endpoints = argument;
         return 0;
     case OPTION_TIMEOUT:
-        if (!duration_parse(argument, &settings->timeout_ms))
-            argp_error(state, "'%s' is not a time such as 5s or 500ms, up to a day", argument);
+        settings->timeout_ms = parse_time(argument, state);
+        return 0;
+    case OPTION_DIAL_TIMEOUT:
+        settings->dial_timeout_ms = parse_time(argument, state);
         return 0;
     case 'w':
         parse_format(argument, settings, state);
@@ -101,10 +115,13 @@ void client_parse(const struct argp *argp, const char *command, int argc, char *
 
 static const char *endpoints_text(const struct client_settings *settings)
 {
-    const char *text = settings->endpoints != NULL ? settings->endpoints
-                                                   : getenv("DECREE_ENDPOINTS");
+    const char *choices[] = {settings->endpoints, getenv("DECREE_ENDPOINTS"),
+                             getenv("ETCDCTL_ENDPOINTS")};
 
-    return text != NULL && text[0] != '\0' ? text : ENDPOINTS_DEFAULT;
+    for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
+        if (choices[i] != NULL && choices[i][0] != '\0')
+            return choices[i];
+    return ENDPOINTS_DEFAULT;
 }
 
 static int bad_endpoints(const char *text, const char *reason)
@@ -124,7 +141,8 @@ int client_endpoints(const struct client_settings *settings, struct endpoints *r
 int client_connect(const struct client_settings *settings, struct client **ret_client)
 {
     struct client_options client_options = {.endpoints = endpoints_text(settings),
-                                            .timeout_ms = settings->timeout_ms};
+                                            .timeout_ms = settings->timeout_ms,
+                                            .dial_timeout_ms = settings->dial_timeout_ms};
     const char *reason;
 
     return client_new(ret_client, &client_options, &reason) == 0

@@ -19,7 +19,7 @@ enum output_format { OUTPUT_DEFAULT = 0, OUTPUT_SIMPLE, OUTPUT_JSON, OUTPUT_TABL
 
 struct client_settings {
     const char *endpoints;
-    uint64_t timeout_ms;
+    uint64_t timeout_ms, dial_timeout_ms;
     enum output_format format;
 };
 
@@ -39,7 +39,7 @@ int client_connect(const struct client_settings *settings, struct client **ret_c
 /* Says on stderr what went wrong with a call, and returns the exit status for it. */
 int client_failure(const struct client *client, enum grpc_status code);
 
-/* Reads "5s", "500ms", "2m" or plain seconds. False when it is none of these, or zero, or above a
+/* Reads "5s", "500ms", "1m30s" or plain seconds. False when it is none of these, or zero, or above a
  * day. */
 bool duration_parse(const char *text, uint64_t *ret_ms);
 

@@ -248,7 +248,7 @@ static int read_advertised_clients(struct reading *reading)
                             reading->sentence);
     if (error != 0)
         return error;
-    etcd_urls_print(reading->settings->client_urls, SERVE_URLS_BYTES, &advertised);
+    etcd_urls_print(reading->settings->client_urls, SETTINGS_URLS_BYTES, &advertised);
     reading->options->client_urls = reading->settings->client_urls;
     return 0;
 }

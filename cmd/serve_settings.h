@@ -7,7 +7,7 @@
 #include "serve.h"
 #include "serve_arguments.h"
 
-#define SERVE_URLS_BYTES 4096u
+#define SETTINGS_URLS_BYTES 4096u
 
 struct serve_settings {
     struct serve_options options; /* all but its logger; borrows from the rest */
@@ -16,7 +16,7 @@ struct serve_settings {
     bool advertised_otherwise; /* --initial-advertise-peer-urls is not what --initial-cluster has */
     char failpoints_host[CLUSTER_HOST_BYTES], log_host[CLUSTER_HOST_BYTES];
     char data_dir[CLUSTER_NAME_BYTES + 8]; /* if it follows from the name */
-    char client_urls[SERVE_URLS_BYTES];
+    char client_urls[SETTINGS_URLS_BYTES];
 };
 
 /* Borrows from arguments. A decree_error: sentence, of SERVE_SENTENCE_BYTES, says what is wrong. */

@@ -11,7 +11,6 @@
 #include "serve.h"
 
 #include <assert.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,12 +26,11 @@
 #include "machines.h"
 #include "notify.h"
 #include "publisher.h"
+#include "serve_listen.h"
 
 #define GRACE_MS 2000u
 #define REQUEST_TIMEOUT_BASE_MS 5000u /* as etcd: 5 s and two election timeouts */
 #define ELECTION_MS_DEFAULT 1000u
-#define NUMERIC_BYTES 64u
-#define URLS_BYTES 4096u
 #define VALUE_BYTES_DEFAULT ((size_t)2 << 20)
 #define VALUE_OVERHEAD_BYTES ((size_t)512 << 10)
 
@@ -206,28 +204,6 @@ static void start_signals(struct member *member)
     uv_signal_start(&member->signals[1], on_signal, SIGINT);
 }
 
-/* The first address that the name has, as digits; one of IPv4 if there is any, because for localhost
- * that is where clients try. */
-static int resolve(char *numeric, const char *name, char *sentence)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-    int error = getaddrinfo(name, NULL, &hints, &found);
-    const struct addrinfo *best = found;
-
-    while (error == 0 && best != NULL && best->ai_family != AF_INET)
-        best = best->ai_next;
-    if (best == NULL)
-        best = found;
-    if (error == 0)
-        error = getnameinfo(best->ai_addr, best->ai_addrlen, numeric, NUMERIC_BYTES, NULL, 0,
-                            NI_NUMERICHOST);
-    if (found != NULL)
-        freeaddrinfo(found);
-    if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot listen on '%s': %s", name, gai_strerror(error));
-    return 0;
-}
-
 /* A command may be somewhat larger than the request that it was made from. 0: the default. */
 static uint32_t value_bytes_max(const struct serve_options *options)
 {
@@ -266,57 +242,6 @@ static int open_host(struct member *member, char *sentence)
     return error;
 }
 
-static bool is_everywhere(const char *host)
-{
-    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
-}
-
-/* What clients are told: where it listens, and if that is everywhere, where the members find it. */
-static int tell_client_urls(struct member *member)
-{
-    const struct serve_options *options = member->options;
-    const struct cluster_member *self = &options->cluster.members[options->self - 1];
-    char urls[URLS_BYTES];
-    size_t size = 0;
-
-    if (options->client_urls != NULL)
-        return kv_backend_set_client_urls(&member->backend, options->client_urls);
-    for (size_t i = 0; i < options->clients.count; i++) {
-        const char *host = options->clients.list[i].host;
-
-        if (is_everywhere(host))
-            host = self->host;
-        size += (size_t)snprintf(urls + size, sizeof(urls) - size,
-                                 strchr(host, ':') == NULL ? "%shttp://%s:%u" : "%shttp://[%s]:%u",
-                                 size > 0 ? "," : "", host, (unsigned)member->ports[i]);
-        assert(size < sizeof(urls));
-    }
-    return kv_backend_set_client_urls(&member->backend, urls);
-}
-
-static int listen_for_clients(struct member *member, char *sentence)
-{
-    const struct serve_addresses *clients = &member->options->clients;
-    char numeric[NUMERIC_BYTES];
-
-    assert(clients->count > 0);
-    for (size_t i = 0; i < clients->count; i++) {
-        const struct serve_address *address = &clients->list[i];
-        int error = resolve(numeric, address->host, sentence);
-
-        if (error != 0)
-            return error;
-        error = etcd_front_listen(member->front, numeric, address->port, &member->ports[i]);
-        if (error != 0)
-            return fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s",
-                        address->host, (unsigned)address->port, uv_strerror(error));
-    }
-    if (tell_client_urls(member) != 0)
-        return fail(sentence, DECREE_INVALID, "the addresses for clients are longer than %u bytes",
-                    KV_BACKEND_URLS_BYTES);
-    return 0;
-}
-
 static int open_front(struct member *member, char *sentence)
 {
     const struct serve_options *options = member->options;
@@ -332,11 +257,17 @@ static int open_front(struct member *member, char *sentence)
         .request_bytes_max = options->request_bytes_max,
         .txn_ops_max = options->txn_ops_max,
     };
+    char urls[SERVE_URLS_BYTES];
     int error = etcd_front_open(&member->front, &member->loop, &front);
 
     if (error != 0)
         return fail(sentence, error, "%s", decree_error_text(error));
-    return listen_for_clients(member, sentence);
+    error = serve_listen(member->front, options, member->ports, sentence);
+    if (error != 0)
+        return error;
+    serve_client_urls(options, member->ports, urls);
+    error = kv_backend_set_client_urls(&member->backend, urls);
+    return error == 0 ? 0 : fail(sentence, error, "%s", decree_error_text(error));
 }
 
 static int open_log(struct member *member, char *sentence)

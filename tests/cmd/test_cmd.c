@@ -38,7 +38,8 @@ static void test_what_was_meant_is_suggested(void **state)
 static void test_times(void **state)
 {
     static const char *const bad[] = {
-        "", "s", "0", "0s", "-1s", "1x", "1 s", "25h", "999999999999999999999", "1.5s"};
+        "",      "s",   "0",     "0s", "-1s", "1x", "1 s", "25h", "999999999999999999999",
+        "86401", "1m1", "24h1ns"};
     uint64_t ms;
 
     (void)state;
@@ -46,6 +47,9 @@ static void test_times(void **state)
     assert_true(duration_parse("5s", &ms) && ms == 5000);
     assert_true(duration_parse("250ms", &ms) && ms == 250);
     assert_true(duration_parse("2m", &ms) && ms == 120000);
+    assert_true(duration_parse("1m1.5s", &ms) && ms == 61500);
+    assert_true(duration_parse("1ns", &ms) && ms == 1);
+    assert_true(duration_parse("08", &ms) && ms == 8000);
     assert_true(duration_parse("24h", &ms) && ms == 86400000);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(duration_parse(bad[i], &ms));

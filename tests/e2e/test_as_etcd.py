@@ -162,6 +162,20 @@ def test_flags_alone_start_an_etcd(start):
         assert line in said, said
 
 
+def test_the_client_takes_etcdctls_words(etcd, start):
+    ready(start([etcd, "--listen-client-urls", "http://127.0.0.5:2399", "--advertise-client-urls", "http://127.0.0.5:2399"]))
+
+    def decree(*words, **variables):
+        done = subprocess.run([DECREE, *words], capture_output=True, text=True, timeout=TIMEOUT, env=clean_environment(**variables))
+        return done.stdout or done.stderr
+
+    there = {"ETCDCTL_ENDPOINTS": "http://127.0.0.5:2399"}
+    assert decree("put", "a", "b", "--command-timeout=20s", "--dial-timeout", "1m30s", **there) == "OK\n"
+    assert decree("get", "a", "--endpoints=127.0.0.5:2399", ETCDCTL_ENDPOINTS="127.0.0.6:1") == "a\nb\n"
+    assert decree("get", "a", DECREE_ENDPOINTS="127.0.0.5:2399", ETCDCTL_ENDPOINTS="127.0.0.6:1") == "a\nb\n"
+    assert "is not a time" in decree("get", "a", "--dial-timeout", "never", **there)
+
+
 # ---- as Debian starts it ----
 
 def unit_of_debian():
