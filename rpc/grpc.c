@@ -8,6 +8,7 @@
 #include <decree/error.h>
 
 #include "grpc_parse.h"
+#include "utf8.h"
 
 #define MESSAGE_BYTES_MAX (2u * 1024 * 1024)
 #define REQUEST_TIMEOUT_MS 7000u
@@ -52,6 +53,7 @@ static void fail_as(struct grpc_call *call, const char *http_status, enum grpc_s
     headers[3].value = (uint8_t *)escaped;
     headers[3].valuelen = escaped_size;
     headers[3].flags = NGHTTP2_NV_FLAG_NO_COPY_NAME;
+    grpc_count_handled(call, status);
     deadline_disarm(&call->server->wheel, &call->deadline);
     byte_buffer_reset(&call->stream.out, 0);
     http2_answer(&call->stream, headers, sizeof(headers) / sizeof(headers[0]), NULL, 0);
@@ -90,11 +92,13 @@ void grpc_reply_end(struct grpc_call *call)
         return;
     }
     assert(out->size >= GRPC_PREFIX_BYTES);
+    grpc_count_sent(call, out->size - GRPC_PREFIX_BYTES);
     if (call->local != NULL) {
         grpc_local_answer(call, GRPC_OK, "");
         return;
     }
     grpc_prefix_write(out->data, (uint32_t)(out->size - GRPC_PREFIX_BYTES));
+    grpc_count_handled(call, GRPC_OK);
     deadline_disarm(&call->server->wheel, &call->deadline);
     http2_answer(&call->stream, grpc_reply_headers, 2, grpc_reply_trailers, 1);
 }
@@ -130,6 +134,9 @@ static void on_begin(struct http2_stream *stream)
     call->bad_timeout = false;
     call->has_timeout = false;
     call->requires_leader = false;
+    call->bad_version = false;
+    call->version = 0;
+    assert(!call->counted);
     grpc_stream_reset(call);
     call->path[0] = '\0';
 }
@@ -148,6 +155,13 @@ static void set_path(struct grpc_call *call, const uint8_t *path, size_t size)
         size = GRPC_PATH_BYTES_MAX;
     memcpy(call->path, path, size);
     call->path[size] = '\0';
+}
+
+static void set_version(struct grpc_call *call, const uint8_t *version, size_t size)
+{
+    call->bad_version = !utf8_is_text(version, size);
+    if (!call->bad_version)
+        call->version = grpc_count_version(&call->server->counters, version, size);
 }
 
 static void on_header(struct http2_stream *stream, const uint8_t *name, size_t name_size,
@@ -175,6 +189,10 @@ static void on_header(struct http2_stream *stream, const uint8_t *name, size_t n
             call->has_timeout = grpc_parse_timeout(value, value_size, &call->timeout_ms);
             call->bad_timeout = !call->has_timeout;
         }
+        break;
+    case 18:
+        if (memcmp(name, "client-api-version", 18) == 0)
+            set_version(call, value, value_size);
         break;
     default:
         break;
@@ -207,6 +225,7 @@ static void on_head(struct http2_stream *stream)
 {
     struct grpc_call *call = call_of(stream);
 
+    grpc_count_started(call);
     if (!call->is_post)
         fail_as(call, "405", GRPC_INTERNAL, "gRPC takes POST only");
     else if (!call->is_grpc)
@@ -263,8 +282,11 @@ static void on_whole(struct http2_stream *stream)
 {
     struct grpc_call *call = call_of(stream);
 
-    if (!stream->in_parts)
-        grpc_deadline_arm(call, call->server->options.request_timeout_ms, true);
+    if (stream->in_parts)
+        return;
+    if (stream->in.size >= GRPC_PREFIX_BYTES)
+        grpc_count_received(call, stream->in.size - GRPC_PREFIX_BYTES);
+    grpc_deadline_arm(call, call->server->options.request_timeout_ms, true);
 }
 
 /* It may ask for another turn. */
@@ -313,6 +335,7 @@ static void on_stream_closed(struct http2_stream *stream)
 {
     struct grpc_call *call = call_of(stream);
 
+    grpc_count_handled(call, GRPC_CANCELLED);
     deadline_disarm(&call->server->wheel, &call->deadline);
     if (stream->in_parts)
         grpc_stream_closed(call);
@@ -407,10 +430,13 @@ int grpc_open(struct grpc_server **ret_server, uv_loop_t *loop, const struct grp
     error = grpc_methods_init(&server->methods, options->services, options->routes,
                               options->stream_routes);
     if (error == 0)
+        error = grpc_counters_init(&server->counters, &server->methods);
+    if (error == 0)
         error = http2_open(&server->http2, loop, &server->handler, options->http1, options->limits,
                            options->logger);
     server->options.limits = NULL;
     if (error != 0) {
+        grpc_counters_release(&server->counters);
         grpc_methods_release(&server->methods);
         free(server);
         return error;
@@ -467,6 +493,7 @@ void grpc_free(struct grpc_server *server)
 {
     assert(server->wheel.count == 0);
     http2_free(server->http2);
+    grpc_counters_release(&server->counters);
     grpc_methods_release(&server->methods);
     arena_release(&server->arena);
     free(server);

@@ -53,12 +53,16 @@ struct grpc_call {
     bool bad_timeout;
     bool has_timeout;
     bool requires_leader;
+    bool bad_version;             /* what the client says of his version is no text */
+    bool counted;                 /* as started, and not yet as handled */
+    uint8_t version;              /* that the client says he speaks, see grpc_counters.h */
     bool opened;                  /* a stream: its handler knows of it */
     bool half_closed;             /* ... and that the client has said all */
     bool wants_writable;          /* ... and waits for room */
     struct list_link stream_link; /* the server's open streams */
     struct grpc_ending *ending;   /* a stream's trailers, if they are not the usual ones */
     uint64_t timeout_ms;
+    uint64_t started_ms;
     char path[GRPC_PATH_BYTES_MAX + 1]; /* only if method is NULL; shortened */
     _Alignas(16) uint8_t state[GRPC_STATE_BYTES];
 };

@@ -4,6 +4,7 @@
  *     grpc.c           a call from its headers to its status; opening and closing
  *     grpc_deadline.c  how long a call may take
  *     grpc_stream.c    calls that are streams
+ *     grpc_counters.c  what is counted of calls
  *     grpc_local.c, grpc_local_stream.c
  *                      calls from inside the process
  */
@@ -12,6 +13,7 @@
 
 #include "arena.h"
 #include "grpc.h"
+#include "grpc_counters.h"
 #include "grpc_methods.h"
 
 #define GRPC_CONSTANT_NV(name, value)                                                       \
@@ -36,11 +38,21 @@ struct grpc_local {
     bool blocked; /* ... whoever listens has no room */
 };
 
+struct grpc_counters {
+    struct grpc_method_counters *methods; /* by the place of the method in the table */
+    const struct grpc_method *first;
+    size_t count;
+    struct grpc_version_counters versions[GRPC_VERSIONS_MAX];
+    uint32_t version_count;
+    uint64_t bytes_received, bytes_sent;
+};
+
 struct grpc_server {
     struct http2_server *http2;
     struct http2_handler handler;
     struct grpc_options options;
     struct grpc_methods methods;
+    struct grpc_counters counters;
     struct deadline_wheel wheel;
     struct list_link streams; /* calls that are streams, from open to gone */
     uv_loop_t *loop;
@@ -61,6 +73,15 @@ extern const nghttp2_nv grpc_reply_headers[2];
 extern const nghttp2_nv grpc_reply_trailers[1];
 
 void grpc_fail_not_implemented(struct grpc_call *call);
+
+/* grpc_counters.c: handled, for one who was started, once; the others do nothing then. Errors: NOMEM. */
+int grpc_counters_init(struct grpc_counters *counters, const struct grpc_methods *methods);
+void grpc_counters_release(struct grpc_counters *counters);
+uint8_t grpc_count_version(struct grpc_counters *counters, const uint8_t *version, size_t size);
+void grpc_count_started(struct grpc_call *call);
+void grpc_count_handled(struct grpc_call *call, enum grpc_status status);
+void grpc_count_received(struct grpc_call *call, size_t size);
+void grpc_count_sent(struct grpc_call *call, size_t size);
 
 /* grpc_deadline.c */
 void grpc_deadlines_open(struct grpc_server *server);

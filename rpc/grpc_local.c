@@ -86,6 +86,7 @@ void grpc_local_answer(struct grpc_call *call, enum grpc_status status, const ch
 
     assert(!call->stream.answered);
     call->stream.answered = true;
+    grpc_count_handled(call, status);
     deadline_disarm(&call->server->wheel, &call->deadline);
     local->status = status;
     snprintf(local->text, sizeof(local->text), "%s", text);
@@ -148,6 +149,8 @@ static void start(struct grpc_local *local, const char *path)
                  call->stream.in.size, server->options.message_bytes_max);
         grpc_local_answer(call, GRPC_RESOURCE_EXHAUSTED, text);
     } else {
+        grpc_count_started(call);
+        grpc_count_received(call, call->stream.in.size);
         grpc_deadline_arm(call, server->options.request_timeout_ms, true);
         offer(local);
     }

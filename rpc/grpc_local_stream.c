@@ -30,6 +30,8 @@ static void say(struct grpc_local *local)
         local->waiting = handler->message(call, call->stream.in.data, call->stream.in.size) ==
                          DECREE_FULL;
         local->said = !local->waiting;
+        if (local->said)
+            grpc_count_received(call, call->stream.in.size);
     }
     if (local->said && !call->half_closed && !call->stream.answered) {
         call->half_closed = true;
@@ -146,6 +148,7 @@ int grpc_local_stream(struct grpc_local **ret_local, struct grpc_server *server,
     *ret_local = local;
     local->events = events;
     local->call.method = method;
+    grpc_count_started(&local->call);
     if (!server->options.admit(&local->call)) {
         assert(local->call.stream.answered);
         return 0;
@@ -166,6 +169,7 @@ void grpc_local_writable(struct grpc_local *local)
 void grpc_local_cancel(struct grpc_local *local)
 {
     local->call.stream.answered = true;
+    grpc_count_handled(&local->call, GRPC_CANCELLED);
     leave(local);
     grpc_local_drop(local);
 }

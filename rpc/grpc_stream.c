@@ -71,6 +71,8 @@ static void hand_on_messages(struct grpc_call *call)
 
         full = call->method->stream->message(call, stream->in.data + at + GRPC_PREFIX_BYTES,
                                              size) == DECREE_FULL;
+        if (!full)
+            grpc_count_received(call, size);
         at += full ? 0 : GRPC_PREFIX_BYTES + size;
     }
     if (stream->answered)
@@ -156,6 +158,7 @@ static int begin_message(struct grpc_call *call, size_t size, uint8_t **ret_room
 
 static void end_message(struct grpc_call *call, size_t size)
 {
+    grpc_count_sent(call, size);
     if (call->local != NULL)
         grpc_local_more(call, GRPC_PREFIX_BYTES + size);
     else
@@ -223,6 +226,7 @@ void grpc_stream_end(struct grpc_call *call, enum grpc_status status, const char
         grpc_fail(call, status, text);
         return;
     }
+    grpc_count_handled(call, status);
     deadline_disarm(&call->server->wheel, &call->deadline);
     if (!stream->begun)
         http2_answer_begin(stream, grpc_reply_headers, 2);

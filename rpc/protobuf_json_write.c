@@ -11,6 +11,7 @@
 
 #include "base64.h"
 #include "protobuf_json.h"
+#include "utf8.h"
 
 #define NUMBER_BYTES 40u
 
@@ -51,23 +52,6 @@ static void put_real(struct byte_buffer *out, double number, int digits)
     }
 }
 
-/* Bytes of the UTF-8 character that begins here; 0: there is none. */
-static size_t utf8_size(const uint8_t *text)
-{
-    size_t size = text[0] < 0x80 ? 1 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-
-    if ((text[0] >= 0x80 && text[0] < 0xc2) || text[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80) /* also the zero at the end */
-            return 0;
-    }
-    if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-        (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return size;
-}
-
 static void put_character(struct byte_buffer *out, const uint8_t *text, size_t size)
 {
     char escape[8];
@@ -93,7 +77,7 @@ void protobuf_json_write_string(struct byte_buffer *out, const char *string)
 
     put_text(out, "\"");
     while (*at != '\0') {
-        size_t size = utf8_size(at);
+        size_t size = utf8_character(at, SIZE_MAX);
 
         put_character(out, at, size);
         at += size > 0 ? size : 1;

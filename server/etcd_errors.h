@@ -12,6 +12,7 @@
     X(KEY_NOT_FOUND, GRPC_INVALID_ARGUMENT, "etcdserver: key not found")                      \
     X(VALUE_PROVIDED, GRPC_INVALID_ARGUMENT, "etcdserver: value is provided")                 \
     X(LEASE_PROVIDED, GRPC_INVALID_ARGUMENT, "etcdserver: lease is provided")                 \
+    X(API_VERSION, GRPC_INVALID_ARGUMENT, "etcdserver: invalid client api version")              \
     X(SORT_OPTION, GRPC_INVALID_ARGUMENT, "etcdserver: invalid sort option")                  \
     X(TOO_LARGE, GRPC_INVALID_ARGUMENT, "etcdserver: request is too large")                   \
     X(LEASE_NOT_FOUND, GRPC_NOT_FOUND, "etcdserver: requested lease not found")               \

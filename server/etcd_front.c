@@ -79,6 +79,10 @@ static bool admit(struct grpc_call *call)
     struct backend *backend = call_backend(call);
     struct backend_status status;
 
+    if (call->bad_version) {
+        etcd_fail(call, ETCD_API_VERSION);
+        return false;
+    }
     if (!call->requires_leader)
         return true;
     backend->ops->status(backend, &status);
