@@ -90,7 +90,8 @@ static bool is_leader(const struct lessor *lessor, uint64_t *ret_term)
     return status.leader_id == lessor->backend->member_id;
 }
 
-/* All leases, by their remaining time. False: there is no memory. */
+/* All leases, by their remaining time, and by as much more as the last renewals of an earlier leader
+ * may have come behind its last proof. False: there is no memory. */
 static bool begin_all(struct lessor *lessor)
 {
     const struct kv *kv = lessor->backend->ops->kv(lessor->backend);
@@ -104,7 +105,7 @@ static bool begin_all(struct lessor *lessor)
             entry = lease_table_add(&lessor->table, lease.id);
         if (entry == NULL)
             return false;
-        lessor_put_on(lessor, entry, lessor_ends_of(lessor, &lease));
+        lessor_put_on(lessor, entry, lessor_ends_of(lessor, &lease) + CONFIRMED_MS_MAX);
     }
     return true;
 }
@@ -122,6 +123,7 @@ static void on_begun(void *argument, int error, decree_slot slot, void *result)
         return;
     lessor->state = LESSOR_LEADS;
     lessor->incomplete = !begin_all(lessor);
+    lessor->confirmed_ms = 0;
     lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_SECONDS * SECOND_MS;
     lessor_wake(lessor);
 }
@@ -280,12 +282,19 @@ static void confirm(struct lessor *lessor)
     if (lessor->backend->ops->read(lessor->backend, on_read, lessor) != 0)
         return;
     lessor->reading = true;
+    lessor->read_ms = lessor->clock_ms;
     list_move_all(&lessor->confirming, &lessor->asked);
+}
+
+static bool is_confirmed(const struct lessor *lessor)
+{
+    return lessor->confirmed_ms > 0 && lessor->clock_ms - lessor->confirmed_ms <= CONFIRMED_MS_MAX;
 }
 
 static void lead(struct lessor *lessor)
 {
     if (lessor->read_done) {
+        lessor->confirmed_ms = lessor->read_ms;
         lessor_renew_all(lessor, &lessor->confirming, lessor_renew_here);
         expire_due(lessor);
     }
@@ -293,6 +302,8 @@ static void lead(struct lessor *lessor)
     deadline_wheel_turn(&lessor->wheel, lessor->now_ms, on_due, lessor);
     if (lessor->look)
         checkpoint(lessor);
+    if (is_confirmed(lessor))
+        lessor_renew_all(lessor, &lessor->asked, lessor_renew_here);
     confirm(lessor);
 }
 

@@ -7,6 +7,8 @@
 #include "lease_table.h"
 #include "lessor.h"
 
+#define CONFIRMED_MS_MAX 50u /* how long a proof that this member leads serves renewals */
+
 enum lessor_state { LESSOR_FOLLOWS, LESSOR_BEGINS, LESSOR_LEADS };
 
 struct lessor {
@@ -24,6 +26,8 @@ struct lessor {
     unsigned expiries_left;    /* of this tick */
     unsigned checkpoints_open; /* under way */
     uint64_t now_ms, clock_ms; /* of leases; of the loop */
+    uint64_t read_ms;          /* by the loop's, when the read under way, or done, was asked */
+    uint64_t confirmed_ms;     /* likewise, of the last one that proved that this member leads */
     uint64_t checkpoint_ms;    /* when the next one is made */
     size_t checkpoint_bucket;  /* where it goes on */
     uint32_t late_ms;
