@@ -47,7 +47,6 @@ static int send_events(struct watch_hub *hub, struct watcher *watcher)
 {
     const struct watch_batch *batch = &hub->batch;
     struct watch_stream *stream = watcher->stream;
-    struct watch_response response = {.header = hub_header(hub, batch->last), .id = watcher->id};
     uint32_t hit = watcher->first_hit;
 
     while (hit != 0) {
@@ -55,7 +54,7 @@ static int send_events(struct watch_hub *hub, struct watcher *watcher)
         int error;
 
         byte_buffer_reset(&hub->out, KEPT_BYTES);
-        watch_response_write(&hub->out, &response);
+        watch_events_begin(&hub->out, &hub->head, watcher->id);
         hit = append_events(hub, watcher, hit);
         if (hit != 0)
             watch_response_fragment(&hub->out);
@@ -92,12 +91,23 @@ static void tell(struct watch_hub *hub, struct watcher *watcher)
 
 /* ---- all that a group is to be told ---- */
 
+/* It is the same for all whom the batch concerns. */
+static void write_head(struct watch_hub *hub)
+{
+    struct response_header header = hub_header(hub, hub->batch.last);
+
+    byte_buffer_reset(&hub->head, SIZE_MAX);
+    response_header_write(&hub->head, &header);
+}
+
 /* Some revisions, at least one. */
 static void advance(struct watch_hub *hub, struct watch_group *group)
 {
     struct watcher *watcher, *next;
 
     watch_batch_collect(&hub->batch, hub_kv(hub), &group->set, group->next);
+    if (hub->batch.touched != NULL)
+        write_head(hub);
     for (watcher = hub->batch.touched; watcher != NULL; watcher = next) {
         next = watcher->touched_next;
         tell(hub, watcher);
@@ -289,6 +299,7 @@ void watch_hub_free(struct watch_hub *hub)
     assert(hub->synced.set.watch_count == 0 && hub->behind.set.watch_count == 0);
     watch_batch_release(&hub->batch);
     byte_buffer_release(&hub->out);
+    byte_buffer_release(&hub->head);
     free(hub->spare);
     free(hub);
 }

@@ -23,7 +23,8 @@ struct watch_hub {
     struct list_link waiting; /* by place_link */
     struct list_link streams; /* by hub_link */
     struct watch_batch batch;
-    struct byte_buffer out; /* the response that is being made */
+    struct byte_buffer out;  /* the response that is being made */
+    struct byte_buffer head; /* the header of all responses of the batch, as bytes */
     uv_prepare_t prepare;
     uv_idle_t awake; /* active while somebody is behind */
     uv_timer_t progress, leader;

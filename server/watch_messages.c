@@ -122,6 +122,13 @@ void watch_response_write(struct byte_buffer *out, const struct watch_response *
     }
 }
 
+void watch_events_begin(struct byte_buffer *out, const struct byte_buffer *head, int64_t id)
+{
+    byte_buffer_append(out, head->data, head->size);
+    number_write(out, 2, (uint64_t)id);
+    out->failed = out->failed || head->failed;
+}
+
 void watch_response_fragment(struct byte_buffer *out)
 {
     number_write(out, 7, 1);

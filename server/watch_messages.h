@@ -35,6 +35,9 @@ struct watch_response { /* without its events */
 
 void watch_response_write(struct byte_buffer *out, const struct watch_response *response);
 
+/* Begins a response that has events only, which follow. head: its header, written before. */
+void watch_events_begin(struct byte_buffer *out, const struct byte_buffer *head, int64_t id);
+
 /* Says that the rest of the events comes in another response. */
 void watch_response_fragment(struct byte_buffer *out);
 
