@@ -112,7 +112,7 @@ struct snapshot_lease {
 };
 
 /* Called in the order of the bytes; all borrowed for the call. A sentence says why it cannot be, and
- * ends the reading; NULL: all is well. Any may be NULL but header. */
+ * ends the reading; NULL: all is well. Any may be NULL. */
 struct snapshot_visitor {
     void *context;
     const char *(*header)(void *context, const struct snapshot_header *header);
@@ -139,6 +139,9 @@ enum snapshot_error snapshot_reader_finish(struct snapshot_reader *reader);
 /* After an error: what is wrong, and the byte where the piece begins that it is wrong with. */
 const char *snapshot_reader_reason(const struct snapshot_reader *reader, uint64_t *ret_offset);
 
+/* Of what was read to its end without an error. */
+const struct snapshot_header *snapshot_reader_header(const struct snapshot_reader *reader);
+
 struct snapshot_loader;
 
 /* A reader that makes a store of it, with these options; NULL: no memory. */
@@ -148,5 +151,6 @@ enum snapshot_error snapshot_loader_add(struct snapshot_loader *loader, const ui
                                         size_t size);
 enum snapshot_error snapshot_loader_finish(struct snapshot_loader *loader, struct kv **ret_kv);
 const char *snapshot_loader_reason(const struct snapshot_loader *loader, uint64_t *ret_offset);
+const struct snapshot_header *snapshot_loader_header(const struct snapshot_loader *loader);
 
 #endif

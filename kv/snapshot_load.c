@@ -123,6 +123,7 @@ static const char *take_change(void *context, const struct kv_change *change)
     struct record record = record_of(change);
     struct index_cursor cursor;
 
+    kv_shelve(kv);
     return index_seek(&kv->index, record.key, &cursor) ? add_next(kv, &cursor, &record)
                                                        : add_first(kv, &cursor, &record);
 }
@@ -206,4 +207,9 @@ const char *snapshot_loader_reason(const struct snapshot_loader *loader, uint64_
     const char *reason = snapshot_reader_reason(loader->reader, ret_offset);
 
     return loader->reason != NULL ? loader->reason : reason;
+}
+
+const struct snapshot_header *snapshot_loader_header(const struct snapshot_loader *loader)
+{
+    return snapshot_reader_header(loader->reader);
 }

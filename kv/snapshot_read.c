@@ -190,7 +190,8 @@ static void read_header(struct snapshot_reader *reader)
     }
     reader->has_header = true;
     reader->checksum = snapshot_header_checksum(reader->data);
-    check(reader, reader->visitor.header(reader->visitor.context, &reader->header));
+    if (reader->visitor.header != NULL)
+        check(reader, reader->visitor.header(reader->visitor.context, &reader->header));
 }
 
 static void read_chunk(struct snapshot_reader *reader, const struct chunk_head *head)
@@ -301,4 +302,10 @@ const char *snapshot_reader_reason(const struct snapshot_reader *reader, uint64_
 {
     *ret_offset = reader->offset;
     return reader->reason;
+}
+
+const struct snapshot_header *snapshot_reader_header(const struct snapshot_reader *reader)
+{
+    assert(reader->at_end);
+    return &reader->header;
 }
