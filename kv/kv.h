@@ -206,6 +206,12 @@ const struct kv_alarm *kv_alarms(const struct kv *kv, size_t *ret_count);
  * kv_apply(). No part of kv_hash(), which is over keys. */
 const struct kv_member *kv_members(const struct kv *kv, size_t *ret_count);
 
+/* Makes a store that was loaded from a snapshot of one cluster the beginning of another: the members
+ * are forgotten. A bump above 0 adds to the revision, and compacts up to there: whoever saw revisions
+ * of the old cluster that the snapshot does not have is told so, and not something else. */
+#define KV_BUMP_MAX ((int64_t)1 << 60)
+void kv_begin_cluster(struct kv *kv, int64_t bump);
+
 void kv_stats(const struct kv *kv, struct kv_stats *ret_stats);
 
 /* etcd's words for the error, without "etcdserver: "; static; "ok" for KV_OK. */

@@ -9,10 +9,13 @@
 #include "kv_backend.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+
+#include "snapshot_file.h"
 
 static struct kv_backend *kv_backend_of(struct backend *backend)
 {
@@ -187,6 +190,24 @@ int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *clust
     };
     kv_backend_set_quota(backend, 0);
     return backend->kv == NULL ? DECREE_NOMEM : 0;
+}
+
+int kv_backend_load_base(struct kv_backend *backend, const char *data_dir,
+                         const struct logger *logger, char *sentence)
+{
+    struct kv_options options = {.context = (void *)logger, .out_of_memory = out_of_memory};
+    int error;
+
+    kv_free(backend->kv);
+    backend->kv = NULL;
+    error = snapshot_base_load(data_dir, &options, &backend->kv, sentence);
+    if (error != 0)
+        return error;
+    kv_begin_cluster(backend->kv, 0);
+    log_info(logger, "restored", "node=%s data=%s revision=%" PRId64,
+             cluster_spec_name(&backend->cluster, backend->self), data_dir,
+             kv_revision(backend->kv));
+    return 0;
 }
 
 void kv_backend_set_quota(struct kv_backend *backend, int64_t bytes)

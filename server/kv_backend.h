@@ -29,6 +29,11 @@ struct kv_backend {
 int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster,
                     decree_node_id self, const char *cluster_token, const struct logger *logger);
 
+/* The store begins as the base that the data directory was restored with, see snapshot_file.h, not empty.
+ * Errors, with a sentence of SNAPSHOT_SENTENCE_BYTES: NOMEM, IO, INVALID, VERSION, CORRUPT. */
+int kv_backend_load_base(struct kv_backend *backend, const char *data_dir,
+                         const struct logger *logger, char *sentence);
+
 /* How much the store may hold; 0: the default, negative: anything. */
 void kv_backend_set_quota(struct kv_backend *backend, int64_t bytes);
 

@@ -26,6 +26,7 @@
 #include "machines.h"
 #include "notify.h"
 #include "publisher.h"
+#include "snapshot_file.h"
 #include "serve_listen.h"
 
 #define GRACE_MS 2000u
@@ -52,6 +53,7 @@ struct member {
     uint16_t ports[SERVE_ADDRESSES_MAX]; /* for clients */
     uint16_t log_port;
     bool stopping;
+    char token[SNAPSHOT_TOKEN_BYTES]; /* of the cluster, which is that of its base too */
 };
 
 /* ---- stopping ---- */
@@ -219,7 +221,7 @@ static int open_host(struct member *member, char *sentence)
         .cluster = options->cluster,
         .network = options->network,
         .self = options->self,
-        .cluster_token = options->cluster_token,
+        .cluster_token = member->token,
         .data_dir = options->data_dir,
         .listen_host = options->peers.count > 0 ? options->peers.list[0].host : NULL,
         .listen_port = options->peers.list[0].port,
@@ -366,21 +368,37 @@ static int run(struct member *member, char *sentence)
     return error;
 }
 
-static int init_machines(struct member *member)
+static int init_machines(struct member *member, bool restored, char *sentence)
 {
     const struct serve_options *options = member->options;
     struct decree_machine store;
     int error = kv_backend_init(&member->backend, &options->cluster, options->self,
-                                options->cluster_token, options->logger);
+                                member->token, options->logger);
 
+    if (error != 0)
+        return fail(sentence, error, "%s", decree_error_text(error));
+    if (restored)
+        error = kv_backend_load_base(&member->backend, options->data_dir, options->logger,
+                                     sentence);
     if (error != 0)
         return error;
     kv_backend_set_quota(&member->backend, options->quota_bytes);
     store = kv_backend_machine(&member->backend);
     machines_init(&member->machines);
     machines_add(&member->machines, COMMAND_MACHINE_KV, &store);
-    return log_backend_init(&member->log_backend, &options->cluster, options->self,
-                            &member->machines);
+    error = log_backend_init(&member->log_backend, &options->cluster, options->self,
+                             &member->machines);
+    return error == 0 ? 0 : fail(sentence, error, "%s", decree_error_text(error));
+}
+
+static int begin(struct member *member, char *sentence)
+{
+    const struct serve_options *options = member->options;
+    bool restored;
+    int error = snapshot_base_find(options->data_dir, options->cluster_token, member->token,
+                                   &restored, sentence);
+
+    return error == 0 ? init_machines(member, restored, sentence) : error;
 }
 
 int serve_run(const struct serve_options *options, char *sentence)
@@ -398,11 +416,10 @@ int serve_run(const struct serve_options *options, char *sentence)
     error = init_loop(member, sentence);
     if (error != 0)
         goto out;
-    error = init_machines(member);
+    error = begin(member, sentence);
     if (error == 0) {
         error = run(member, sentence);
     } else {
-        fail(sentence, error, "%s", decree_error_text(error));
         stop(member);
         uv_run(&member->loop, UV_RUN_DEFAULT);
     }
