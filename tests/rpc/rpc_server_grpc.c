@@ -182,13 +182,14 @@ const ProtobufCServiceDescriptor *const rpc_server_services[] = {&SERVICE, NULL}
 static const struct grpc_route ROUTES[] = {{"/test.Test/Say", say}, {NULL, NULL}};
 const struct grpc_route *const rpc_server_routes[] = {ROUTES, NULL};
 
-static const struct grpc_stream_handler ECHO_STREAM = {open_stream, echo, half_close, writable,
-                                                       gone};
-static const struct grpc_stream_handler FLOOD_STREAM = {open_stream, flood, nothing, flood_writable,
-                                                        gone};
-static const struct grpc_stream_handler HOLD_STREAM = {hold_open, hold, hold_half_close, NULL,
-                                                       gone};
-static const struct grpc_stream_handler REFUSE_STREAM = {refuse, echo, half_close, NULL, gone};
+static const struct grpc_stream_handler ECHO_STREAM = {false,      open_stream, echo,
+                                                       half_close, writable,    gone};
+static const struct grpc_stream_handler FLOOD_STREAM = {false,   open_stream,    flood,
+                                                        nothing, flood_writable, gone};
+static const struct grpc_stream_handler HOLD_STREAM = {false,           hold_open, hold,
+                                                       hold_half_close, NULL,      gone};
+static const struct grpc_stream_handler REFUSE_STREAM = {false,      refuse, echo,
+                                                         half_close, NULL,   gone};
 static const struct grpc_stream_route STREAM_ROUTES[] = {{"/test.Test/Echo", &ECHO_STREAM},
                                                          {"/test.Test/Flood", &FLOOD_STREAM},
                                                          {"/test.Test/Hold", &HOLD_STREAM},
