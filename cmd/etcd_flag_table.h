@@ -128,10 +128,10 @@
       "it is about TLS, which there is not yet") \
     X(EXPERIMENTAL_PEER_SKIP_CLIENT_SAN_VERIFICATION, "experimental-peer-skip-client-san-verification", SWITCH, NEEDLESS, NULL, \
       "it is about TLS, which there is not yet") \
-    X(CORS, "cors", TEXT, NEEDLESS, NULL, "all origins are served") \
-    X(HOST_WHITELIST, "host-whitelist", TEXT, NEEDLESS, NULL, "all host names are served") \
-    X(LISTEN_METRICS_URLS, "listen-metrics-urls", TEXT, REFUSED, NULL, \
-      "/metrics and /health are served where clients connect") \
+    X(CORS, "cors", TEXT, SERVES, "ORIGIN,...", "Pages of these origins may use the JSON API (*: all)") \
+    X(HOST_WHITELIST, "host-whitelist", TEXT, SERVES, "HOST,...", \
+      "Names of this host that clients of the JSON API may use (*: all)") \
+    X(LISTEN_METRICS_URLS, "listen-metrics-urls", TEXT, SERVES, "URL,...", "Where metrics and health can be had beside") \
     X(WAL_DIR, "wal-dir", TEXT, NEEDLESS, NULL, "all that is on disk is a journal, in --data-dir") \
     X(SNAPSHOT_COUNT, "snapshot-count", NUMBER, NEEDLESS, NULL, "the journal is cut by rules of its own") \
     X(SNAPSHOT_CATCHUP_ENTRIES, "snapshot-catchup-entries", NUMBER, NEEDLESS, NULL, \

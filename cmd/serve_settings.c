@@ -236,6 +236,16 @@ static int read_clients(struct reading *reading)
     return error;
 }
 
+static int read_metrics(struct reading *reading)
+{
+    const enum etcd_flag flag = ETCD_FLAG_LISTEN_METRICS_URLS;
+
+    if (!etcd_flags_given(reading->etcd, flag))
+        return 0;
+    return etcd_urls_parse(label_of(reading, flag), reading->etcd->values[flag],
+                           &reading->options->metrics, reading->sentence);
+}
+
 static int read_advertised_clients(struct reading *reading)
 {
     const enum etcd_flag flag = ETCD_FLAG_ADVERTISE_CLIENT_URLS;
@@ -417,19 +427,10 @@ static int read_format(struct reading *reading)
 }
 
 /* Those that need the ones before. */
-static int (*const STEPS[])(struct reading *) = {check_conflicts,
-                                                 read_level,
-                                                 read_format,
-                                                 read_cluster,
-                                                 find_self,
-                                                 read_clients,
-                                                 read_peers,
-                                                 read_advertised_peers,
-                                                 read_advertised_clients,
-                                                 read_hosts,
-                                                 read_times,
-                                                 read_limits,
-                                                 read_compaction};
+static int (*const STEPS[])(struct reading *) = {
+    check_conflicts, read_level,   read_format, read_cluster,          find_self,
+    read_clients,    read_metrics, read_peers,  read_advertised_peers, read_advertised_clients,
+    read_hosts,      read_times,   read_limits, read_compaction};
 
 int serve_settings_read(struct serve_settings *ret_settings,
                         const struct serve_arguments *arguments, char *sentence)
@@ -452,6 +453,8 @@ int serve_settings_read(struct serve_settings *ret_settings,
     read_data(&reading);
     options->cluster_token = choose(&reading, arguments->token, ETCD_FLAG_INITIAL_CLUSTER_TOKEN,
                                     arguments->as_etcd ? ETCD_TOKEN_DEFAULT : TOKEN_DEFAULT);
+    options->cors = choose(&reading, NULL, ETCD_FLAG_CORS, NULL);
+    options->host_whitelist = choose(&reading, NULL, ETCD_FLAG_HOST_WHITELIST, NULL);
     options->network = arguments->network;
     options->prepare_quorum = arguments->prepare_quorum;
     options->vote_quorum = arguments->vote_quorum;

@@ -37,6 +37,7 @@ struct etcd_front {
     void (*closed)(void *context);
     void *closed_context;
     struct web web;
+    unsigned open_ports; /* of those that are closing */
 };
 
 static const ProtobufCServiceDescriptor *const SERVICES[] = {
@@ -169,7 +170,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     grpc.context = &front->services;
     error = make_services(&front->services, options);
     if (error == 0)
-        error = web_open(&front->web, loop, options->backend, options->logger);
+        error = web_open(&front->web, loop, options);
     if (error != 0) {
         free_services(&front->services);
         free(front);
@@ -198,6 +199,12 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
 int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port, uint16_t *ret_port)
 {
     return grpc_listen(front->grpc, host, port, ret_port);
+}
+
+int etcd_front_listen_metrics(struct etcd_front *front, const char *host, uint16_t port,
+                              uint16_t *ret_port)
+{
+    return web_listen_metrics(&front->web, host, port, ret_port);
 }
 
 void etcd_front_flush(struct etcd_front *front)
@@ -238,10 +245,13 @@ static void on_lock_hall_closed(void *context)
     lessor_close(front->services.lessor, on_lessor_closed, front);
 }
 
-static void on_grpc_closed(void *context)
+static void on_port_closed(void *context)
 {
     struct etcd_front *front = context;
 
+    assert(front->open_ports > 0);
+    if (--front->open_ports > 0)
+        return;
     lock_hall_close(&front->lock_hall, on_lock_hall_closed, front);
 }
 
@@ -250,7 +260,10 @@ void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed
 {
     front->closed = closed;
     front->closed_context = context;
-    grpc_close(front->grpc, grace_ms, on_grpc_closed, front);
+    front->open_ports = front->web.metrics != NULL ? 2 : 1;
+    if (front->web.metrics != NULL)
+        http1_close(front->web.metrics, grace_ms, on_port_closed, front);
+    grpc_close(front->grpc, grace_ms, on_port_closed, front);
 }
 
 void etcd_front_free(struct etcd_front *front)

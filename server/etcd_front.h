@@ -26,10 +26,12 @@ struct etcd_front_options {
     const struct http2_limits *limits; /* NULL: the defaults */
     uint32_t request_timeout_ms;       /* 0: 7000, etcd's with its default election timeout */
     uint32_t lease_seconds_min;        /* 0: 2, etcd's with its default election timeout */
-    uint32_t snapshot_patience_ms;     /* 0: two minutes; a snapshot that nobody reads is given up */
-    uint32_t watch_progress_ms;        /* 0: ten minutes, as etcd; up to a tenth is added */
+    uint32_t snapshot_patience_ms; /* 0: two minutes; a snapshot that nobody reads is given up */
+    uint32_t watch_progress_ms;    /* 0: ten minutes, as etcd; up to a tenth is added */
     size_t request_bytes_max; /* of a change; 0: 1.5 MiB, as etcd. The port takes half a MiB more */
     size_t txn_ops_max;       /* of a level of a txn; 0: 128, as etcd */
+    const char *cors;         /* origins that a page may come from, by commas; NULL or "*": all */
+    const char *host_whitelist; /* names that a client may call this host by; NULL or "*": all */
 };
 
 /* Errors: NOMEM. */
@@ -39,6 +41,11 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
 /* A numeric address, one of a few; port 0 takes a free one. Returns 0 or libuv's error. */
 int etcd_front_listen(struct etcd_front *front, const char *host, uint16_t port,
                       uint16_t *ret_port);
+
+/* The same for another port, where only /metrics and the health of the member are served. Not after
+ * etcd_front_close(). */
+int etcd_front_listen_metrics(struct etcd_front *front, const char *host, uint16_t port,
+                              uint16_t *ret_port);
 
 void etcd_front_flush(struct etcd_front *front);
 

@@ -258,6 +258,8 @@ static int open_front(struct member *member, char *sentence)
         .watch_progress_ms = options->watch_progress_ms,
         .request_bytes_max = options->request_bytes_max,
         .txn_ops_max = options->txn_ops_max,
+        .cors = options->cors,
+        .host_whitelist = options->host_whitelist,
     };
     char urls[SERVE_URLS_BYTES];
     int error = etcd_front_open(&member->front, &member->loop, &front);

@@ -27,6 +27,7 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
     struct serve_addresses clients; /* one at least */
     /* What clients are told of these, "http://host:port,..."; NULL: follows from them. */
     const char *client_urls;
+    struct serve_addresses metrics; /* where only metrics and health are served, if anywhere */
     /* Where the other members come; count 0: at the address that the cluster has of this one. */
     struct serve_addresses peers; /* one at most */
     enum peer_network network;    /* between the members; default tcp */
@@ -39,9 +40,10 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
     const char *log_host;     /* where the ordered log is served; NULL: nowhere */
     uint16_t log_port;        /* 0: any, see the line 'ready' */
     int64_t quota_bytes;      /* of the store; negative: none */
-    size_t request_bytes_max; /* see etcd_front.h, also for the next three */
+    size_t request_bytes_max; /* see etcd_front.h, also for the next five */
     size_t txn_ops_max;
     uint32_t watch_progress_ms;
+    const char *cors, *host_whitelist;
     uint32_t connection_streams_max; /* see http2.h */
     struct auto_compaction_options compaction;
     const struct logger *logger;

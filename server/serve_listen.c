@@ -29,8 +29,12 @@ static int resolve(char *numeric, const char *name)
     return error;
 }
 
+/* etcd_front_listen(), or its like. */
+typedef int listen_function(struct etcd_front *front, const char *host, uint16_t port,
+                            uint16_t *ret_port);
+
 static int listen_on(struct etcd_front *front, const struct serve_address *address,
-                     uint16_t *ret_port, char *sentence)
+                     listen_function *listen_at, uint16_t *ret_port, char *sentence)
 {
     char numeric[NUMERIC_BYTES];
     int error = resolve(numeric, address->host);
@@ -40,7 +44,7 @@ static int listen_on(struct etcd_front *front, const struct serve_address *addre
                  gai_strerror(error));
         return DECREE_IO;
     }
-    error = etcd_front_listen(front, numeric, address->port, ret_port);
+    error = listen_at(front, numeric, address->port, ret_port);
     if (error == 0)
         return 0;
     snprintf(sentence, SERVE_SENTENCE_BYTES, "cannot listen for clients on %s:%u: %s",
@@ -51,12 +55,17 @@ static int listen_on(struct etcd_front *front, const struct serve_address *addre
 int serve_listen(struct etcd_front *front, const struct serve_options *options,
                  uint16_t ret_ports[SERVE_ADDRESSES_MAX], char *sentence)
 {
+    uint16_t metrics_port;
     int error = 0;
 
     assert(options->clients.count > 0);
     assert(options->clients.count <= SERVE_ADDRESSES_MAX);
     for (size_t i = 0; i < options->clients.count && error == 0; i++)
-        error = listen_on(front, &options->clients.list[i], &ret_ports[i], sentence);
+        error = listen_on(front, &options->clients.list[i], etcd_front_listen, &ret_ports[i],
+                          sentence);
+    for (size_t i = 0; i < options->metrics.count && error == 0; i++)
+        error = listen_on(front, &options->metrics.list[i], etcd_front_listen_metrics,
+                          &metrics_port, sentence);
     return error;
 }
 

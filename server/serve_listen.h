@@ -8,8 +8,8 @@
 
 #define SERVE_URLS_BYTES 4096u
 
-/* Listens on all of options->clients; ret_ports has the port of each. Errors: IO, and sentence says
- * why. */
+/* Listens on all of options->clients, of which ret_ports has the ports, and on options->metrics. Errors:
+ * IO, and sentence says why. */
 int serve_listen(struct etcd_front *front, const struct serve_options *options,
                  uint16_t ret_ports[SERVE_ADDRESSES_MAX], char *sentence);
 

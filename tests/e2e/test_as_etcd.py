@@ -8,6 +8,8 @@ import re
 import signal
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -272,6 +274,29 @@ def test_members_that_listen_elsewhere_than_they_are_told(etcd, start):
     assert "http://127.0.1.1:2380, http://127.0.1.1:2379" in etcdctl("127.0.0.1:2379", "member", "list")
     with socket.create_connection(("127.0.0.9", 2380), TIMEOUT):
         pass
+
+
+def http(url, data=None):
+    try:
+        with urllib.request.urlopen(url, data, TIMEOUT) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_metrics_at_a_port_of_their_own(etcd, start):
+    member = start([etcd, "--listen-metrics-urls", "http://127.0.0.1:2381,http://127.0.0.2:2381"])
+    ready(member)
+    for address in ("127.0.0.1:2381", "127.0.0.2:2381", "127.0.0.1:2379"):
+        status, text = http(f"http://{address}/metrics")
+        assert status == 200 and "etcd_server_has_leader" in text
+        wait_until(lambda: http(f"http://{address}/health")[0] == 200, TIMEOUT, "the member is healthy")
+        assert http(f"http://{address}/readyz") == (200, "ok\n")
+    assert http("http://127.0.0.1:2381/v3/kv/range", b'{"key": "YQ=="}')[0] == 404
+    assert http("http://127.0.0.1:2379/v3/kv/range", b'{"key": "YQ=="}')[0] == 200
+    with socket.create_connection(("127.0.0.2", 2381), TIMEOUT):  # who says nothing holds nobody up
+        member.terminate()
+        assert member.wait(TIMEOUT) == 0
 
 
 # ---- limits and compaction ----
