@@ -13,7 +13,6 @@
  */
 #include <assert.h>
 
-#include "checksum.h"
 #include "kv_inside.h"
 
 #define TRIMS_PER_TIDY 1024u
@@ -36,8 +35,7 @@ int64_t kv_compacted(const struct kv *kv)
     return kv->compacted;
 }
 
-/* How many of the key's oldest revisions nobody can read after a compaction up to that revision. */
-static uint32_t obsolete(const struct kv *kv, struct key_index key_index, int64_t compacted)
+uint32_t kv_obsolete(const struct kv *kv, struct key_index key_index, int64_t compacted)
 {
     struct horizon horizon = store_horizon(&kv->store, compacted);
     struct record last;
@@ -60,7 +58,7 @@ bool kv_is_needed(const struct kv *kv, struct kv_bytes key, uint64_t position, i
     if (!index_seek(&kv->index, key, &cursor))
         return false;
     key_index = index_at(&kv->index, &cursor);
-    count = obsolete(kv, *key_index, compacted);
+    count = kv_obsolete(kv, *key_index, compacted);
     return count < key_index_size(*key_index) && position >= key_index_at(*key_index, count);
 }
 
@@ -91,7 +89,7 @@ static void trim_key(struct kv *kv, struct kv_bytes key)
     if (!index_seek(&kv->index, key, &cursor))
         return;
     key_index = index_at(&kv->index, &cursor);
-    count = obsolete(kv, *key_index, kv->compacted);
+    count = kv_obsolete(kv, *key_index, kv->compacted);
     for (uint32_t i = 0; i < count; i++)
         store_waste(&kv->store, key_index_at(*key_index, i));
     if (count == key_index_size(*key_index))
@@ -181,39 +179,8 @@ bool kv_tidy(struct kv *kv)
     return kv->swept < kv->store.slab_count;
 }
 
-/* ---- hashes ---- */
-
-static uint64_t hash_key(const struct kv *kv, struct key_index key_index,
-                         const struct horizon *horizon, uint64_t hash)
+bool kv_is_tidy(const struct kv *kv)
 {
-    uint64_t last, position;
-    bool tombstone;
-    uint32_t end = key_index_count(key_index, &kv->store, horizon, &last, &tombstone);
-
-    for (uint32_t i = obsolete(kv, key_index, kv->compacted); i < end; i++) {
-        struct record record;
-        struct kv_bytes raw;
-
-        position = key_index_at(key_index, i);
-        (void)store_next(&kv->store, &position, &record, &raw);
-        hash = checksum(raw.data, raw.size, hash);
-    }
-    return hash;
-}
-
-enum kv_error kv_hash(const struct kv *kv, int64_t revision, uint64_t *ret_hash)
-{
-    enum kv_error error = kv_check_revision(kv, revision);
-    struct horizon horizon = store_horizon(&kv->store, revision > 0 ? revision : kv->revision);
-    static const uint8_t lowest[] = {0};
-    struct index_cursor cursor;
-    struct key_index *key_index;
-
-    if (error != KV_OK)
-        return error;
-    *ret_hash = checksum(NULL, 0, 0);
-    (void)index_seek(&kv->index, (struct kv_bytes){lowest, 1}, &cursor);
-    for (; (key_index = index_at(&kv->index, &cursor)) != NULL; index_next(&cursor))
-        *ret_hash = hash_key(kv, *key_index, &horizon, *ret_hash);
-    return KV_OK;
+    return kv->compacted < 0 ||
+           (kv->trimmed > kv->compacted && kv->swept >= kv->store.slab_count);
 }

@@ -88,6 +88,9 @@ bool kv_txn_writes(const struct command_txn_body *body);
 /* compaction.c */
 enum kv_error kv_compact(struct kv *kv, int64_t revision);
 
+/* How many of the key's oldest revisions nobody can read after a compaction up to that revision. */
+uint32_t kv_obsolete(const struct kv *kv, struct key_index key_index, int64_t compacted);
+
 /* Can the record at this position, of this key, be read after a compaction up to this revision? */
 bool kv_is_needed(const struct kv *kv, struct kv_bytes key, uint64_t position, int64_t compacted);
 

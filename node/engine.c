@@ -294,3 +294,10 @@ void engine_campaign(struct engine *engine)
 
     engine_step_surely(engine, &event);
 }
+
+void engine_hand_over(struct engine *engine, decree_node_id to)
+{
+    struct decree_event event = {.type = DECREE_EVENT_HAND_OVER, .u.hand_over = to};
+
+    engine_step_surely(engine, &event);
+}

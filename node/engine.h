@@ -127,6 +127,10 @@ int engine_register_call(struct engine *engine, const struct decree_register_mes
  * reaches no quorum or its disk stands still. */
 void engine_campaign(struct engine *engine);
 
+/* Asks a peer to lead instead: it then begins phase 1 as engine_campaign() does. Does nothing unless
+ * this node leads, and may come to nothing: the message may be lost. */
+void engine_hand_over(struct engine *engine, decree_node_id to);
+
 /* Hands out everything that is due. True when something was handed out or the core was stepped. */
 bool engine_turn(struct engine *engine);
 

@@ -199,6 +199,7 @@ static enum failpoint point_of(enum decree_message_type type)
     case DECREE_HEARTBEAT_ACK:
     case DECREE_READ:
     case DECREE_READ_OK:
+    case DECREE_HAND_OVER:
     case DECREE_MESSAGE_NONE:
     case DECREE_MESSAGE_TYPES:
         break;

@@ -134,3 +134,16 @@ void leadership_campaign(struct decree_paxos *paxos)
         leadership_stand_down(paxos, paxos->leader.ballot);
     leadership_scout(paxos);
 }
+
+void leadership_hand_over(struct decree_paxos *paxos, decree_node_id to)
+{
+    struct decree_message *message;
+
+    if (!paxos->leader.active || to == paxos->config.self ||
+        quorum_index(&paxos->outbox.quorum, to) == DECREE_MEMBERS_MAX ||
+        !outbox_has_messages(&paxos->outbox, 1))
+        return;
+    message = outbox_message(&paxos->outbox, DECREE_HAND_OVER, to);
+    message->ballot = paxos->leader.ballot;
+    message->decided = paxos->log.decided;
+}

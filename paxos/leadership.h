@@ -42,4 +42,8 @@ void leadership_propose_another_way(struct decree_paxos *paxos);
 /* Somebody wants this node to lead, or to show how it begins to. */
 void leadership_campaign(struct decree_paxos *paxos);
 
+/* Asks a peer to lead instead, if this node leads and there is room for the message. Until the peer's
+ * phase 1 reaches it, this node goes on. */
+void leadership_hand_over(struct decree_paxos *paxos, decree_node_id to);
+
 #endif

@@ -100,6 +100,8 @@ bool message_is_sane(const struct decree_message *message, uint32_t window,
     switch (message->type) {
     case DECREE_P1A:
         return from_leader && message->slot > 0;
+    case DECREE_HAND_OVER:
+        return from_leader;
     case DECREE_P1B:
         return run_is_sane(message, window, true, outbox);
     case DECREE_P2A:

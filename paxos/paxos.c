@@ -142,6 +142,9 @@ static int step_event(struct decree_paxos *paxos, const struct decree_event *eve
     case DECREE_EVENT_CAMPAIGN:
         leadership_campaign(paxos);
         return 0;
+    case DECREE_EVENT_HAND_OVER:
+        leadership_hand_over(paxos, event->u.hand_over);
+        return 0;
     case DECREE_EVENT_WAKE:
         timers_wake(paxos);
         return 0;

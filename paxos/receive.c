@@ -130,6 +130,14 @@ static void on_heartbeat_ack(struct decree_paxos *paxos, const struct decree_mes
                                                 quorum_meets_prepare(&outbox->quorum), outbox));
 }
 
+/* Only from who leads now: one that comes late, or to who knows of another leader, means nothing. It
+ * may come again before phase 1 is over, which is then not begun anew. */
+static void on_hand_over(struct decree_paxos *paxos, const struct decree_message *message)
+{
+    if (ballot_equal(message->ballot, paxos->election.leader) && !paxos->scout.running)
+        leadership_campaign(paxos);
+}
+
 void receive_own(struct decree_paxos *paxos, const struct decree_message *reply)
 {
     if (reply->type == DECREE_P1B)
@@ -179,6 +187,9 @@ void receive_message(struct decree_paxos *paxos, const struct decree_message *me
     case DECREE_READ_OK:
         take_hint(paxos, message);
         reads_confirm(&paxos->reads, message->round, message->slot);
+        break;
+    case DECREE_HAND_OVER:
+        on_hand_over(paxos, message);
         break;
     case DECREE_MESSAGE_NONE:
     case DECREE_MESSAGE_TYPES:

@@ -91,6 +91,9 @@ struct backend_ops {
     /* Does a command that takes so many bytes of room fit into the store? If not, the alarm that
      * tells so is raised. Asked for before propose. */
     bool (*room)(struct backend *backend, size_t size);
+
+    /* Asks another member to lead, if this one does. It may come to nothing. */
+    void (*hand_over)(struct backend *backend, uint64_t member_id);
 };
 
 /* For adapters, after each command: tells lease_applied. */

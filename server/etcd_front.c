@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 
 #include "election.pb-c.h"
+#include "errands.h"
 #include "health.pb-c.h"
 #include "lessor.h"
 #include "lock.pb-c.h"
@@ -24,7 +25,7 @@
 #define RESERVED_DESCRIPTORS 256u
 #define WATCH_PROGRESS_MS (10u * 60 * 1000)
 #define LEASE_SECONDS_MIN 2u
-#define LEASE_LATE_MS 7000u
+#define REQUEST_TIMEOUT_MS 7000u
 #define REQUEST_BYTES_DEFAULT ((size_t)3 * 512 * 1024)
 #define MESSAGE_OVERHEAD_BYTES \
     ((size_t)512 * 1024) /* as etcd: what a request may be over its limit */
@@ -34,6 +35,7 @@ struct etcd_front {
     struct services services;
     struct snapshot_pump snapshots;
     struct lock_hall lock_hall;
+    struct errands errands;
     void (*closed)(void *context);
     void *closed_context;
     struct web web;
@@ -152,6 +154,8 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     struct etcd_front *front = calloc(1, sizeof(*front));
     struct http2_limits limits = options->limits != NULL ? *options->limits
                                                          : (struct http2_limits){0};
+    uint32_t request_ms = options->request_timeout_ms > 0 ? options->request_timeout_ms
+                                                          : REQUEST_TIMEOUT_MS;
     struct grpc_options grpc = {
         .services = SERVICES,
         .routes = ROUTES,
@@ -189,9 +193,10 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     lock_hall_init(&front->lock_hall, options->backend, front->services.watch_hub);
     lock_hall_start(&front->lock_hall, loop);
     front->services.lock_hall = &front->lock_hall;
+    errands_start(&front->errands, loop, request_ms);
+    front->services.errands = &front->errands;
     start_watches(front, loop, options->watch_progress_ms);
-    lessor_start(front->services.lessor, loop,
-                 options->request_timeout_ms > 0 ? options->request_timeout_ms : LEASE_LATE_MS);
+    lessor_start(front->services.lessor, loop, request_ms);
     *ret_front = front;
     return 0;
 }
@@ -245,6 +250,13 @@ static void on_lock_hall_closed(void *context)
     lessor_close(front->services.lessor, on_lessor_closed, front);
 }
 
+static void on_errands_closed(void *context)
+{
+    struct etcd_front *front = context;
+
+    lock_hall_close(&front->lock_hall, on_lock_hall_closed, front);
+}
+
 static void on_port_closed(void *context)
 {
     struct etcd_front *front = context;
@@ -252,7 +264,7 @@ static void on_port_closed(void *context)
     assert(front->open_ports > 0);
     if (--front->open_ports > 0)
         return;
-    lock_hall_close(&front->lock_hall, on_lock_hall_closed, front);
+    errands_close(&front->errands, on_errands_closed, front);
 }
 
 void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),

@@ -153,7 +153,17 @@ static bool room(struct backend *backend, size_t size)
 
 static const struct backend_ops ops = {propose,       read_store, get_kv,     query,
                                        get_term,      get_status, get_member, ask_register,
-                                       call_acceptor, room};
+static void hand_over(struct backend *base, uint64_t member_id)
+{
+    struct engine *engine = engine_of(base);
+    const struct kv_backend *backend = kv_backend_of(base);
+
+    for (uint32_t id = 1; engine != NULL && id <= backend->cluster.count; id++)
+        if (public_id(backend, id) == member_id)
+            engine_hand_over(engine, id);
+}
+
+                                       call_acceptor, room, hand_over};
 
 static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
 {

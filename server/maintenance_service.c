@@ -2,18 +2,15 @@
 /* maintenance_service.c -- etcdserverpb.Maintenance: how this member is, and what it is told.
  *
  *     Alarm       GET: backend.read -> the alarms of the store; else: command -> backend.propose
- *     Hash(KV)    of this member's own store, as it is now: to be compared between members
+ *     Hash(KV), MoveLeader, Downgrade    in files of their own
  *     Defragment  nothing needs it: the store gives back what compaction leaves by itself
- *
- * The hashes are decree's own function over the changes in the store, cut to 32 bits. They are
- * equal on members that hold the same, and have nothing to do with the hashes of an etcd.
  */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "kv_checks.h"
 #include "kv_propose.h"
-#include "rpc.pb-c.h"
+#include "maintenance_inside.h"
 
 /* The version that the stored form is said to have: that of the API without its patch number. */
 #define STORAGE_VERSION "3.6.0"
@@ -21,7 +18,7 @@
 #define ALARMS_TOLD 16u  /* of them, in a Status */
 #define ALARMS_MAX 1024u /* clients raise no more of them */
 
-static Etcdserverpb__ResponseHeader header_of(struct grpc_call *call)
+Etcdserverpb__ResponseHeader maintenance_header(struct grpc_call *call)
 {
     struct backend *backend = call_backend(call);
     Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
@@ -75,7 +72,7 @@ static int status(struct grpc_call *call, const uint8_t *message, size_t size)
     if (grpc_decode(call, &etcdserverpb__status_request__descriptor, message, size) == NULL)
         return 0;
     backend->ops->status(backend, &now);
-    header = header_of(call);
+    header = maintenance_header(call);
     response.header = &header;
     response.downgradeinfo = &downgrade;
     response.errors = errors;
@@ -108,7 +105,7 @@ static void reply_alarms(struct grpc_call *call, const struct kv_alarm *alarms, 
 {
     static Etcdserverpb__AlarmMember members[ALARMS_MAX]; /* one thread; used up in this call */
     static Etcdserverpb__AlarmMember *pointers[ALARMS_MAX];
-    Etcdserverpb__ResponseHeader header = header_of(call);
+    Etcdserverpb__ResponseHeader header = maintenance_header(call);
     Etcdserverpb__AlarmResponse response = ETCDSERVERPB__ALARM_RESPONSE__INIT;
 
     count = count < ALARMS_MAX ? count : ALARMS_MAX;
@@ -202,53 +199,7 @@ static int ask_alarm(struct grpc_call *call, const uint8_t *message, size_t size
     return services_after_ask(call, backend->ops->read(backend, list_done, call));
 }
 
-/* ---- Hash, HashKV, Defragment ---- */
-
-static int hash(struct grpc_call *call, const uint8_t *message, size_t size)
-{
-    struct backend *backend = call_backend(call);
-    Etcdserverpb__ResponseHeader header;
-    Etcdserverpb__HashResponse response = ETCDSERVERPB__HASH_RESPONSE__INIT;
-    uint64_t sum = 0;
-
-    if (grpc_decode(call, &etcdserverpb__hash_request__descriptor, message, size) == NULL)
-        return 0;
-    (void)kv_hash(backend->ops->kv(backend), 0, &sum);
-    header = header_of(call);
-    response.header = &header;
-    response.hash = (uint32_t)sum;
-    grpc_reply(call, &response.base);
-    return 0;
-}
-
-/* Revision 0: the newest. Members are to be compared at one revision, and with one compact_revision,
- * for what was given up is not hashed. */
-static int hash_kv(struct grpc_call *call, const uint8_t *message, size_t size)
-{
-    struct backend *backend = call_backend(call);
-    const struct kv *kv = backend->ops->kv(backend);
-    const Etcdserverpb__HashKVRequest *request = (const Etcdserverpb__HashKVRequest *)(const void *)
-        grpc_decode(call, &etcdserverpb__hash_kvrequest__descriptor, message, size);
-    Etcdserverpb__ResponseHeader header;
-    Etcdserverpb__HashKVResponse response = ETCDSERVERPB__HASH_KVRESPONSE__INIT;
-    enum kv_error error;
-    uint64_t sum = 0;
-
-    if (request == NULL)
-        return 0;
-    error = kv_hash(kv, request->revision, &sum);
-    if (error != KV_OK) {
-        etcd_fail(call, etcd_error_of_kv(error));
-        return 0;
-    }
-    header = header_of(call);
-    response.header = &header;
-    response.hash = (uint32_t)sum;
-    response.compact_revision = kv_compacted(kv);
-    response.hash_revision = request->revision > 0 ? request->revision : kv_revision(kv);
-    grpc_reply(call, &response.base);
-    return 0;
-}
+/* ---- Defragment ---- */
 
 static int defragment(struct grpc_call *call, const uint8_t *message, size_t size)
 {
@@ -263,8 +214,10 @@ static int defragment(struct grpc_call *call, const uint8_t *message, size_t siz
 const struct grpc_route maintenance_routes[] = {
     {"/etcdserverpb.Maintenance/Status", status},
     {"/etcdserverpb.Maintenance/Alarm", ask_alarm},
-    {"/etcdserverpb.Maintenance/Hash", hash},
-    {"/etcdserverpb.Maintenance/HashKV", hash_kv},
+    {"/etcdserverpb.Maintenance/Hash", maintenance_hash},
+    {"/etcdserverpb.Maintenance/HashKV", maintenance_hash_kv},
     {"/etcdserverpb.Maintenance/Defragment", defragment},
+    {"/etcdserverpb.Maintenance/MoveLeader", maintenance_move_leader},
+    {"/etcdserverpb.Maintenance/Downgrade", maintenance_downgrade},
     {NULL, NULL},
 };

@@ -15,6 +15,7 @@ struct watch_hub;
 struct lessor;
 struct snapshot_pump;
 struct lock_hall;
+struct errands;
 
 struct services {
     struct backend *backend;
@@ -22,6 +23,7 @@ struct services {
     struct lessor *lessor;
     struct snapshot_pump *snapshots;
     struct lock_hall *lock_hall;
+    struct errands *errands;
     int64_t lease_seconds_min;
     size_t request_bytes_max; /* of what is to be ordered */
     size_t txn_ops_max;

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "errands.h"
 #include "kv_checks.h"
 #include "kv_propose.h"
 #include "txn_request.h"
@@ -181,18 +182,62 @@ static int txn(struct grpc_call *call, const uint8_t *message, size_t size)
 
 /* ---- Compact ---- */
 
+struct compaction { /* of a call that waits until the store is tidy */
+    struct errand errand;
+    int64_t revision;
+};
+
+static void reply_compact(struct grpc_call *call, int64_t revision)
+{
+    struct response_header header = kv_header(call, revision);
+
+    response_header_write(grpc_reply_begin(call), &header);
+    grpc_reply_end(call);
+}
+
+static enum errand_state wait_until_tidy(struct errand *errand, bool stop)
+{
+    struct compaction *compaction = list_owner(errand, struct compaction, errand);
+    struct backend *backend = call_backend(errand->call);
+
+    if (!stop && !kv_is_tidy(backend->ops->kv(backend)))
+        return ERRAND_WAITS;
+    if (grpc_resume(errand->call)) {
+        if (stop)
+            etcd_fail(errand->call, ETCD_TIMEOUT);
+        else
+            reply_compact(errand->call, compaction->revision);
+    }
+    free(compaction);
+    return ERRAND_OVER;
+}
+
 static void compact_done(void *argument, int error, decree_slot slot, void *result)
 {
     struct grpc_call *call = argument;
     const struct kv_result *outcome = kv_proposed(call, error, result);
-    struct response_header header;
 
     (void)slot;
-    if (outcome == NULL)
+    if (outcome != NULL)
+        reply_compact(call, outcome->revision);
+}
+
+/* The store is tidied between turns of the loop, whoever waits for it. */
+static void physical_compact_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    const struct kv_result *outcome = result;
+    struct compaction *compaction = error == 0 && outcome->error == KV_OK
+                                        ? calloc(1, sizeof(*compaction))
+                                        : NULL;
+
+    if (compaction == NULL) {
+        compact_done(argument, error, slot, result);
         return;
-    header = kv_header(call, outcome->revision);
-    response_header_write(grpc_reply_begin(call), &header);
-    grpc_reply_end(call);
+    }
+    *compaction = (struct compaction){.errand = {.call = call, .step = wait_until_tidy},
+                                      .revision = outcome->revision};
+    errands_add(call_services(call)->errands, &compaction->errand);
 }
 
 static int compact(struct grpc_call *call, const uint8_t *message, size_t size)
@@ -205,7 +250,7 @@ static int compact(struct grpc_call *call, const uint8_t *message, size_t size)
         return 0;
     }
     command.u.compact = request.revision > 0 ? (uint64_t)request.revision : 0;
-    return kv_propose(call, &command, compact_done);
+    return kv_propose(call, &command, request.physical ? physical_compact_done : compact_done);
 }
 
 const struct grpc_route txn_routes[] = {

@@ -52,6 +52,9 @@ void sim_describe_message(char *text, size_t size, const struct decree_message *
         snprintf(text, size, "%s %" PRIu64 ".%" PRIu64, name, message->round >> 32,
                  message->round & UINT32_MAX);
         return;
+    case DECREE_HAND_OVER:
+        snprintf(text, size, "%s", name);
+        return;
     case DECREE_MESSAGE_NONE:
     case DECREE_MESSAGE_TYPES:
         break;

@@ -73,6 +73,7 @@ static enum sim_svg_kind kind_of(enum decree_message_type type)
     case DECREE_HEARTBEAT_ACK:
     case DECREE_READ:
     case DECREE_READ_OK:
+    case DECREE_HAND_OVER:
     case DECREE_MESSAGE_NONE:
     case DECREE_MESSAGE_TYPES:
         break;

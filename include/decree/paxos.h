@@ -91,7 +91,8 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
     X(READ, "read", "round: the asker's number")                                                \
     X(READ_OK, "read_ok",                                                                       \
       "round: the one asked with; slot: apply up to here, then answer; ballot: of the leader, " \
-      "if it answers itself")
+      "if it answers itself")                                                                   \
+    X(HAND_OVER, "hand_over", "ballot: of the leader, who wants the receiver to lead instead")
 
 enum decree_message_type {
     DECREE_MESSAGE_NONE = 0,
@@ -147,6 +148,7 @@ enum decree_event_type {
     DECREE_EVENT_FETCHED,     /* decided pvalues for a decree_fetch, by slot, without gaps */
     DECREE_EVENT_UNREACHABLE, /* a hint: this peer's port refuses connections */
     DECREE_EVENT_CAMPAIGN,    /* begin phase 1 now, whoever leads; nothing without a quorum */
+    DECREE_EVENT_HAND_OVER,   /* ask this peer to lead instead; nothing unless this node leads */
     DECREE_EVENT_WAKE         /* the time asked for has come */
 };
 
@@ -173,6 +175,7 @@ struct decree_event {
             const struct decree_pvalue *pvalues;
         } fetched;
         decree_node_id unreachable;
+        decree_node_id hand_over;
     } u;
 };
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """test_members.py -- members know where clients reach the others, also after a restart; and the leader is moved."""
 import json
+import subprocess
+import threading
 
 import rpc
+from nodes import DECREE
 from rpc import messages
 from test_etcdctl import etcdctl
 from wait import wait_until
@@ -63,3 +66,120 @@ def test_changes_are_refused_with_a_reason(cluster):
             ("MemberPromote", messages.MemberPromoteRequest(ID=1), messages.MemberPromoteResponse)):
         code, text = change_members(cluster.nodes[0], method, request, response)
         assert code == "UNIMPLEMENTED" and "cannot be added, removed or changed yet" in text, text
+
+
+# ---- the leader is moved ----
+
+def move(node, target, timeout=20):
+    """None, or the code and the text of the refusal."""
+    try:
+        node.client.call("/etcdserverpb.Maintenance/MoveLeader", messages.MoveLeaderRequest(targetID=target),
+                         messages.MoveLeaderResponse, timeout)
+    except rpc.Failure as failure:
+        return failure.code.name, failure.text
+    return None
+
+
+def ids(cluster):
+    return {node: node.client.status(timeout=10).header.member_id for node in cluster.nodes}
+
+
+def test_the_leader_moves_where_it_is_told(cluster):
+    members = ids(cluster)
+    for _ in range(2):
+        for target in cluster.nodes:
+            leader = cluster.wait_for_leader()
+            assert move(leader, members[target]) is None
+            assert leader.client.status().leader == members[target], "known to who was asked, at once"
+            wait_until(lambda at=target: cluster.leader() is at, 20, "all know of it")
+
+
+def test_only_the_leader_can_and_only_to_a_member(cluster):
+    leader = cluster.wait_for_leader()
+    members = ids(cluster)
+    follower = [node for node in cluster.nodes if node is not leader][0]
+    assert move(follower, members[follower]) == ("FAILED_PRECONDITION", "etcdserver: not leader")
+    assert move(leader, 12345) == ("FAILED_PRECONDITION", "etcdserver: bad leader transferee")
+    assert move(leader, 0) == ("FAILED_PRECONDITION", "etcdserver: bad leader transferee")
+    assert move(leader, members[leader]) is None
+    assert cluster.leader() is leader
+    follower.kill()
+    code, text = move(leader, members[follower], timeout=30)
+    assert (code, text) == ("UNAVAILABLE", "etcdserver: request timed out")
+    assert leader.client.status().leader == members[leader], "who cannot be reached takes nothing"
+    follower.start(cluster.spec)
+    wait_until(lambda: cluster.leader() is not None, 20, "it is back")
+    assert cluster.leader() is leader, "and what it was told while away means nothing"
+
+
+def test_etcdctl_and_decree_move_the_leader(cluster):
+    members = ids(cluster)
+    leader = cluster.wait_for_leader()
+    target = [node for node in cluster.nodes if node is not leader][0]
+    text = etcdctl(cluster.endpoints, "move-leader", f"{members[target]:x}")
+    assert text == f"Leadership transferred from {members[leader]:x} to {members[target]:x}\n"
+    wait_until(lambda: cluster.leader() is target, 20, "all know of it")
+    for name in (f"{members[leader]:x}", target.name):
+        run = subprocess.run([DECREE, "move-leader", name, "--endpoints", cluster.nodes[0].endpoint], stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=60, check=False)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.startswith("Leadership transferred from "), run.stdout
+    wait_until(lambda: cluster.leader() is target, 20, "there and back")
+    run = subprocess.run([DECREE, "move-leader", "n9", "--endpoints", cluster.endpoints], stdin=subprocess.DEVNULL,
+                         capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 1 and "no member" in run.stderr and "n9" in run.stderr, run.stderr
+
+
+class Counting(threading.Thread):
+    """Puts 1, 2, 3 ... if the key has the number before: a write lost or done twice breaks the chain."""
+
+    def __init__(self, node, key):
+        super().__init__()
+        self.client = rpc.Client(node.endpoint)
+        self.key = key
+        self.done = 0
+        self.unknown = None
+        self.stopped = threading.Event()
+
+    def step(self):
+        expected = str(self.done).encode()
+        compare = messages.Compare(result=0, target=3, key=self.key, value=expected) if self.done else \
+            messages.Compare(result=0, target=1, key=self.key, create_revision=0)
+        put = messages.RequestOp(request_put=messages.PutRequest(key=self.key, value=str(self.done + 1).encode()))
+        response = self.client.call("/etcdserverpb.KV/Txn", messages.TxnRequest(compare=[compare], success=[put]),
+                                    messages.TxnResponse, 20)
+        assert response.succeeded, f"the key is not {self.done}"
+        self.done += 1
+
+    def run(self):
+        try:
+            while not self.stopped.is_set():
+                self.step()
+        except BaseException as error:  # told by the test
+            self.unknown = error
+        finally:
+            self.client.close()
+
+
+def test_no_write_is_lost_or_done_twice_while_the_leader_moves(cluster):
+    members = ids(cluster)
+    counters = [Counting(node, b"%d" % i) for i, node in enumerate(cluster.nodes * 4)]
+    for counter in counters:
+        counter.start()
+    try:
+        for turn in range(12):
+            leader = cluster.wait_for_leader()
+            before = sum(counter.done for counter in counters)
+            others = [node for node in cluster.nodes if node is not leader]
+            assert move(leader, members[others[turn % 2]]) is None
+            wait_until(lambda at=before: sum(counter.done for counter in counters) > at + len(counters), 20, "writes go on")
+    finally:
+        for counter in counters:
+            counter.stopped.set()
+        for counter in counters:
+            counter.join()
+    for counter in counters:
+        assert counter.unknown is None, counter.unknown
+        for node in cluster.nodes:
+            response = node.client.range(counter.key, timeout=20)
+            assert int(response.kvs[0].value) == counter.done == response.kvs[0].version

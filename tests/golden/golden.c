@@ -396,6 +396,17 @@ static void campaign(struct golden *golden)
     cores_take(&golden->cores, id);
 }
 
+static void hand_over(struct golden *golden)
+{
+    decree_node_id id = core_at(golden, 1);
+    struct decree_event event = {.type = DECREE_EVENT_HAND_OVER, .u.hand_over = node_at(golden, 2)};
+
+    if (golden->wrong)
+        return;
+    print_error(golden, cores_offer(&golden->cores, id, &event));
+    cores_take(&golden->cores, id);
+}
+
 static void status(struct golden *golden)
 {
     for (int i = 1; i < golden->word_count; i++) {
@@ -460,6 +471,7 @@ static const struct {
     {"fetch", fetch, "NODE: answers its oldest fetch"},
     {"unreachable", unreachable, "NODE PEER"},
     {"campaign", campaign, "NODE: is to lead"},
+    {"hand_over", hand_over, "NODE PEER: the peer is to lead instead"},
     {"status", status, "NODE..."},
     {"queued", queued, "what is on the links"},
     {"show", show,

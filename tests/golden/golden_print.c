@@ -114,6 +114,7 @@ static void add_fields(struct golden_text *text, const struct decree_message *me
     case DECREE_DECISION:
     case DECREE_HEARTBEAT:
     case DECREE_HEARTBEAT_ACK:
+    case DECREE_HAND_OVER:
         add_ballot(text, message->ballot);
         break;
     case DECREE_CATCH_UP:

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define RING_OPERATIONS 16384u
+#define MEMBER_READY 2u
 
 static struct memory_backend *memory_of(struct backend *backend)
 {
@@ -95,7 +96,9 @@ static void get_status(struct backend *backend, struct backend_status *ret_statu
     struct memory_backend *memory = memory_of(backend);
 
     *ret_status = (struct backend_status){
-        .leader_id = memory->leaderless ? 0 : backend->member_id,
+        .leader_id = memory->leaderless       ? 0
+                     : memory->leader_id != 0 ? memory->leader_id
+                                              : backend->member_id,
         .term = 7,
         .decided = memory->applied,
         .applied = memory->applied,
@@ -109,7 +112,8 @@ static bool get_member(struct backend *backend, size_t index, struct backend_mem
 {
     static const struct backend_member MEMBERS[] = {
         {0, "n1", "http://127.0.0.1:2380", "http://127.0.0.1:2379"},
-        {2, "n2", "http://127.0.0.1:2382", NULL},
+        {MEMBER_READY, "n2", "http://127.0.0.1:2382", NULL},
+        {3, "n3", "http://127.0.0.1:2384", NULL},
     };
 
     if (index >= sizeof(MEMBERS) / sizeof(MEMBERS[0]))
@@ -125,6 +129,13 @@ static bool room(struct backend *backend, size_t size)
     return kv_quota_room(&memory_of(backend)->quota, size);
 }
 
+/* Only one is ready to lead. */
+static void hand_over(struct backend *backend, uint64_t member_id)
+{
+    if (member_id == MEMBER_READY)
+        memory_of(backend)->leader_id = member_id;
+}
+
 static const struct backend_ops OPS = {.propose = propose,
                                        .read = read_now,
                                        .kv = get_kv,
@@ -132,7 +143,8 @@ static const struct backend_ops OPS = {.propose = propose,
                                        .term = get_term,
                                        .status = get_status,
                                        .member = get_member,
-                                       .room = room};
+                                       .room = room,
+                                       .hand_over = hand_over};
 
 void memory_backend_init(struct memory_backend *backend, uv_loop_t *loop,
                          const struct kv_options *store)

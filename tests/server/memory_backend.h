@@ -29,6 +29,7 @@ struct memory_backend {
     unsigned long refused; /* how often it was */
     bool held;             /* nothing is done */
     bool leaderless;
+    uint64_t leader_id; /* 0: this member */
     struct kv_quota quota;
     uint64_t applied;
     struct kv_result result; /* of the last query */

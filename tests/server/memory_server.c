@@ -62,14 +62,25 @@ static void *resize_of_store(void *context, void *memory, size_t size)
 struct program {
     uv_loop_t loop;
     uv_signal_t terminate;
+    uv_prepare_t tidying;
     struct memory_backend backend;
     struct etcd_front *front;
 };
+
+/* A bit each turn, as a member does it. */
+static void on_tidying(uv_prepare_t *prepare)
+{
+    struct program *program = prepare->data;
+
+    etcd_front_tell(program->front);
+    (void)kv_tidy(program->backend.kv);
+}
 
 static void on_front_closed(void *context)
 {
     struct program *program = context;
 
+    uv_close((uv_handle_t *)&program->tidying, NULL);
     memory_backend_close(&program->backend);
 }
 
@@ -130,6 +141,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "cannot listen: %s\n", uv_strerror(error));
         return 1;
     }
+    uv_prepare_init(&program->loop, &program->tidying);
+    program->tidying.data = program;
+    uv_prepare_start(&program->tidying, on_tidying);
     uv_signal_init(&program->loop, &program->terminate);
     program->terminate.data = program;
     uv_signal_start(&program->terminate, on_terminate, SIGTERM);
