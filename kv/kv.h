@@ -176,20 +176,17 @@ int64_t kv_compacted(const struct kv *kv);
  * is time. No reader can tell. True: there is more to do. */
 bool kv_tidy(struct kv *kv);
 
-/* Visits every change from first_revision on, which is not compacted. */
-void kv_changes(const struct kv *kv, int64_t first_revision, kv_visit_change *visit, void *context);
-
 /* Has kv_tidy() nothing left to do? While somebody reads the store bit by bit it waits, and so this
  * is false after a compaction. */
 bool kv_is_tidy(const struct kv *kv);
+
+/* Visits every change from first_revision on, which is not compacted. */
+void kv_changes(const struct kv *kv, int64_t first_revision, kv_visit_change *visit, void *context);
 
 /* A hash of every change up to revision that compaction has not given up, by key: equal on replicas
  * that applied the same commands, however tidy they are. Reads the whole store. revision: 0 or
  * less: all. Errors as kv_range(). */
 enum kv_error kv_hash(const struct kv *kv, int64_t revision, uint64_t *ret_hash);
-
-/* False: there is no such lease. */
-bool kv_lease(const struct kv *kv, int64_t id, struct kv_lease *ret_lease);
 
 /* The same in slices, of the store as it is now, whatever is applied in between; until the hasher is
  * freed, compaction gives no memory back. *ret_hasher is NULL on an error, or if there is no memory.
@@ -201,6 +198,9 @@ enum kv_error kv_hasher_new(const struct kv *kv, int64_t revision, struct kv_has
 bool kv_hasher_step(struct kv_hasher *hasher);
 uint64_t kv_hasher_sum(const struct kv_hasher *hasher); /* when there is not */
 void kv_hasher_free(struct kv_hasher *hasher);          /* NULL is fine */
+
+/* False: there is no such lease. */
+bool kv_lease(const struct kv *kv, int64_t id, struct kv_lease *ret_lease);
 
 /* How many grants and renewals of leases there were: a lease_expire with this stamp is void when a
  * renewal that its maker does not know of comes before it. */

@@ -151,8 +151,6 @@ static bool room(struct backend *backend, size_t size)
     return kv_quota_room(&kv_backend_of(backend)->quota, size);
 }
 
-static const struct backend_ops ops = {propose,       read_store, get_kv,     query,
-                                       get_term,      get_status, get_member, ask_register,
 static void hand_over(struct backend *base, uint64_t member_id)
 {
     struct engine *engine = engine_of(base);
@@ -163,6 +161,8 @@ static void hand_over(struct backend *base, uint64_t member_id)
             engine_hand_over(engine, id);
 }
 
+static const struct backend_ops ops = {propose,       read_store, get_kv,     query,
+                                       get_term,      get_status, get_member, ask_register,
                                        call_acceptor, room, hand_over};
 
 static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
