@@ -291,6 +291,82 @@ enum grpc_status client_call(struct client *client, const struct method *method,
     return code;
 }
 
+/* ---- streams ---- */
+
+struct stream {
+    struct grpc_client_call call;
+    struct client *client;
+    bool (*take)(void *context, const uint8_t *message, size_t size);
+    void *context;
+    bool stirred; /* something came, or it is over */
+};
+
+static void on_stream_message(struct grpc_client_call *call, const uint8_t *message, size_t size)
+{
+    struct stream *stream = call->context;
+
+    stream->stirred = true;
+    if (!stream->take(stream->context, message, size))
+        grpc_client_cancel(stream->client->connection, call, GRPC_CANCELLED, "not wanted any more");
+}
+
+static void on_stream_done(struct grpc_client_call *call)
+{
+    struct stream *stream = call->context;
+
+    stream->stirred = true;
+    stream->client->call_is_done = true;
+}
+
+static void run_stream(struct client *client, struct stream *stream, uint64_t timeout_ms)
+{
+    client->call_is_done = false;
+    grpc_client_start(client->connection, &stream->call);
+    if (!client->call_is_done)
+        grpc_client_half_close(client->connection, &stream->call);
+    while (!client->call_is_done) {
+        stream->stirred = false;
+        wait_for(client, &stream->stirred, timeout_ms);
+        if (stream->stirred || client->call_is_done)
+            continue;
+        grpc_client_cancel(client->connection, &stream->call, GRPC_DEADLINE_EXCEEDED,
+                           "no answer in time");
+    }
+}
+
+enum grpc_status client_stream(struct client *client, const char *path,
+                               const ProtobufCMessage *request, uint64_t timeout_ms,
+                               bool (*take)(void *context, const uint8_t *message, size_t size),
+                               void *context)
+{
+    struct stream stream = {.client = client, .take = take, .context = context};
+    uint8_t *body = frame(request, &stream.call.body_size);
+    enum grpc_status code;
+
+    if (body == NULL) {
+        snprintf(client->text, sizeof(client->text), "out of memory for the request");
+        return GRPC_RESOURCE_EXHAUSTED;
+    }
+    if (!connect_within(client, timeout_ms)) {
+        free(body);
+        return GRPC_UNAVAILABLE;
+    }
+    stream.call.path = path;
+    stream.call.body = body;
+    stream.call.done = on_stream_done;
+    stream.call.message = on_stream_message;
+    stream.call.context = &stream;
+    run_stream(client, &stream, timeout_ms);
+    code = stream.call.reply.code;
+    if (code != GRPC_OK)
+        snprintf(client->text, sizeof(client->text), "%s", stream.call.reply.text);
+    reply_release(&stream.call.reply);
+    free(body);
+    return code;
+}
+
+/* ---- one by one ---- */
+
 enum grpc_status client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
                               Etcdserverpb__RangeResponse **ret_response)
 {

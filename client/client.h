@@ -57,6 +57,14 @@ enum grpc_status client_alarm(struct client *client, const Etcdserverpb__AlarmRe
 enum grpc_status client_hash_kv(struct client *client, const Etcdserverpb__HashKVRequest *request,
                                 Etcdserverpb__HashKVResponse **ret_response);
 
+/* A blob of a snapshot, borrowed, and how many bytes are to come before the sum, which is the last blob.
+ * False: no more of it. */
+typedef bool client_blob(void *context, uint64_t left, const uint8_t *data, size_t size);
+
+/* Takes a snapshot of the store of one server. timeout_ms: how long there may be silence. */
+enum grpc_status client_snapshot(struct client *client, uint64_t timeout_ms, client_blob *take,
+                                 void *context);
+
 /* The last failed call's sentence, and the server that it is about; borrowed until the next
  * call. */
 const char *client_error_text(const struct client *client);

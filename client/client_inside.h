@@ -19,4 +19,11 @@ struct method {
 enum grpc_status client_call(struct client *client, const struct method *method,
                              const ProtobufCMessage *request, ProtobufCMessage **ret_response);
 
+/* A call whose answer is a stream: each message is handed on as it comes, borrowed; false from take ends
+ * it, with GRPC_CANCELLED. timeout_ms is how long there may be silence. One endpoint is asked, once. */
+enum grpc_status client_stream(struct client *client, const char *path,
+                               const ProtobufCMessage *request, uint64_t timeout_ms,
+                               bool (*take)(void *context, const uint8_t *message, size_t size),
+                               void *context);
+
 #endif
