@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -195,4 +196,13 @@ uint64_t cluster_spec_id(const struct cluster_spec *spec, const char *token,
     assert(!writer.failed);
     id = checksum(numbers, sizeof(numbers), id);
     return id == 0 ? 1 : id;
+}
+
+uint64_t cluster_spec_identity(const struct cluster_spec *spec, const char *token,
+                               uint32_t prepare_quorum, uint32_t vote_quorum, char *ret_text)
+{
+    uint64_t id = cluster_spec_id(spec, token, prepare_quorum, vote_quorum);
+
+    snprintf(ret_text, CLUSTER_IDENTITY_BYTES, "%.64s-%016" PRIx64, token, id);
+    return id;
 }

@@ -13,6 +13,7 @@
 #define CLUSTER_NAME_BYTES 64u /* with the zero at the end */
 #define CLUSTER_HOST_BYTES 254u
 #define CLUSTER_SENTENCE_BYTES 512u
+#define CLUSTER_IDENTITY_BYTES 128u
 
 struct cluster_member {
     char name[CLUSTER_NAME_BYTES];
@@ -46,5 +47,9 @@ const char *cluster_spec_name(const struct cluster_spec *spec, decree_node_id id
  * same. Never 0. */
 uint64_t cluster_spec_id(const struct cluster_spec *spec, const char *token,
                          uint32_t prepare_quorum, uint32_t vote_quorum);
+
+/* The same as text, for data directories; returns the number. ret_text has CLUSTER_IDENTITY_BYTES. */
+uint64_t cluster_spec_identity(const struct cluster_spec *spec, const char *token,
+                               uint32_t prepare_quorum, uint32_t vote_quorum, char *ret_text);
 
 #endif

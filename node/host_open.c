@@ -187,7 +187,7 @@ static int open_disk(struct host *host, const struct host_options *options, cons
         return 0;
     if (error.code == DECREE_IDENTITY)
         return fail(sentence, error.code,
-                    "%s; its token, members and quorums must be those that the data were made with",
+                    "%s; its token, members, quorums and base.snapshot must be those that the data were made with",
                     error.text);
     return fail(sentence, error.code, "%s", error.text);
 }
@@ -370,12 +370,12 @@ static int check_options(const struct host_options *options, char *sentence)
 
 static int build(struct host *host, const struct host_options *options, char *sentence)
 {
-    uint64_t cluster_id = cluster_spec_id(&options->cluster, options->cluster_token,
-                                          options->prepare_quorum, options->vote_quorum);
-    char identity[128];
+    char identity[CLUSTER_IDENTITY_BYTES];
+    uint64_t cluster_id = cluster_spec_identity(&options->cluster, options->cluster_token,
+                                                options->prepare_quorum, options->vote_quorum,
+                                                identity);
     int error = init_handles(host, sentence);
 
-    snprintf(identity, sizeof(identity), "%.64s-%016" PRIx64, options->cluster_token, cluster_id);
     if (error == 0)
         error = host_open_engine(host, options, sentence);
     if (error == 0)
