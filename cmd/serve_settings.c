@@ -165,12 +165,12 @@ static int find_self(struct reading *reading)
 
     if (name == NULL && options->cluster.count == 1)
         name = options->cluster.members[0].name;
+    options->self = cluster_spec_find(&options->cluster, name == NULL ? NAME_DEFAULT : name);
+    if (options->self != 0)
+        return 0;
     if (name == NULL)
         return invalid(reading, "say with --name which member of the cluster this is");
-    options->self = cluster_spec_find(&options->cluster, name);
-    if (options->self == 0)
-        return invalid(reading, "'%.64s', the --name of this member, is not in %s", name, list);
-    return 0;
+    return invalid(reading, "'%.64s', the --name of this member, is not in %s", name, list);
 }
 
 /* The members find each other by --initial-cluster; what is advertised should be the same. */
