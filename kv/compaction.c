@@ -80,6 +80,13 @@ void kv_unpin(const struct kv *kv)
     --*pins_of(kv);
 }
 
+void kv_shelve(struct kv *kv)
+{
+    assert(kv->sub == 0);
+    if (kv->pins == 0)
+        store_shelve(&kv->store);
+}
+
 static void trim_key(struct kv *kv, struct kv_bytes key)
 {
     struct index_cursor cursor;
@@ -170,6 +177,7 @@ bool kv_tidy(struct kv *kv)
 {
     assert(kv->sub == 0);
     kv->pair_count = kv->op_count = 0; /* what they borrow may go now */
+    kv_shelve(kv);
     if (kv->compacted < 0 || kv->pins > 0)
         return false;
     if (kv->trimmed <= kv->compacted)
@@ -181,6 +189,5 @@ bool kv_tidy(struct kv *kv)
 
 bool kv_is_tidy(const struct kv *kv)
 {
-    return kv->compacted < 0 ||
-           (kv->trimmed > kv->compacted && kv->swept >= kv->store.slab_count);
+    return kv->compacted < 0 || (kv->trimmed > kv->compacted && kv->swept >= kv->store.slab_count);
 }

@@ -35,7 +35,7 @@ struct kv *kv_new(const struct kv_options *options)
         return NULL;
     *kv = (struct kv){.allocator = allocator, .revision = 1, .compacted = -1};
     kv->allocator.bytes = sizeof(*kv);
-    store_init(&kv->store, &kv->allocator);
+    store_init(&kv->store, &kv->allocator, options != NULL ? options->shelf : NULL);
     index_init(&kv->index, &kv->allocator, &kv->store);
     leases_init(&kv->leases, &kv->allocator);
     members_init(&kv->members, &kv->allocator);
@@ -117,6 +117,7 @@ static void begin(struct kv *kv)
         free_pairs(kv);
     if (kv->op_capacity > KEPT || kv->path_capacity > KEPT)
         free_ops(kv);
+    kv_shelve(kv);
 }
 
 static void end(struct kv *kv, struct kv_result *ret_result)
@@ -411,6 +412,7 @@ void kv_stats(const struct kv *kv, struct kv_stats *ret_stats)
         .changes = kv->store.record_count,
         .record_bytes = kv->store.record_bytes,
         .memory_bytes = kv->allocator.bytes,
+        .shelved_bytes = kv->store.shelved_bytes,
         .leases = kv->leases.count,
     };
 }

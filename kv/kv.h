@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "command.h"
+#include "shelf.h"
 
 /* X(name, code, text): text is what etcd says after "etcdserver: ". */
 #define KV_ERROR_TABLE(X)                                                                  \
@@ -65,6 +66,7 @@ struct kv_options { /* NULL members take the defaults */
     /* Says so and ends the process: it must not return, and the store must not be touched again,
      * not even by kv_free(). Default: an assertion fails. */
     void (*out_of_memory)(void *context, size_t size);
+    const struct kv_shelf *shelf; /* copied; default: all stays in memory */
 };
 
 /* The outcome of one op of a txn. Those of a nested txn follow it, before the next of its own. */
@@ -141,10 +143,11 @@ struct kv_member {
 };
 
 struct kv_stats {
-    uint64_t keys;         /* alive now */
-    uint64_t changes;      /* records needed, those of the past included */
-    uint64_t record_bytes; /* of these records */
-    uint64_t memory_bytes; /* asked of the allocator in all, index and unused room included */
+    uint64_t keys;          /* alive now */
+    uint64_t changes;       /* records needed, those of the past included */
+    uint64_t record_bytes;  /* of these records */
+    uint64_t memory_bytes;  /* asked of the allocator in all, index and unused room included */
+    uint64_t shelved_bytes; /* on the shelf */
     uint64_t leases;
 };
 

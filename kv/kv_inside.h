@@ -98,4 +98,7 @@ bool kv_is_needed(const struct kv *kv, struct kv_bytes key, uint64_t position, i
 void kv_pin(const struct kv *kv);
 void kv_unpin(const struct kv *kv);
 
+/* Between commands: a slab may go to the shelf, and what was borrowed from it with it. */
+void kv_shelve(struct kv *kv);
+
 #endif

@@ -27,23 +27,89 @@
 #define SLAB_BYTES_MIN (UINT32_C(64) << 10)
 #define SLAB_BYTES_MAX (UINT32_C(1) << 20)
 #define WASTE_ALLOWED 4u /* of a slab: one part in so many */
+#define SHELF_LOOKS_MAX 64u
 #define SLAB_COUNT_MAX (UINT32_C(1) << (STORE_POSITION_BITS - 32))
 #define HEAD_BYTES_MAX (1u + 5u * VARINT_BYTES_MAX + 8u + VARINT_BYTES_MAX)
 
 enum record_flag { TOMBSTONE = 1, HAS_SUB = 2, OVERWRITES = 4, HAS_LEASE = 8 };
 
-void store_init(struct store *store, struct allocator *allocator)
+void store_init(struct store *store, struct allocator *allocator, const struct kv_shelf *shelf)
 {
     *store = (struct store){.allocator = allocator};
+    if (shelf != NULL)
+        store->shelf = *shelf;
+}
+
+/* ---- the shelf ---- */
+
+static void free_bytes(struct store *store, struct slab *slab)
+{
+    if (slab->shelved) {
+        assert(store->shelved_bytes >= slab->size);
+        store->shelved_bytes -= slab->size;
+        store->shelf.drop(store->shelf.context, slab->bytes, slab->size);
+    } else {
+        allocator_free(store->allocator, slab->bytes, slab->size);
+    }
+}
+
+/* Takes over the copy of the slab that was given last. False: it is still being made. */
+static bool take_copy(struct store *store, bool wait)
+{
+    struct slab *slab = &store->slabs[store->given];
+    const uint8_t *copy;
+
+    assert(store->giving);
+    assert(!slab->shelved);
+    if (!store->shelf.take(store->shelf.context, wait, &copy))
+        return false;
+    store->giving = false;
+    if (copy == NULL) /* it stays where it is */
+        return true;
+    free_bytes(store, slab);
+    slab->bytes = (uint8_t *)(uintptr_t)copy;
+    slab->size = slab->used;
+    slab->shelved = true;
+    store->shelved_bytes += slab->size;
+    return true;
+}
+
+void store_shelve(struct store *store)
+{
+    const struct slab *slab;
+
+    if (store->shelf.give == NULL || (store->giving && !take_copy(store, false)))
+        return;
+    for (uint32_t looked = 0; looked < SHELF_LOOKS_MAX; looked++) {
+        if ((uint64_t)store->offered + 1 + store->shelf.slabs_kept >= store->slab_count)
+            return;
+        slab = &store->slabs[store->offered++];
+        if (slab->bytes == NULL || slab->shelved)
+            continue;
+        store->given = store->offered - 1;
+        store->giving = true;
+        store->shelf.give(store->shelf.context, slab->bytes, slab->used);
+        return;
+    }
+}
+
+static bool is_being_shelved(const struct store *store, uint32_t number)
+{
+    return store->giving && number == store->given;
 }
 
 void store_release(struct store *store)
 {
+    if (store->giving)
+        (void)take_copy(store, true);
     for (uint32_t i = 0; i < store->slab_count; i++)
-        allocator_free(store->allocator, store->slabs[i].bytes, store->slabs[i].size);
+        free_bytes(store, &store->slabs[i]);
+    assert(store->shelved_bytes == 0);
     allocator_free(store->allocator, store->slabs, store->slab_capacity * sizeof(struct slab));
     *store = (struct store){.allocator = store->allocator};
 }
+
+/* ---- records ---- */
 
 static uint8_t *put_varint(uint8_t *at, uint64_t number)
 {
@@ -282,7 +348,8 @@ bool store_is_wasteful(const struct store *store, uint32_t number)
     const struct slab *slab = &store->slabs[number];
 
     assert(number < store->slab_count);
-    return number + 1 < store->slab_count && slab->waste > slab->used / WASTE_ALLOWED;
+    return number + 1 < store->slab_count && slab->waste > slab->used / WASTE_ALLOWED &&
+           !is_being_shelved(store, number);
 }
 
 struct rewrite store_rewrite_begin(struct store *store, uint32_t number)
@@ -314,8 +381,11 @@ void store_rewrite_end(struct store *store, struct rewrite *rewrite)
     struct slab *slab = &store->slabs[rewrite->number];
 
     assert(rewrite->slab.used == rewrite->slab.size); /* all but the waste was copied */
-    allocator_free(store->allocator, slab->bytes, slab->size);
+    assert(!is_being_shelved(store, rewrite->number));
+    free_bytes(store, slab);
     *slab = rewrite->slab;
+    if (store->offered > rewrite->number)
+        store->offered = rewrite->number;
 }
 
 uint64_t store_seek(const struct store *store, int64_t revision)

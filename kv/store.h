@@ -6,7 +6,8 @@
  * waste, in place; a slab with much of it is copied without it, under its old number. Only then do
  * positions and borrowed bytes change, and only those of this slab. The order of positions is the
  * order of revisions, so that "was this made by revision R" is mostly answered by comparing slab
- * numbers, without a look at the record.
+ * numbers, without a look at the record. A slab to which nothing is added any more may move to the
+ * shelf, if there is one (shelf.h); positions stay, borrowed bytes of this slab do not.
  *
  *   position   bits 32..61 number of the slab, bits 0..31 offset of the record in it
  */
@@ -20,6 +21,7 @@
 #include "allocator.h"
 #include "command.h"
 #include "revision.h"
+#include "shelf.h"
 
 #define STORE_POSITION_BITS 62u
 
@@ -34,11 +36,12 @@ struct record {
 };
 
 struct slab {
-    uint8_t *bytes; /* NULL: nothing is left in it */
-    uint32_t size, used;
+    uint8_t *bytes;      /* NULL: nothing is left in it */
+    uint32_t size, used; /* shelved: both are what was used when it was */
     uint32_t record_count;
     uint32_t waste;         /* bytes of used, of records that nobody needs any more */
     int64_t first_revision; /* main, of its first record */
+    bool shelved;           /* bytes are the shelf's, for reading only */
 };
 
 struct store {
@@ -46,6 +49,11 @@ struct store {
     struct slab *slabs;
     uint32_t slab_count, slab_capacity;
     uint64_t record_count, record_bytes; /* without the waste */
+    struct kv_shelf shelf;
+    uint64_t shelved_bytes;
+    uint32_t offered; /* slabs before this one were: the shelf had room for them or not */
+    uint32_t given;   /* while giving: the slab that is being copied */
+    bool giving;
 };
 
 /* What was there at a revision: everything in slabs before this one, and part of this one. */
@@ -54,7 +62,8 @@ struct horizon {
     uint32_t slab;
 };
 
-void store_init(struct store *store, struct allocator *allocator);
+/* shelf may be NULL and is copied. */
+void store_init(struct store *store, struct allocator *allocator, const struct kv_shelf *shelf);
 void store_release(struct store *store);
 
 /* Copies the record to the end; its revision is above all others. Returns its position. */
@@ -85,6 +94,9 @@ struct rewrite {
     uint32_t number;
     struct slab slab;
 };
+
+/* A bit of work between commands: a slab may go to the shelf. Bytes borrowed before are void. */
+void store_shelve(struct store *store);
 
 /* Is so much of the slab waste, and nothing to be added to it, that a copy without it is worth its
  * while? */

@@ -17,6 +17,8 @@
 
 #include "snapshot_file.h"
 
+#define SLABS_KEPT 16u /* of 1 MiB at most */
+
 static struct kv_backend *kv_backend_of(struct backend *backend)
 {
     return (struct kv_backend *)backend;
@@ -106,7 +108,7 @@ static void get_status(struct backend *base, struct backend_status *ret_status)
 
     *ret_status = (struct backend_status){0};
     kv_stats(backend->kv, &stats);
-    ret_status->storage_bytes = stats.memory_bytes;
+    ret_status->storage_bytes = stats.memory_bytes + stats.shelved_bytes;
     ret_status->storage_in_use_bytes = stats.record_bytes;
     ret_status->storage_quota_bytes = backend->quota.bytes;
     if (backend->host == NULL)
@@ -163,7 +165,7 @@ static void hand_over(struct backend *base, uint64_t member_id)
 
 static const struct backend_ops ops = {propose,       read_store, get_kv,     query,
                                        get_term,      get_status, get_member, ask_register,
-                                       call_acceptor, room, hand_over};
+                                       call_acceptor, room,       hand_over};
 
 static void *apply(void *context, decree_slot slot, const uint8_t *data, uint32_t size)
 {
@@ -182,32 +184,53 @@ static void out_of_memory(void *context, size_t size)
     _Exit(EX_OSERR);
 }
 
-int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster,
-                    decree_node_id self, const char *cluster_token, const struct logger *logger)
+static void store_options(const struct kv_backend *backend, const struct logger *logger,
+                          struct kv_shelf *ret_files, struct kv_options *ret_options)
 {
-    struct kv_options options = {.context = (void *)logger, .out_of_memory = out_of_memory};
+    *ret_files = (struct kv_shelf){backend->shelf, SLABS_KEPT, file_shelf_give, file_shelf_take,
+                                   file_shelf_drop};
+    *ret_options = (struct kv_options){
+        .context = (void *)logger, .out_of_memory = out_of_memory, .shelf = ret_files};
+}
+
+int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster,
+                    decree_node_id self, const char *cluster_token, const char *data_dir,
+                    const struct logger *logger)
+{
+    struct kv_options options;
+    struct kv_shelf files;
+    struct file_shelf *shelf;
 
     assert(self >= 1);
     assert(self <= cluster->count);
+    if (file_shelf_open(&shelf, data_dir, logger) != 0)
+        return DECREE_NOMEM;
     *backend = (struct kv_backend){
         .base = {.ops = &ops,
                  .cluster_id = backend_cluster_id(cluster_token),
                  .member_id = backend_member_id(cluster_token, cluster_spec_name(cluster, self))},
-        .kv = kv_new(&options),
+        .shelf = shelf,
         .cluster = *cluster,
         .self = self,
         .cluster_token = cluster_token,
     };
+    store_options(backend, logger, &files, &options);
+    backend->kv = kv_new(&options);
     kv_backend_set_quota(backend, 0);
-    return backend->kv == NULL ? DECREE_NOMEM : 0;
+    if (backend->kv != NULL)
+        return 0;
+    kv_backend_release(backend);
+    return DECREE_NOMEM;
 }
 
 int kv_backend_load_base(struct kv_backend *backend, const char *data_dir,
                          const struct logger *logger, char *sentence)
 {
-    struct kv_options options = {.context = (void *)logger, .out_of_memory = out_of_memory};
+    struct kv_options options;
+    struct kv_shelf files;
     int error;
 
+    store_options(backend, logger, &files, &options);
     kv_free(backend->kv);
     backend->kv = NULL;
     error = snapshot_base_load(data_dir, &options, &backend->kv, sentence);
@@ -259,5 +282,7 @@ int kv_backend_set_client_urls(struct kv_backend *backend, const char *urls)
 void kv_backend_release(struct kv_backend *backend)
 {
     kv_free(backend->kv);
+    file_shelf_close(backend->shelf);
     backend->kv = NULL;
+    backend->shelf = NULL;
 }

@@ -5,6 +5,7 @@
 #define DECREE_SERVER_KV_BACKEND_H
 
 #include "backend.h"
+#include "file_shelf.h"
 #include "host.h"
 #include "kv_quota.h"
 
@@ -15,7 +16,8 @@ struct kv_backend {
     struct backend base;
     struct host *host; /* NULL: not yet, or no more */
     struct kv *kv;
-    struct kv_result result; /* of the last command applied */
+    struct file_shelf *shelf; /* where the store's older slabs are */
+    struct kv_result result;  /* of the last command applied */
     struct kv_quota quota;
     struct cluster_spec cluster;
     decree_node_id self;
@@ -25,9 +27,11 @@ struct kv_backend {
     size_t client_url_count;
 };
 
-/* Makes an empty store. cluster_token and logger are borrowed until release. Errors: NOMEM. */
+/* Makes an empty store, which keeps what is older in files of data_dir. cluster_token and logger
+ * are borrowed until release. Errors: NOMEM. */
 int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster,
-                    decree_node_id self, const char *cluster_token, const struct logger *logger);
+                    decree_node_id self, const char *cluster_token, const char *data_dir,
+                    const struct logger *logger);
 
 /* The store begins as the base that the data directory was restored with, see snapshot_file.h, not empty.
  * Errors, with a sentence of SNAPSHOT_SENTENCE_BYTES: NOMEM, IO, INVALID, VERSION, CORRUPT. */

@@ -26,8 +26,8 @@
 #include "machines.h"
 #include "notify.h"
 #include "publisher.h"
-#include "snapshot_file.h"
 #include "serve_listen.h"
+#include "snapshot_file.h"
 
 #define GRACE_MS 2000u
 #define REQUEST_TIMEOUT_BASE_MS 5000u /* as etcd: 5 s and two election timeouts */
@@ -374,8 +374,8 @@ static int init_machines(struct member *member, bool restored, char *sentence)
 {
     const struct serve_options *options = member->options;
     struct decree_machine store;
-    int error = kv_backend_init(&member->backend, &options->cluster, options->self,
-                                member->token, options->logger);
+    int error = kv_backend_init(&member->backend, &options->cluster, options->self, member->token,
+                                options->data_dir, options->logger);
 
     if (error != 0)
         return fail(sentence, error, "%s", decree_error_text(error));

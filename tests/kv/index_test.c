@@ -61,7 +61,7 @@ static void tree_init(struct tree *tree, size_t keys_max)
     tree->revision = 1;
     tree->keys = calloc(keys_max, sizeof(*tree->keys));
     assert_non_null(tree->keys);
-    store_init(&tree->store, &tree->allocator);
+    store_init(&tree->store, &tree->allocator, NULL);
     index_init(&tree->index, &tree->allocator, &tree->store);
 }
 

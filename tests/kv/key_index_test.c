@@ -32,7 +32,7 @@ struct key {
 static void key_init(struct key *key)
 {
     *key = (struct key){.allocator = {.context = &key->calls, .resize = resize}};
-    store_init(&key->store, &key->allocator);
+    store_init(&key->store, &key->allocator, NULL);
 }
 
 static void key_release(struct key *key)

@@ -32,7 +32,7 @@ static int set_up(void **state)
 
     assert_non_null(fixture);
     fixture->allocator.resize = resize;
-    store_init(&fixture->store, &fixture->allocator);
+    store_init(&fixture->store, &fixture->allocator, NULL);
     *state = fixture;
     return 0;
 }
