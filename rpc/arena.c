@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define BLOCK_BYTES (64u * 1024)
+#define SMALL_BLOCK_BYTES 992u /* with its head, what malloc has at hand */
 #define ALIGNMENT alignof(max_align_t)
 
 struct arena_block {
@@ -30,14 +31,21 @@ static void free_hook(void *context, void *memory)
 void arena_init(struct arena *arena, size_t bytes_max)
 {
     assert(bytes_max >= BLOCK_BYTES);
-    *arena = (struct arena){.bytes_max = bytes_max};
+    *arena = (struct arena){.bytes_max = bytes_max, .first_block_bytes = BLOCK_BYTES};
     arena->allocator = (ProtobufCAllocator){
         .alloc = alloc_hook, .free = free_hook, .allocator_data = arena};
 }
 
+void arena_init_small(struct arena *arena, size_t bytes_max)
+{
+    arena_init(arena, bytes_max);
+    arena->first_block_bytes = SMALL_BLOCK_BYTES;
+}
+
 static struct arena_block *add_block(struct arena *arena, size_t size)
 {
-    size_t block_size = size > BLOCK_BYTES ? size : BLOCK_BYTES;
+    size_t least = arena->blocks == NULL ? arena->first_block_bytes : BLOCK_BYTES;
+    size_t block_size = size > least ? size : least;
     struct arena_block *block;
 
     if (size > arena->bytes_max || arena->bytes > arena->bytes_max - block_size)

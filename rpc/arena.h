@@ -19,10 +19,15 @@ struct arena {
     ProtobufCAllocator allocator; /* to be given to protobuf-c */
     struct arena_block *blocks;   /* the one in use first, the one that stays last */
     size_t bytes, bytes_max;      /* of all blocks */
-    bool exhausted;               /* since the last reset, something was not to be had */
+    size_t first_block_bytes;
+    bool exhausted; /* since the last reset, something was not to be had */
 };
 
 void arena_init(struct arena *arena, size_t bytes_max);
+
+/* For one of many arenas, each with little in it most of the time: the first block is small. */
+void arena_init_small(struct arena *arena, size_t bytes_max);
+
 void arena_release(struct arena *arena);
 
 /* Aligned for anything; not zeroed; NULL when there is none. */

@@ -100,7 +100,7 @@ static void answer_query(struct grpc_call *call)
         etcd_fail(call, ETCD_NO_MEMORY);
         return;
     }
-    arena_init(pending.arena, TXN_ARENA_BYTES_MAX);
+    arena_init_small(pending.arena, TXN_ARENA_BYTES_MAX);
     (void)txn_request_read(pending.arena, call_services(call)->txn_ops_max, request->message,
                            request->size, &pending.txn);
     if (pending.txn != NULL)
@@ -165,7 +165,7 @@ static int txn(struct grpc_call *call, const uint8_t *message, size_t size)
         etcd_fail(call, ETCD_NO_MEMORY);
         return 0;
     }
-    arena_init(pending.arena, TXN_ARENA_BYTES_MAX);
+    arena_init_small(pending.arena, TXN_ARENA_BYTES_MAX);
     if (error == ETCD_OK)
         error = txn_request_read(pending.arena, services->txn_ops_max, message, size, &pending.txn);
     if (error != ETCD_OK)

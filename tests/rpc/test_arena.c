@@ -59,6 +59,31 @@ static void test_bound(void **state)
     arena_release(&arena);
 }
 
+/* The first block is small, those behind it are not; what it gave stays as it is. */
+static void test_small(void **state)
+{
+    struct arena arena;
+    uint8_t *first, *large;
+
+    (void)state;
+    arena_init_small(&arena, MAX_BYTES);
+    first = arena_alloc(&arena, 500);
+    assert_non_null(first);
+    memset(first, 7, 500);
+    assert_true(arena.bytes <= 1024);
+    large = arena_alloc(&arena, 10000);
+    assert_non_null(large);
+    memset(large, 8, 10000);
+    assert_non_null(arena_alloc(&arena, 50000));
+    assert_true(arena.bytes <= 66 * 1024);
+    assert_int_equal(first[499], 7);
+    arena_reset(&arena);
+    assert_true(arena.bytes <= 1024);
+    assert_null(arena_alloc(&arena, MAX_BYTES + 1));
+    arena_release(&arena);
+    assert_int_equal(arena.bytes, 0);
+}
+
 static void test_protobuf(void **state)
 {
     char name[] = "a name";
@@ -88,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_small),
         cmocka_unit_test(test_protobuf),
     };
 
