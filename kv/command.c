@@ -53,7 +53,7 @@ static size_t txn_size(const struct command_txn *txn)
 
 static size_t checkpoint_size(const struct command_checkpoint *checkpoint)
 {
-    size_t size = varint_size(checkpoint->lease_count);
+    size_t size = varint_size(checkpoint->stamp) + varint_size(checkpoint->lease_count);
 
     for (size_t i = 0; i < checkpoint->lease_count; i++)
         size += NUMBER_BYTES + varint_size(checkpoint->leases[i].seconds);
@@ -100,6 +100,9 @@ static size_t body_size(const struct command *op)
         return NUMBER_BYTES + varint_size(op->u.lease_expire.stamp);
     case COMMAND_MEMBER:
         return member_size(&op->u.member);
+    case COMMAND_LEASE_RENEWALS:
+    case COMMAND_LEASE_QUESTION:
+        return varint_size(op->u.lease_ids.id_count) + op->u.lease_ids.id_count * NUMBER_BYTES;
     }
     assert(false);
     return 0;
@@ -157,6 +160,8 @@ static unsigned flags_of(const struct command *op)
     case COMMAND_LEASE_RENEW:
     case COMMAND_LEASE_EXPIRE:
     case COMMAND_MEMBER:
+    case COMMAND_LEASE_RENEWALS:
+    case COMMAND_LEASE_QUESTION:
         return 0;
     }
     assert(false);
@@ -214,6 +219,7 @@ static void write_lease(struct writer *writer, const struct command_lease_grant 
 
 static void write_checkpoint(struct writer *writer, const struct command_checkpoint *checkpoint)
 {
+    write_varint(writer, checkpoint->stamp);
     write_varint(writer, checkpoint->lease_count);
     for (size_t i = 0; i < checkpoint->lease_count; i++)
         write_lease(writer, &checkpoint->leases[i]);
@@ -232,6 +238,13 @@ static void write_member(struct writer *writer, const struct command_member *mem
     write_varint(writer, member->url_count);
     for (size_t i = 0; i < member->url_count; i++)
         write_sized_bytes(writer, member->urls[i]);
+}
+
+static void write_ids(struct writer *writer, const struct command_ids *ids)
+{
+    write_varint(writer, ids->id_count);
+    for (size_t i = 0; i < ids->id_count; i++)
+        write_u64(writer, (uint64_t)ids->ids[i]);
 }
 
 static void write_op(struct writer *writer, const struct command *op, unsigned depth)
@@ -276,6 +289,10 @@ static void write_op(struct writer *writer, const struct command *op, unsigned d
         break;
     case COMMAND_MEMBER:
         write_member(writer, &op->u.member);
+        break;
+    case COMMAND_LEASE_RENEWALS:
+    case COMMAND_LEASE_QUESTION:
+        write_ids(writer, &op->u.lease_ids);
         break;
     }
 }

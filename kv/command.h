@@ -12,12 +12,16 @@
  *   compact        varint revision
  *   lease_grant    8 bytes id, varint seconds
  *   lease_revoke   8 bytes id
- *   lease_checkpoint   varint leases, for each: 8 bytes id, varint seconds
+ *   lease_checkpoint   varint stamp, varint leases, for each: 8 bytes id, varint seconds; void for a
+ *                  lease that lease_expire with this stamp would not revoke
  *   alarm          8 bytes member, byte enum alarm_type
  *   lease_renew    8 bytes id; 0: all leases, said by a leader when he begins to watch over them
  *   lease_expire   8 bytes id, varint stamp: revokes the lease if the log had no grant and no renewal
  *                  of it since, and no renewal of all leases; see kv_lease_stamp()
  *   member         8 bytes id, BYTES name, varint urls, for each: BYTES url; what a member tells of itself
+ *   lease_renewals  varint leases, for each: 8 bytes id; each renewed, those that are not there passed over
+ *   lease_question  varint leases, for each: 8 bytes id; changes nothing: who leads is to write down
+ *                  what is left of them, by a lease_checkpoint
  *
  *   COMPARE    byte enum compare_target, byte enum compare_result, BYTES key, BYTES range_end, and
  *              BYTES value for COMPARE_VALUE, else 8 bytes number
@@ -53,7 +57,9 @@ enum command_op {
     COMMAND_ALARM,
     COMMAND_LEASE_RENEW,
     COMMAND_LEASE_EXPIRE,
-    COMMAND_MEMBER
+    COMMAND_MEMBER,
+    COMMAND_LEASE_RENEWALS,
+    COMMAND_LEASE_QUESTION
 };
 
 enum command_flag {
@@ -137,7 +143,14 @@ struct command_lease_expire {
     uint64_t stamp;
 };
 
+struct command_ids {
+    const int64_t *ids; /* to be encoded: the caller's */
+    size_t id_count;
+    struct kv_bytes items; /* as decoded: for command_read_id() */
+};
+
 struct command_checkpoint {
+    uint64_t stamp;
     const struct command_lease_grant *leases; /* to be encoded: the caller's */
     size_t lease_count;
     struct kv_bytes items; /* as decoded: for command_read_lease() */
@@ -174,6 +187,7 @@ struct command {
         int64_t lease_renew;
         struct command_lease_expire lease_expire;
         struct command_member member;
+        struct command_ids lease_ids; /* renewals, question */
     } u;
 };
 
@@ -189,10 +203,11 @@ void command_encode(const struct command *command, uint8_t *data, size_t size);
  * ret_command are borrowed from data. */
 bool command_decode(const uint8_t *data, size_t size, struct command *ret_command);
 
-/* The next item of a decoded txn, checkpoint or member; reader is over its items. */
+/* The next item of what was decoded: a txn, a checkpoint, a member, ids; reader is over its items. */
 struct command_compare command_read_compare(struct reader *reader);
 struct command command_read_op(struct reader *reader);
 struct command_lease_grant command_read_lease(struct reader *reader);
 struct kv_bytes command_read_url(struct reader *reader);
+int64_t command_read_id(struct reader *reader);
 
 #endif

@@ -121,11 +121,26 @@ static void read_txn(struct reader *reader, unsigned depth, struct command_txn_b
 
 static void read_checkpoint(struct reader *reader, struct command_checkpoint *ret_checkpoint)
 {
+    ret_checkpoint->stamp = read_varint(reader);
     ret_checkpoint->lease_count = read_count(reader, sizeof(uint64_t) + 1);
     ret_checkpoint->items.data = reader->at;
     for (size_t i = 0; i < ret_checkpoint->lease_count && !reader->failed; i++)
         (void)command_read_lease(reader);
     ret_checkpoint->items.size = (size_t)(reader->at - ret_checkpoint->items.data);
+}
+
+int64_t command_read_id(struct reader *reader)
+{
+    return (int64_t)read_u64(reader);
+}
+
+static void read_ids(struct reader *reader, struct command_ids *ret_ids)
+{
+    ret_ids->id_count = read_count(reader, sizeof(int64_t));
+    ret_ids->items.data = reader->at;
+    for (size_t i = 0; i < ret_ids->id_count && !reader->failed; i++)
+        (void)command_read_id(reader);
+    ret_ids->items.size = (size_t)(reader->at - ret_ids->items.data);
 }
 
 struct kv_bytes command_read_url(struct reader *reader)
@@ -226,6 +241,10 @@ static struct command read_op(struct reader *reader, unsigned depth)
         break;
     case COMMAND_MEMBER:
         read_member(reader, &command.u.member);
+        break;
+    case COMMAND_LEASE_RENEWALS:
+    case COMMAND_LEASE_QUESTION:
+        read_ids(reader, &command.u.lease_ids);
         break;
     default: /* no op of ours */
         reader->failed = true;

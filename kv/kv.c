@@ -290,12 +290,18 @@ const struct kv_alarm *kv_alarms(const struct kv *kv, size_t *ret_count)
     return kv->alarms;
 }
 
-/* What an alarm forbids: everything but alarms, renewals and what members tell of themselves if the
- * members disagree, what takes room if there is none. */
+/* What changes neither keys nor what will become of them, or is what silences an alarm. */
+static bool is_always_admitted(enum command_op op)
+{
+    return op == COMMAND_ALARM || op == COMMAND_LEASE_RENEW || op == COMMAND_LEASE_RENEWALS ||
+           op == COMMAND_LEASE_QUESTION || op == COMMAND_MEMBER;
+}
+
+/* What an alarm forbids: nearly everything if the members disagree, what takes room if there is
+ * none. */
 static enum kv_error admit(const struct kv *kv, const struct command *command)
 {
-    if (kv->alarm_count == 0 || command->op == COMMAND_ALARM ||
-        command->op == COMMAND_LEASE_RENEW || command->op == COMMAND_MEMBER)
+    if (kv->alarm_count == 0 || is_always_admitted(command->op))
         return KV_OK;
     if (rings(kv, ALARM_CORRUPT))
         return KV_CORRUPT;
@@ -342,6 +348,11 @@ static enum kv_error perform(struct kv *kv, const struct command *command,
         return kv_lease_renew(kv, command->u.lease_renew);
     case COMMAND_LEASE_EXPIRE:
         return kv_lease_expire(kv, &command->u.lease_expire, &ret_result->deleted);
+    case COMMAND_LEASE_RENEWALS:
+        kv_lease_renewals(kv, &command->u.lease_ids);
+        return KV_OK;
+    case COMMAND_LEASE_QUESTION:
+        return KV_OK;
     case COMMAND_MEMBER:
         members_set(&kv->members, &command->u.member);
         return KV_OK;

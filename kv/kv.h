@@ -126,6 +126,7 @@ struct kv_lease {
     int64_t id;
     int64_t granted;   /* seconds */
     int64_t remaining; /* seconds, as of the last checkpoint; 0: none was made */
+    uint64_t stamp;    /* of its grant or last renewal in the log */
     size_t key_count;
 };
 
@@ -208,6 +209,9 @@ bool kv_lease(const struct kv *kv, int64_t id, struct kv_lease *ret_lease);
 /* How many grants and renewals of leases there were: a lease_expire with this stamp is void when a
  * renewal that its maker does not know of comes before it. */
 uint64_t kv_lease_stamp(const struct kv *kv);
+
+/* The stamp of the last renewal of all leases: it changes when somebody begins to watch over them. */
+uint64_t kv_leases_begun(const struct kv *kv);
 
 /* Visits the lease's keys, in order; nothing if there is no such lease. */
 void kv_lease_keys(const struct kv *kv, int64_t id,

@@ -62,6 +62,7 @@ void kv_delete_at(struct kv *kv, struct index_cursor *cursor, struct key_index *
 enum kv_error kv_lease_grant(struct kv *kv, const struct command_lease_grant *grant);
 enum kv_error kv_lease_revoke(struct kv *kv, int64_t id, uint64_t *ret_deleted);
 enum kv_error kv_lease_renew(struct kv *kv, int64_t id);
+void kv_lease_renewals(struct kv *kv, const struct command_ids *ids);
 enum kv_error kv_lease_expire(struct kv *kv, const struct command_lease_expire *expire,
                               uint64_t *ret_deleted);
 void kv_lease_checkpoint(struct kv *kv, const struct command_checkpoint *checkpoint);

@@ -55,12 +55,31 @@ enum kv_error kv_lease_renew(struct kv *kv, int64_t id)
     return KV_OK;
 }
 
+void kv_lease_renewals(struct kv *kv, const struct command_ids *ids)
+{
+    struct reader reader;
+
+    reader_init(&reader, ids->items.data, ids->items.size);
+    for (size_t i = 0; i < ids->id_count; i++) {
+        int64_t id = command_read_id(&reader);
+
+        if (id != 0)
+            (void)kv_lease_renew(kv, id);
+    }
+}
+
+/* Was everything that prolongs the lease known to him who tells this stamp? */
+static bool is_known(const struct kv *kv, const struct lease *lease, uint64_t stamp)
+{
+    return lease->stamp <= stamp && kv->leases_begun <= stamp;
+}
+
 enum kv_error kv_lease_expire(struct kv *kv, const struct command_lease_expire *expire,
                               uint64_t *ret_deleted)
 {
     const struct lease *lease = leases_find(&kv->leases, expire->id);
 
-    if (lease != NULL && (lease->stamp > expire->stamp || kv->leases_begun > expire->stamp))
+    if (lease != NULL && !is_known(kv, lease, expire->stamp))
         return KV_OK;
     return kv_lease_revoke(kv, expire->id, ret_deleted);
 }
@@ -70,7 +89,13 @@ uint64_t kv_lease_stamp(const struct kv *kv)
     return kv->lease_stamp;
 }
 
-/* A lease that is gone by now is passed over. */
+uint64_t kv_leases_begun(const struct kv *kv)
+{
+    return kv->leases_begun;
+}
+
+/* A lease that is gone by now is passed over; so is one that lives longer than he knew who writes
+ * this down: another leader may have renewed it since, and said nothing of it in the log. */
 void kv_lease_checkpoint(struct kv *kv, const struct command_checkpoint *checkpoint)
 {
     struct reader reader;
@@ -80,7 +105,7 @@ void kv_lease_checkpoint(struct kv *kv, const struct command_checkpoint *checkpo
         struct command_lease_grant written = command_read_lease(&reader);
         struct lease *lease = leases_find(&kv->leases, written.id);
 
-        if (lease != NULL)
+        if (lease != NULL && is_known(kv, lease, checkpoint->stamp))
             lease->remaining = (int64_t)written.seconds;
     }
 }
@@ -90,6 +115,7 @@ static struct kv_lease describe(const struct lease *lease)
     return (struct kv_lease){.id = lease->id,
                              .granted = lease->granted,
                              .remaining = lease->remaining,
+                             .stamp = lease->stamp,
                              .key_count = lease->key_count};
 }
 

@@ -122,6 +122,8 @@ static void check_op(struct kv *kv, const struct command *op, struct objections 
     case COMMAND_LEASE_RENEW:
     case COMMAND_LEASE_EXPIRE:
     case COMMAND_MEMBER:
+    case COMMAND_LEASE_RENEWALS:
+    case COMMAND_LEASE_QUESTION:
         break;
     }
     assert(false && "command_decode() lets none of these into a txn");
@@ -221,6 +223,8 @@ static void perform_op(struct kv *kv, const struct command *op, size_t *path_at)
     case COMMAND_LEASE_RENEW:
     case COMMAND_LEASE_EXPIRE:
     case COMMAND_MEMBER:
+    case COMMAND_LEASE_RENEWALS:
+    case COMMAND_LEASE_QUESTION:
         assert(false);
     }
     result.revision = kv_revision_within(kv);

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "checksum.h"
 
 static uint64_t not_zero(uint64_t hash)
@@ -25,6 +26,28 @@ uint64_t backend_member_id(const char *cluster_token, const char *member_name)
     return not_zero(checksum(member_name, strlen(member_name), backend_cluster_id(cluster_token)));
 }
 
+static void tell_many(const struct backend *backend, const struct command *command)
+{
+    const struct command_ids *ids = &command->u.lease_ids;
+    struct reader reader;
+
+    reader_init(&reader, ids->items.data, ids->items.size);
+    for (size_t i = 0; i < ids->id_count; i++)
+        backend->lease_applied(backend->lease_context, command_read_id(&reader),
+                               command->op == COMMAND_LEASE_RENEWALS ? LEASE_RENEWED : LEASE_ASKED);
+}
+
+static void tell_checkpoint(const struct backend *backend,
+                            const struct command_checkpoint *checkpoint)
+{
+    struct reader reader;
+
+    reader_init(&reader, checkpoint->items.data, checkpoint->items.size);
+    for (size_t i = 0; i < checkpoint->lease_count; i++)
+        backend->lease_applied(backend->lease_context, command_read_lease(&reader).id,
+                               LEASE_WRITTEN_DOWN);
+}
+
 /* Looks before it decodes: most commands are no business of leases. */
 void backend_tell_leases(const struct backend *backend, const uint8_t *data, size_t size,
                          const struct kv_result *result)
@@ -35,11 +58,15 @@ void backend_tell_leases(const struct backend *backend, const uint8_t *data, siz
         data[1] < COMMAND_LEASE_GRANT || !command_decode(data, size, &command))
         return;
     if (command.op == COMMAND_LEASE_GRANT)
-        backend->lease_applied(backend->lease_context, command.u.lease_grant.id, true);
+        backend->lease_applied(backend->lease_context, command.u.lease_grant.id, LEASE_RENEWED);
     else if (command.op == COMMAND_LEASE_RENEW && command.u.lease_renew != 0)
-        backend->lease_applied(backend->lease_context, command.u.lease_renew, true);
+        backend->lease_applied(backend->lease_context, command.u.lease_renew, LEASE_RENEWED);
     else if (command.op == COMMAND_LEASE_REVOKE)
-        backend->lease_applied(backend->lease_context, command.u.lease_revoke, false);
+        backend->lease_applied(backend->lease_context, command.u.lease_revoke, LEASE_ENDED);
     else if (command.op == COMMAND_LEASE_EXPIRE)
-        backend->lease_applied(backend->lease_context, command.u.lease_expire.id, false);
+        backend->lease_applied(backend->lease_context, command.u.lease_expire.id, LEASE_ENDED);
+    else if (command.op == COMMAND_LEASE_RENEWALS || command.op == COMMAND_LEASE_QUESTION)
+        tell_many(backend, &command);
+    else if (command.op == COMMAND_LEASE_CHECKPOINT)
+        tell_checkpoint(backend, &command.u.checkpoint);
 }

@@ -17,13 +17,20 @@
 
 #include "kv.h"
 
+enum lease_event {
+    LEASE_RENEWED = 1, /* granted, too */
+    LEASE_ENDED,
+    LEASE_WRITTEN_DOWN, /* how much time it has left */
+    LEASE_ASKED         /* somebody wants it written down */
+};
+
 struct backend {
     const struct backend_ops *ops;
     uint64_t cluster_id; /* see backend_cluster_id(); neither changes */
     uint64_t member_id;
-    /* Told of each lease that a command granted, renewed or ended, after the command was applied;
-     * NULL: nobody is. */
-    void (*lease_applied)(void *context, int64_t id, bool renewed);
+    /* Told of each lease that a command was about, after it was applied; perhaps there is no such
+     * lease. NULL: nobody is. */
+    void (*lease_applied)(void *context, int64_t id, enum lease_event event);
     void *lease_context;
 };
 

@@ -26,6 +26,8 @@
 #define WATCH_PROGRESS_MS (10u * 60 * 1000)
 #define LEASE_SECONDS_MIN 2u
 #define REQUEST_TIMEOUT_MS 7000u
+#define ELECTION_MS 1000u
+#define ELECTIONS_WITHOUT_LEADER 3u /* that streams bear, which want one */
 #define REQUEST_BYTES_DEFAULT ((size_t)3 * 512 * 1024)
 #define MESSAGE_OVERHEAD_BYTES \
     ((size_t)512 * 1024) /* as etcd: what a request may be over its limit */
@@ -140,12 +142,13 @@ static void on_web_closed(void *context)
 }
 
 /* Some of the time is chance, so that the members do not all speak at once. */
-static void start_watches(struct etcd_front *front, uv_loop_t *loop, uint32_t progress_ms)
+static void start_watches(struct etcd_front *front, uv_loop_t *loop, uint32_t progress_ms,
+                          uint32_t leaderless_ms)
 {
     uint32_t ms = progress_ms > 0 ? progress_ms : WATCH_PROGRESS_MS;
 
     watch_hub_start(front->services.watch_hub, loop,
-                    ms + (uint32_t)(uv_hrtime() / 1000 % (ms / 10 + 1)));
+                    ms + (uint32_t)(uv_hrtime() / 1000 % (ms / 10 + 1)), leaderless_ms);
 }
 
 int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
@@ -156,6 +159,8 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
                                                          : (struct http2_limits){0};
     uint32_t request_ms = options->request_timeout_ms > 0 ? options->request_timeout_ms
                                                           : REQUEST_TIMEOUT_MS;
+    uint32_t leaderless_ms = ELECTIONS_WITHOUT_LEADER *
+                             (options->election_ms > 0 ? options->election_ms : ELECTION_MS);
     struct grpc_options grpc = {
         .services = SERVICES,
         .routes = ROUTES,
@@ -195,8 +200,8 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     front->services.lock_hall = &front->lock_hall;
     errands_start(&front->errands, loop, request_ms);
     front->services.errands = &front->errands;
-    start_watches(front, loop, options->watch_progress_ms);
-    lessor_start(front->services.lessor, loop, request_ms);
+    start_watches(front, loop, options->watch_progress_ms, leaderless_ms);
+    lessor_start(front->services.lessor, loop, request_ms, leaderless_ms);
     *ret_front = front;
     return 0;
 }

@@ -25,6 +25,7 @@ struct etcd_front_options {
     const struct logger *logger; /* NULL: silent */
     const struct http2_limits *limits; /* NULL: the defaults */
     uint32_t request_timeout_ms;       /* 0: 7000, etcd's with its default election timeout */
+    uint32_t election_ms;              /* 0: 1000, etcd's */
     uint32_t lease_seconds_min;        /* 0: 2, etcd's with its default election timeout */
     uint32_t snapshot_patience_ms; /* 0: two minutes; a snapshot that nobody reads is given up */
     uint32_t watch_progress_ms;    /* 0: ten minutes, as etcd; up to a tenth is added */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* lease_service.c -- etcdserverpb.Lease, but for its stream, which is lease_stream.c. */
 #include <assert.h>
+#include <stdlib.h>
 #include <uv.h>
 
 #include "kv_propose.h"
@@ -93,8 +94,8 @@ static int grant(struct grpc_call *call, const uint8_t *message, size_t size)
     }
     if (seconds < services->lease_seconds_min)
         seconds = services->lease_seconds_min;
-    *grant_of(call) = (struct grant){request->id != 0 ? request->id : lease_choose_id(call_kv(call)),
-                                     seconds};
+    *grant_of(call) = (struct grant){
+        request->id != 0 ? request->id : lease_choose_id(call_kv(call)), seconds};
     command.u.lease_grant = (struct command_lease_grant){grant_of(call)->id, (uint64_t)seconds};
     return kv_propose(call, &command, grant_done);
 }
@@ -147,28 +148,56 @@ static void write_key(void *context, struct kv_bytes key)
     message_end(context, begun);
 }
 
-static void time_to_live_done(void *argument, int error, decree_slot slot, void *result)
+static void reply_time_to_live(struct grpc_call *call, int64_t seconds)
 {
-    struct grpc_call *call = argument;
     const struct question *question = question_of(call);
     const struct kv *kv = call_kv(call);
+    struct byte_buffer *out = begin_response(call, kv_revision(kv));
     struct kv_lease lease;
-    struct byte_buffer *out;
-    bool found;
+    bool found = seconds >= 0 && kv_lease(kv, question->id, &lease);
 
-    (void)slot;
-    (void)result;
-    if (!services_resume(call, error))
-        return;
-    found = kv_lease(kv, question->id, &lease);
-    out = begin_response(call, kv_revision(kv));
     number_write(out, 2, (uint64_t)question->id);
-    number_write(out, 3, (uint64_t)(found ? lessor_left(call_lessor(call), &lease) : -1));
+    number_write(out, 3, (uint64_t)(found ? seconds : -1));
     if (found)
         number_write(out, 4, (uint64_t)lease.granted);
     if (found && question->with_keys)
         kv_lease_keys(kv, question->id, write_key, out);
     grpc_reply_end(call);
+}
+
+struct asked { /* of the lessor; the call is kept */
+    struct lease_question question;
+    struct grpc_call *call;
+};
+
+static void on_told(struct lease_question *question, int error, int64_t seconds)
+{
+    struct asked *asked = list_owner(question, struct asked, question);
+
+    if (error == LESSOR_LATE) {
+        if (grpc_resume(asked->call))
+            etcd_fail(asked->call, ETCD_TIMEOUT);
+    } else if (services_resume(asked->call, error)) {
+        reply_time_to_live(asked->call, seconds);
+    }
+    free(asked);
+}
+
+/* The store shows all that was decided when the call came; who leads knows how much time is left. */
+static void time_to_live_done(void *argument, int error, decree_slot slot, void *result)
+{
+    struct grpc_call *call = argument;
+    struct asked *asked = error == 0 ? calloc(1, sizeof(*asked)) : NULL;
+
+    (void)slot;
+    (void)result;
+    if (asked == NULL) {
+        (void)services_resume(call, error != 0 ? error : DECREE_NOMEM);
+        return;
+    }
+    *asked = (struct asked){.question = {.id = question_of(call)->id, .done = on_told},
+                            .call = call};
+    lessor_ask(call_lessor(call), &asked->question);
 }
 
 static int read_first(struct grpc_call *call, decree_done *done)
@@ -193,25 +222,67 @@ static int time_to_live(struct grpc_call *call, const uint8_t *message, size_t s
 
 /* ---- LeaseLeases ---- */
 
+struct listed {
+    int64_t id;
+    uint64_t ends_ms, stamp;
+};
+
+/* The one that ends first comes first, as in etcd; of those that end together, the older one. */
+static int compare_listed(const void *a, const void *b)
+{
+    const struct listed *one = a, *other = b;
+
+    if (one->ends_ms != other->ends_ms)
+        return one->ends_ms < other->ends_ms ? -1 : 1;
+    return (one->stamp > other->stamp) - (one->stamp < other->stamp);
+}
+
+/* NULL: no memory. */
+static struct listed *list_leases(struct grpc_call *call, size_t *ret_count)
+{
+    const struct kv *kv = call_kv(call);
+    struct kv_stats stats;
+    struct listed *list;
+    struct kv_lease lease;
+    size_t at = 0, count = 0;
+
+    kv_stats(kv, &stats);
+    list = malloc((stats.leases + 1) * sizeof(*list));
+    if (list == NULL)
+        return NULL;
+    while (kv_next_lease(kv, &at, &lease))
+        list[count++] = (struct listed){lease.id, lessor_ends_ms(call_lessor(call), lease.id),
+                                        lease.stamp};
+    assert(count == stats.leases);
+    qsort(list, count, sizeof(*list), compare_listed);
+    *ret_count = count;
+    return list;
+}
+
 static void leases_done(void *argument, int error, decree_slot slot, void *result)
 {
     struct grpc_call *call = argument;
-    const struct kv *kv = call_kv(call);
-    struct kv_lease lease;
+    struct listed *list;
     struct byte_buffer *out;
-    size_t at = 0;
+    size_t count;
 
     (void)slot;
     (void)result;
     if (!services_resume(call, error))
         return;
-    out = begin_response(call, kv_revision(kv));
-    while (kv_next_lease(kv, &at, &lease)) {
+    list = list_leases(call, &count);
+    if (list == NULL) {
+        etcd_fail(call, ETCD_NO_MEMORY);
+        return;
+    }
+    out = begin_response(call, kv_revision(call_kv(call)));
+    for (size_t i = 0; i < count; i++) {
         size_t begun = message_begin(out, 2);
 
-        number_write(out, 1, (uint64_t)lease.id);
+        number_write(out, 1, (uint64_t)list[i].id);
         message_end(out, begun);
     }
+    free(list);
     grpc_reply_end(call);
 }
 

@@ -18,9 +18,7 @@
 #define TICK_MS 100u
 #define EXPIRIES_PER_TICK 100u
 #define STEP_MS_MAX 500u
-#define CHECKPOINT_SECONDS 60
-#define CHECKPOINT_LEASES_MAX 1000u
-#define SECOND_MS 1000u
+#define CHECKPOINT_FIRST_MS 60000u
 
 static void on_awake(uv_idle_t *awake)
 {
@@ -29,6 +27,7 @@ static void on_awake(uv_idle_t *awake)
 
 void lessor_wake(struct lessor *lessor)
 {
+    lessor->woken = true;
     if (!lessor->closing)
         uv_idle_start(&lessor->awake, on_awake);
 }
@@ -60,18 +59,31 @@ void lessor_put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t en
         deadline_arm(&lessor->wheel, &entry->deadline, ends_ms);
 }
 
-static void on_lease_applied(void *context, int64_t id, bool renewed)
+static void note_wanted(struct lessor *lessor, int64_t id)
+{
+    if (lessor->wanted_count == LESSOR_WANTED_MAX)
+        return; /* it is asked for again */
+    lessor->wanted[lessor->wanted_count++] = id;
+    lessor_wake(lessor);
+}
+
+static void on_lease_applied(void *context, int64_t id, enum lease_event event)
 {
     struct lessor *lessor = context;
     struct lease_entry *entry = lease_table_find(&lessor->table, id);
     struct kv_lease lease;
 
+    lessor_note_answer(lessor, event == LEASE_ASKED ? 0 : id);
+    if (event == LEASE_ASKED && lessor->state != LESSOR_FOLLOWS)
+        note_wanted(lessor, id);
+    if (event == LEASE_ASKED || event == LEASE_WRITTEN_DOWN)
+        return;
     if (kv_lease(lessor->backend->ops->kv(lessor->backend), id, &lease)) {
         if (entry == NULL)
             entry = lease_table_add(&lessor->table, id);
         if (entry == NULL)
             lessor->incomplete = true;
-        else if (renewed)
+        else if (event == LEASE_RENEWED)
             lessor_put_on(lessor, entry, lessor_ends_of(lessor, &lease));
     } else if (entry != NULL) {
         take_off(lessor, entry);
@@ -122,9 +134,10 @@ static void on_begun(void *argument, int error, decree_slot slot, void *result)
     if (error != 0)
         return;
     lessor->state = LESSOR_LEADS;
+    lessor->begun = kv_leases_begun(lessor->backend->ops->kv(lessor->backend));
     lessor->incomplete = !begin_all(lessor);
     lessor->confirmed_ms = 0;
-    lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_SECONDS * SECOND_MS;
+    lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_FIRST_MS;
     lessor_wake(lessor);
 }
 
@@ -140,6 +153,14 @@ int lessor_propose(struct lessor *lessor, const struct command *command, decree_
     return error;
 }
 
+/* Somebody else has begun behind this member's own beginning: he leads, and this one has yet to
+ * hear of it. */
+static bool is_overtaken(const struct lessor *lessor)
+{
+    return lessor->state == LESSOR_LEADS &&
+           kv_leases_begun(lessor->backend->ops->kv(lessor->backend)) != lessor->begun;
+}
+
 /* A completion of an earlier reign may come while the next one begins: it says that all that was
  * applied, which is what matters. */
 static void look_who_leads(struct lessor *lessor)
@@ -148,7 +169,7 @@ static void look_who_leads(struct lessor *lessor)
     uint64_t term;
     bool leads = is_leader(lessor, &term);
 
-    if (!leads || term != lessor->term || lessor->incomplete)
+    if (!leads || term != lessor->term || lessor->incomplete || is_overtaken(lessor))
         lessor->state = LESSOR_FOLLOWS;
     lessor->incomplete = false;
     if (!leads || lessor->state != LESSOR_FOLLOWS)
@@ -195,59 +216,6 @@ static void expire_due(struct lessor *lessor)
         take_off(lessor, entry);
         entry->revoked = true;
     }
-}
-
-/* ---- checkpoints ---- */
-
-static void on_checkpoint(void *argument, int error, decree_slot slot, void *result)
-{
-    struct lessor *lessor = argument;
-
-    (void)error;
-    (void)slot;
-    (void)result;
-    assert(lessor->checkpoints_open > 0);
-    lessor->checkpoints_open--;
-}
-
-/* What is left of the entry's lease, if that is worth writing down. */
-static bool is_worth_writing(const struct lessor *lessor, const struct lease_entry *entry,
-                             struct command_lease_grant *ret_left)
-{
-    struct kv_lease lease;
-    int64_t known, left;
-
-    if (entry->due || entry->revoked ||
-        !kv_lease(lessor->backend->ops->kv(lessor->backend), entry->id, &lease))
-        return false;
-    known = lease.remaining > 0 ? lease.remaining : lease.granted;
-    left = lessor_left(lessor, &lease) + 1; /* never less than there is */
-    *ret_left = (struct command_lease_grant){entry->id, (uint64_t)left};
-    return left < known && known > CHECKPOINT_SECONDS;
-}
-
-/* As many as one command may have, each tick. */
-static void checkpoint(struct lessor *lessor)
-{
-    struct command_lease_grant leases[CHECKPOINT_LEASES_MAX];
-    struct command command = {.op = COMMAND_LEASE_CHECKPOINT, .u.checkpoint.leases = leases};
-    size_t count = 0, at = lessor->checkpoint_bucket;
-
-    if (lessor->now_ms < lessor->checkpoint_ms)
-        return;
-    for (; at < lessor->table.bucket_count && count < CHECKPOINT_LEASES_MAX; at++)
-        for (struct lease_entry *entry = lessor->table.buckets[at];
-             entry != NULL && count < CHECKPOINT_LEASES_MAX; entry = entry->next)
-            count += is_worth_writing(lessor, entry, &leases[count]);
-    command.u.checkpoint.lease_count = count;
-    if (count > 0 && lessor_propose(lessor, &command, on_checkpoint, lessor) != 0)
-        return;
-    lessor->checkpoints_open += count > 0;
-    lessor->checkpoint_bucket = at;
-    if (at < lessor->table.bucket_count)
-        return;
-    lessor->checkpoint_bucket = 0;
-    lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_SECONDS * SECOND_MS;
 }
 
 /* ---- turns ---- */
@@ -301,7 +269,8 @@ static void lead(struct lessor *lessor)
     lessor->read_done = false;
     deadline_wheel_turn(&lessor->wheel, lessor->now_ms, on_due, lessor);
     if (lessor->look)
-        checkpoint(lessor);
+        lessor_checkpoint(lessor);
+    lessor_write_wanted(lessor);
     if (is_confirmed(lessor))
         lessor_renew_all(lessor, &lessor->asked, lessor_renew_here);
     confirm(lessor);
@@ -313,8 +282,10 @@ void lessor_turn(struct lessor *lessor)
         return;
     uv_idle_stop(&lessor->awake);
     move_clock(lessor);
-    if (!lessor->look && !lessor->read_done && list_alone(&lessor->asked))
+    if (!lessor->look && !lessor->woken && list_alone(&lessor->asked) &&
+        list_alone(&lessor->by_log))
         return;
+    lessor->woken = false;
     look_who_leads(lessor);
     if (lessor->state == LESSOR_LEADS) {
         lead(lessor);
@@ -322,14 +293,41 @@ void lessor_turn(struct lessor *lessor)
         lessor->read_done = false;
         list_move_all(&lessor->asked, &lessor->confirming);
     }
-    if (lessor->state == LESSOR_FOLLOWS)
+    if (lessor->state == LESSOR_FOLLOWS) {
         lessor_renew_all(lessor, &lessor->asked, lessor_renew_by_log);
+        lessor->wanted_count = 0;
+    }
+    lessor_renew_batch(lessor);
+    lessor_answer(lessor);
     lessor->look = false;
 }
 
 static void on_prepare(uv_prepare_t *prepare)
 {
     lessor_turn(prepare->data);
+}
+
+/* Streams that want a leader end without one, those of this tick. */
+static void look_for_leader(struct lessor *lessor)
+{
+    uint64_t clock_ms = uv_now(lessor->timer.loop);
+    struct backend_status status;
+    struct list_link ending;
+
+    lessor->backend->ops->status(lessor->backend, &status);
+    if (status.leader_id != 0 || lessor->leaderless_since == 0)
+        lessor->leaderless_since = status.leader_id != 0 ? 0 : clock_ms;
+    if (lessor->leaderless_since == 0 ||
+        clock_ms - lessor->leaderless_since < lessor->leaderless_ms)
+        return;
+    list_init(&ending);
+    list_move_all(&ending, &lessor->streams);
+    while (!list_alone(&ending)) {
+        struct lease_watcher *watcher = list_owner(ending.next, struct lease_watcher, link);
+
+        list_remove(&watcher->link);
+        watcher->leaderless(watcher);
+    }
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -339,17 +337,28 @@ static void on_tick(uv_timer_t *timer)
     lessor->look = true;
     lessor->expiries_left = EXPIRIES_PER_TICK;
     lessor_tell_late_ones(lessor);
+    look_for_leader(lessor);
 }
 
 /* ---- the rest ---- */
 
-int64_t lessor_left(const struct lessor *lessor, const struct kv_lease *lease)
+void lessor_watch_leader(struct lessor *lessor, struct lease_watcher *watcher)
 {
-    const struct lease_entry *entry = lease_table_find(&lessor->table, lease->id);
+    list_init(&watcher->link);
+    list_append(&lessor->streams, &watcher->link);
+}
 
-    if (entry != NULL && entry->ends_ms > lessor->now_ms)
-        return (int64_t)((entry->ends_ms - lessor->now_ms) / SECOND_MS);
-    return lessor->state == LESSOR_LEADS ? 0 : lease->granted;
+void lessor_forget(struct lease_watcher *watcher)
+{
+    if (watcher->link.next != NULL)
+        list_remove(&watcher->link);
+}
+
+uint64_t lessor_ends_ms(const struct lessor *lessor, int64_t id)
+{
+    const struct lease_entry *entry = lease_table_find(&lessor->table, id);
+
+    return entry == NULL ? UINT64_MAX : entry->ends_ms;
 }
 
 struct lessor *lessor_new(struct backend *backend)
@@ -365,14 +374,18 @@ struct lessor *lessor_new(struct backend *backend)
     list_init(&lessor->asked);
     list_init(&lessor->confirming);
     list_init(&lessor->open);
+    list_init(&lessor->by_log);
+    list_init(&lessor->questions);
+    list_init(&lessor->streams);
     backend->lease_applied = on_lease_applied;
     backend->lease_context = lessor;
     return lessor;
 }
 
-void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms)
+void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms, uint32_t leaderless_ms)
 {
     lessor->late_ms = late_ms;
+    lessor->leaderless_ms = leaderless_ms;
     uv_prepare_init(loop, &lessor->prepare);
     uv_idle_init(loop, &lessor->awake);
     uv_timer_init(loop, &lessor->timer);
@@ -397,7 +410,9 @@ void lessor_close(struct lessor *lessor, void (*closed)(void *context), void *co
     lessor->closing = true;
     lessor->closed = closed;
     lessor->closed_context = context;
+    lessor_drop_questions(lessor);
     list_move_all(&lessor->asked, &lessor->confirming);
+    list_move_all(&lessor->asked, &lessor->by_log);
     while (!list_alone(&lessor->asked)) {
         struct list_link *first = lessor->asked.next;
 

@@ -21,12 +21,18 @@
  *
  * Renewing. At the leader the deadline moves, and nothing is written: that is what keep-alives cost.
  * Only if the lease has a checkpoint, or one may be under way, the log must void it, and the renewal
- * is a command. At any other member it is always a command, lease_renew, which the leader sees when
+ * is a command. At any other member it is always a command, lease_renewals, which the leader sees when
  * it is applied: members do not pass each other anything but the log's traffic, and a renewal in the
- * log needs no second answer for the case that the leader changed meanwhile.
+ * log needs no second answer for the case that the leader changed meanwhile. One command renews all
+ * that came while the last one was under way, so a member costs the log at most one entry at a time,
+ * however many keep-alives it gets.
  *
  * Checkpoints: once a minute the leader writes down what is left of those leases that have more time
- * than that and are not renewed.
+ * than that and are not renewed. They too carry a stamp: what an earlier leader wrote down, and what
+ * came after a renewal that its writer did not know of, is void.
+ *
+ * Asking. Only the leader knows what is left. At any other member a question goes into the log
+ * (lease_question), and the leader's answer to it is a checkpoint, which all can read.
  *
  * All on the loop's thread.
  */
@@ -53,9 +59,27 @@ struct lease_renewal {
     void (*late)(struct lease_renewal *renewal);
 };
 
+#define LESSOR_LATE 1 /* beside the errors below zero: it takes longer than a request may */
+
+/* How much time has a lease left? Of the caller; lives until done is called. */
+struct lease_question {
+    struct list_link link;
+    int64_t id;
+    uint64_t since_ms, asked_ms; /* asked_ms: when the log had the question last; 0: not yet */
+    bool answered;               /* the log has said something of it since */
+    /* Called once, later. error: 0, LATE or LOST. seconds: -1: there is no such lease. */
+    void (*done)(struct lease_question *question, int error, int64_t seconds);
+};
+
+/* A stream that is to end when there has been no leader for long. */
+struct lease_watcher {
+    struct list_link link; /* NULL links: it is none */
+    void (*leaderless)(struct lease_watcher *watcher);
+};
+
 /* NULL: no memory. The backend tells it of leases from now on, and is borrowed. */
 struct lessor *lessor_new(struct backend *backend);
-void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms);
+void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms, uint32_t leaderless_ms);
 
 /* What is to be done after a turn of the backend, outside of its completions. */
 void lessor_turn(struct lessor *lessor);
@@ -63,9 +87,15 @@ void lessor_turn(struct lessor *lessor);
 /* id, done and late are set. */
 void lessor_renew(struct lessor *lessor, struct lease_renewal *renewal);
 
-/* The seconds left of a lease that is there. Who does not lead does not see what is renewed at the
- * leader: he says what the log tells, and the full time if that is past. */
-int64_t lessor_left(const struct lessor *lessor, const struct kv_lease *lease);
+/* id and done are set. */
+void lessor_ask(struct lessor *lessor, struct lease_question *question);
+
+/* leaderless is set. Ends with lessor_forget(), which may come more than once. */
+void lessor_watch_leader(struct lessor *lessor, struct lease_watcher *watcher);
+void lessor_forget(struct lease_watcher *watcher);
+
+/* When the lease ends, by a clock that means something to this member only: for the order of them. */
+uint64_t lessor_ends_ms(const struct lessor *lessor, int64_t id);
 
 /* Renewals end with LOST, those that the backend has when it completes them. */
 void lessor_close(struct lessor *lessor, void (*closed)(void *context), void *context);

@@ -9,6 +9,9 @@
 
 #define CONFIRMED_MS_MAX 50u /* how long a proof that this member leads serves renewals */
 
+#define LESSOR_WANTED_MAX 1024u
+#define SECOND_MS 1000u
+
 enum lessor_state { LESSOR_FOLLOWS, LESSOR_BEGINS, LESSOR_LEADS };
 
 struct lessor {
@@ -17,12 +20,22 @@ struct lessor {
     struct deadline_wheel wheel;        /* only while it leads */
     struct list_link due;               /* lease entries whose time is up, the first one first */
     struct list_link asked, confirming; /* renewals */
-    struct list_link open;              /* ... and those that are not late, the oldest first */
+    struct list_link by_log;            /* ... for the next batch */
+    bool batch_open;                    /* one is under way */
+    struct list_link questions;         /* of calls here */
+    struct list_link streams;           /* which are to end when there is no leader */
+    int64_t wanted[LESSOR_WANTED_MAX];  /* others ask what is left of them */
+    size_t wanted_count;
+    struct list_link open; /* ... and those that are not late, the oldest first */
     enum lessor_state state;
     uint64_t term;   /* in which it begins or leads */
+    uint64_t begun;  /* the stamp of its beginning: with another one somebody else has begun */
     bool incomplete; /* there was no memory for an entry: begin again */
     bool reading, read_done;
     bool look;                 /* a tick has passed */
+    bool woken;                /* there is something to do */
+    uint64_t leaderless_since; /* by the loop's clock; 0: there is a leader */
+    uint32_t leaderless_ms;    /* how long streams bear it */
     unsigned expiries_left;    /* of this tick */
     unsigned checkpoints_open; /* under way */
     uint64_t now_ms, clock_ms; /* of leases; of the loop */
@@ -47,15 +60,30 @@ void lessor_put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t en
 int lessor_propose(struct lessor *lessor, const struct command *command, decree_done *done,
                    void *argument);
 
-/* lessor_renew.c: one renewal, that is in a list. False: the backend is full, and it stays there.
- * The first is for when it was confirmed that this member leads. */
-bool lessor_renew_here(struct lessor *lessor, struct lease_renewal *renewal);
-bool lessor_renew_by_log(struct lessor *lessor, struct lease_renewal *renewal);
+/* lessor_renew.c: one renewal, that is in a list: here, now that it was confirmed that this member
+ * leads; or through the log, later. */
+void lessor_renew_here(struct lessor *lessor, struct lease_renewal *renewal);
+void lessor_renew_by_log(struct lessor *lessor, struct lease_renewal *renewal);
 
-/* All of a list; those that the backend has no room for are asked again. */
+/* Has the log renew what waits for it, in one command, unless the last one is still under way. */
+void lessor_renew_batch(struct lessor *lessor);
+
 void lessor_renew_all(struct lessor *lessor, struct list_link *renewals,
-                      bool (*renew)(struct lessor *lessor, struct lease_renewal *renewal));
+                      void (*renew)(struct lessor *lessor, struct lease_renewal *renewal));
 void lessor_finish(struct lease_renewal *renewal, int error, int64_t seconds);
 void lessor_tell_late_ones(struct lessor *lessor);
+
+/* lessor_checkpoint.c: by a leader, what is left of leases; all of them from time to time, and those
+ * that others ask for. */
+void lessor_checkpoint(struct lessor *lessor);
+void lessor_write_wanted(struct lessor *lessor);
+
+/* Questions of calls here: answers what can be answered, and asks the leader for the rest. */
+void lessor_answer(struct lessor *lessor);
+void lessor_note_answer(struct lessor *lessor, int64_t id);
+void lessor_drop_questions(struct lessor *lessor);
+
+/* The seconds left, as a leader knows them. */
+int64_t lessor_left(const struct lessor *lessor, const struct kv_lease *lease);
 
 #endif

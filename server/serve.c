@@ -254,6 +254,7 @@ static int open_front(struct member *member, char *sentence)
         .logger = options->logger,
         .limits = &limits,
         .request_timeout_ms = REQUEST_TIMEOUT_BASE_MS + 2 * election_ms,
+        .election_ms = election_ms,
         .lease_seconds_min = (3 * election_ms + 1999) / 2000, /* 1.5 election timeouts */
         .watch_progress_ms = options->watch_progress_ms,
         .request_bytes_max = options->request_bytes_max,

@@ -9,8 +9,7 @@
 
 #define FRAGMENT_BYTES (2u * 1024 * 1024) /* as etcd: its limit of a request, and half a MiB */
 #define KEPT_BYTES (4u * 1024 * 1024)     /* of the buffer for responses */
-#define LEADER_CHECK_MS 500u
-#define LEADERLESS_MS 3000u /* three election timeouts of etcd */
+#define LEADER_CHECKS 6u                  /* so many in a row without a leader are too many */
 
 static const struct kv *hub_kv(struct watch_hub *hub)
 {
@@ -232,7 +231,7 @@ static void on_leader(uv_timer_t *timer)
 
     hub->backend->ops->status(hub->backend, &status);
     hub->leaderless = status.leader_id == 0 ? hub->leaderless + 1 : 0;
-    if (hub->leaderless * LEADER_CHECK_MS < LEADERLESS_MS)
+    if (hub->leaderless < LEADER_CHECKS)
         return;
     for (struct list_link *at = hub->streams.next; at != &hub->streams; at = next) {
         struct watch_stream *stream = list_owner(at, struct watch_stream, hub_link);
@@ -257,9 +256,13 @@ struct watch_hub *watch_hub_new(struct backend *backend)
     return hub;
 }
 
-void watch_hub_start(struct watch_hub *hub, uv_loop_t *loop, uint32_t progress_ms)
+void watch_hub_start(struct watch_hub *hub, uv_loop_t *loop, uint32_t progress_ms,
+                     uint32_t leaderless_ms)
 {
+    uint32_t check_ms = leaderless_ms / LEADER_CHECKS;
+
     assert(progress_ms > 0);
+    assert(check_ms > 0);
     uv_prepare_init(loop, &hub->prepare);
     uv_idle_init(loop, &hub->awake);
     uv_timer_init(loop, &hub->progress);
@@ -268,7 +271,7 @@ void watch_hub_start(struct watch_hub *hub, uv_loop_t *loop, uint32_t progress_m
     hub->open_handles = 4;
     uv_prepare_start(&hub->prepare, on_prepare);
     uv_timer_start(&hub->progress, on_progress, progress_ms, progress_ms);
-    uv_timer_start(&hub->leader, on_leader, LEADER_CHECK_MS, LEADER_CHECK_MS);
+    uv_timer_start(&hub->leader, on_leader, check_ms, check_ms);
 }
 
 static void on_handle_closed(uv_handle_t *handle)

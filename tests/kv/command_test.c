@@ -148,6 +148,39 @@ static void commands_of_leases_have_their_bytes(void **state)
     assert_malformed("\x4b\x0a\x01\x05\0\0\0\0\0\0\0", 11); /* a flag */
 }
 
+static void commands_of_many_leases_have_their_bytes(void **state)
+{
+    static const char renewals[] =
+        "\x4b\x0d\x00\x02\x01\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff";
+    static const char question[] = "\x4b\x0e\x00\x00";
+    static const char checkpoint[] = "\x4b\x08\x00\x80\x01\x01\x07\0\0\0\0\0\0\0\x03";
+    const int64_t ids[] = {1, -1};
+    const struct command_lease_grant left = {7, 3};
+    struct command command = {.op = COMMAND_LEASE_RENEWALS,
+                              .u.lease_ids = {.ids = ids, .id_count = 2}};
+    struct command decoded;
+    struct reader reader;
+
+    (void)state;
+    assert_bytes(&command, renewals, sizeof(renewals) - 1);
+    assert_true(command_decode((const uint8_t *)renewals, sizeof(renewals) - 1, &decoded));
+    assert_int_equal(decoded.u.lease_ids.id_count, 2);
+    reader_init(&reader, decoded.u.lease_ids.items.data, decoded.u.lease_ids.items.size);
+    assert_true(command_read_id(&reader) == 1);
+    assert_true(command_read_id(&reader) == -1);
+    for (size_t size = 0; size < sizeof(renewals) - 1; size++)
+        assert_malformed(renewals, size);
+    command = (struct command){.op = COMMAND_LEASE_QUESTION};
+    assert_bytes(&command, question, sizeof(question) - 1);
+    command = (struct command){.op = COMMAND_LEASE_CHECKPOINT,
+                               .u.checkpoint = {.stamp = 128, .leases = &left, .lease_count = 1}};
+    assert_bytes(&command, checkpoint, sizeof(checkpoint) - 1);
+    assert_true(command_decode((const uint8_t *)checkpoint, sizeof(checkpoint) - 1, &decoded));
+    assert_int_equal(decoded.u.checkpoint.stamp, 128);
+    for (size_t size = 0; size < sizeof(checkpoint) - 1; size++)
+        assert_malformed(checkpoint, size);
+}
+
 static void what_members_tell_has_these_bytes(void **state)
 {
     static const char whole[] = "\x4b\x0c\x00\x08\x07\x06\x05\x04\x03\x02\x01\x02n1\x02\x03u:1\x00";
@@ -237,6 +270,7 @@ int main(void)
         cmocka_unit_test(long_keys_come_back),
         cmocka_unit_test(what_is_no_command_is_refused),
         cmocka_unit_test(commands_of_leases_have_their_bytes),
+        cmocka_unit_test(commands_of_many_leases_have_their_bytes),
         cmocka_unit_test(what_members_tell_has_these_bytes),
         cmocka_unit_test(every_part_of_a_command_is_refused),
         cmocka_unit_test(any_bytes_are_read_without_harm),

@@ -261,21 +261,77 @@ static void a_lease_renewed_meanwhile_does_not_expire(void **state)
     assert_false(kv_lease(*state, 7, &(struct kv_lease){0}));
 }
 
-static void a_renewal_voids_the_checkpoint(void **state)
+static void write_down(struct kv *kv, uint64_t stamp, uint64_t seconds)
 {
-    const struct command_lease_grant left = {7, 3};
-    struct command grant = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {7, 10}};
-    struct command checkpoint = {.op = COMMAND_LEASE_CHECKPOINT,
-                                 .u.checkpoint = {.leases = &left, .lease_count = 1}};
+    const struct command_lease_grant left = {7, seconds};
+    const struct command checkpoint = {
+        .op = COMMAND_LEASE_CHECKPOINT,
+        .u.checkpoint = {.stamp = stamp, .leases = &left, .lease_count = 1}};
+
+    assert_int_equal(apply(kv, &checkpoint).error, KV_OK);
+}
+
+static int64_t remaining(const struct kv *kv)
+{
     struct kv_lease lease;
 
+    assert_true(kv_lease(kv, 7, &lease));
+    return lease.remaining;
+}
+
+static void a_renewal_voids_the_checkpoint(void **state)
+{
+    const struct command grant = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {7, 10}};
+
     assert_int_equal(apply(*state, &grant).error, KV_OK);
-    assert_int_equal(apply(*state, &checkpoint).error, KV_OK);
-    assert_true(kv_lease(*state, 7, &lease));
-    assert_int_equal(lease.remaining, 3);
+    write_down(*state, kv_lease_stamp(*state), 3);
+    assert_int_equal(remaining(*state), 3);
     renew(*state, 7, KV_OK);
-    assert_true(kv_lease(*state, 7, &lease));
-    assert_int_equal(lease.remaining, 0);
+    assert_int_equal(remaining(*state), 0);
+}
+
+/* Who wrote it knew nothing of what came between his word and its place in the log. */
+static void a_checkpoint_that_comes_late_is_void(void **state)
+{
+    const struct command grant = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {7, 10}};
+    uint64_t stamp;
+
+    assert_int_equal(apply(*state, &grant).error, KV_OK);
+    stamp = kv_lease_stamp(*state);
+    renew(*state, 7, KV_OK);
+    write_down(*state, stamp, 3);
+    assert_int_equal(remaining(*state), 0);
+    stamp = kv_lease_stamp(*state);
+    renew(*state, 0, KV_OK); /* another leader has begun, and may have renewed it without the log */
+    assert_int_equal(kv_leases_begun(*state), kv_lease_stamp(*state));
+    write_down(*state, stamp, 3);
+    assert_int_equal(remaining(*state), 0);
+    write_down(*state, kv_lease_stamp(*state), 3);
+    assert_int_equal(remaining(*state), 3);
+}
+
+static void many_are_renewed_at_once(void **state)
+{
+    const struct command grant = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {7, 10}};
+    const int64_t ids[] = {6, 7, 0, 8};
+    const struct command renewals = {.op = COMMAND_LEASE_RENEWALS,
+                                     .u.lease_ids = {.ids = ids, .id_count = 4}};
+    const struct command question = {.op = COMMAND_LEASE_QUESTION,
+                                     .u.lease_ids = {.ids = ids, .id_count = 4}};
+    uint64_t stamp, begun;
+
+    assert_int_equal(apply(*state, &grant).error, KV_OK);
+    stamp = kv_lease_stamp(*state);
+    begun = kv_leases_begun(*state);
+    write_down(*state, stamp, 3);
+    assert_int_equal(apply(*state, &question).error, KV_OK);
+    assert_int_equal(remaining(*state), 3);
+    assert_int_equal(kv_lease_stamp(*state), stamp);
+    assert_int_equal(apply(*state, &renewals).error, KV_OK);
+    assert_int_equal(remaining(*state), 0);
+    assert_int_equal(expire(*state, 7, stamp).error, KV_OK);
+    assert_int_equal(remaining(*state), 0); /* it lives */
+    assert_int_equal(kv_leases_begun(*state), begun);
 }
 
 static void prev_kvs_come_only_if_asked_for(void **state)
@@ -418,6 +474,8 @@ int main(void)
         TEST(a_lease_that_was_never_granted_is_not_found),
         TEST(a_lease_renewed_meanwhile_does_not_expire),
         TEST(a_renewal_voids_the_checkpoint),
+        TEST(a_checkpoint_that_comes_late_is_void),
+        TEST(many_are_renewed_at_once),
         TEST(prev_kvs_come_only_if_asked_for),
         TEST(many_prev_kvs_leave_no_room_taken),
         TEST(malformed_commands_change_nothing),

@@ -114,6 +114,8 @@ def test_large_response(client):
 def test_every_method_has_an_answer(client):
     done = {"KV/Range", "KV/Put", "KV/DeleteRange", "KV/Txn", "KV/Compact", "Watch/Watch", "Cluster/MemberList",
             "Maintenance/Status", "Maintenance/Alarm", "Maintenance/Hash", "Maintenance/HashKV", "Maintenance/Defragment",
+            "Maintenance/MoveLeader", "Maintenance/Downgrade", "Maintenance/Snapshot",
+            "Cluster/MemberAdd", "Cluster/MemberRemove", "Cluster/MemberUpdate", "Cluster/MemberPromote",
             "Lease/LeaseGrant", "Lease/LeaseRevoke", "Lease/LeaseKeepAlive", "Lease/LeaseTimeToLive", "Lease/LeaseLeases"}
     count = 0
     for service in DESCRIPTION.services_by_name.values():
@@ -147,7 +149,7 @@ def test_status_and_members(client):
     assert (status.raftTerm, status.raftIndex, status.raftAppliedIndex, status.dbSize) == (7, 1, 1, 65536)
     response = client.member_list()
     assert [(member.name, list(member.clientURLs)) for member in response.members] == [
-        ("n1", ["http://127.0.0.1:2379"]), ("n2", [])]
+        ("n1", ["http://127.0.0.1:2379"]), ("n2", []), ("n3", [])]
     assert response.members[0].ID == status.leader and response.header.revision == 0
     linear = client.call("/etcdserverpb.Cluster/MemberList", messages.MemberListRequest(linearizable=True),
                          messages.MemberListResponse, 5)
