@@ -113,6 +113,15 @@ void client_parse(const struct argp *argp, const char *command, int argc, char *
     argp_parse(argp, argc, argv, 0, NULL, input);
 }
 
+void client_parse_in_order(const struct argp *argp, const char *command, int argc, char **argv,
+                           void *input)
+{
+    assert(argc >= 1);
+    argp_err_exit_status = EXIT_USAGE;
+    argv[0] = (char *)(uintptr_t)command;
+    argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, input);
+}
+
 static const char *endpoints_text(const struct client_settings *settings)
 {
     const char *choices[] = {settings->endpoints, getenv("DECREE_ENDPOINTS"),

@@ -29,6 +29,10 @@ extern const struct argp client_options_argp;
  * what stands before the arguments in the usage line, such as "decree put". */
 void client_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input);
 
+/* The same for a command whose options end with the first argument. */
+void client_parse_in_order(const struct argp *argp, const char *command, int argc, char **argv,
+                           void *input);
+
 /* The list of servers that the settings or the environment give. 0, or an exit status after a
  * sentence. */
 int client_endpoints(const struct client_settings *settings, struct endpoints *ret_endpoints);

@@ -18,7 +18,9 @@
     X("compact", compact, "give up the past before a revision")                     \
     X("alarm", alarm, "list the alarms that ring, or disarm them")                  \
     X("hash", hash, "ask each server for the hash of its store")                    \
-    X("snapshot", snapshot, "save the store to a file, restore a cluster from it") \
+    X("snapshot", snapshot, "save the store to a file, restore a cluster from it")  \
+    X("lock", lock, "hold a lock, while a command runs or until Ctrl-C")            \
+    X("elect", elect, "lead, or look on who leads")                                 \
     X("status", status, "ask each server how it is and who leads")                  \
     X("member", member, "list the members of the cluster")                          \
     X("register", register, "set and get registers, which no leader is needed for") \

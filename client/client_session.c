@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* client_session.c -- see client_session.h. */
+#include "client_session.h"
+
+#include <assert.h>
+
+#include "client_inside.h"
+
+enum grpc_status client_lease_grant(struct client *client, int64_t seconds, int64_t *ret_lease)
+{
+    static const struct method method = {"/etcdserverpb.Lease/LeaseGrant",
+                                         &etcdserverpb__lease_grant_response__descriptor, false};
+    Etcdserverpb__LeaseGrantRequest request = ETCDSERVERPB__LEASE_GRANT_REQUEST__INIT;
+    Etcdserverpb__LeaseGrantResponse *response;
+    enum grpc_status code;
+
+    request.ttl = seconds;
+    code = client_call(client, &method, &request.base, (ProtobufCMessage **)&response);
+    if (code != GRPC_OK)
+        return code;
+    *ret_lease = response->id;
+    etcdserverpb__lease_grant_response__free_unpacked(response, NULL);
+    return code;
+}
+
+/* A lease that is gone already was revoked, too. */
+enum grpc_status client_lease_revoke(struct client *client, int64_t lease)
+{
+    static const struct method method = {"/etcdserverpb.Lease/LeaseRevoke",
+                                         &etcdserverpb__lease_revoke_response__descriptor, true};
+    Etcdserverpb__LeaseRevokeRequest request = ETCDSERVERPB__LEASE_REVOKE_REQUEST__INIT;
+    Etcdserverpb__LeaseRevokeResponse *response;
+    enum grpc_status code;
+
+    request.id = lease;
+    code = client_call(client, &method, &request.base, (ProtobufCMessage **)&response);
+    if (code == GRPC_OK)
+        etcdserverpb__lease_revoke_response__free_unpacked(response, NULL);
+    return code == GRPC_NOT_FOUND ? GRPC_OK : code;
+}
+
+struct renewal {
+    int64_t seconds;
+    bool answered;
+};
+
+static bool take_renewal(void *context, const uint8_t *message, size_t size)
+{
+    struct renewal *renewal = context;
+    Etcdserverpb__LeaseKeepAliveResponse *response =
+        etcdserverpb__lease_keep_alive_response__unpack(NULL, size, message);
+
+    if (response == NULL)
+        return false;
+    renewal->seconds = response->ttl;
+    renewal->answered = true;
+    etcdserverpb__lease_keep_alive_response__free_unpacked(response, NULL);
+    return true;
+}
+
+enum grpc_status client_lease_keep_alive(struct client *client, int64_t lease, uint64_t timeout_ms,
+                                         int64_t *ret_seconds)
+{
+    Etcdserverpb__LeaseKeepAliveRequest request = ETCDSERVERPB__LEASE_KEEP_ALIVE_REQUEST__INIT;
+    struct renewal renewal = {0};
+    enum grpc_status code;
+
+    request.id = lease;
+    code = client_stream(client, "/etcdserverpb.Lease/LeaseKeepAlive", &request.base, timeout_ms,
+                         take_renewal, &renewal);
+    if (!renewal.answered)
+        return code == GRPC_OK ? GRPC_INTERNAL : code;
+    *ret_seconds = renewal.seconds;
+    return GRPC_OK;
+}
+
+enum grpc_status client_lock(struct client *client, const V3lockpb__LockRequest *request,
+                             V3lockpb__LockResponse **ret_response)
+{
+    static const struct method method = {"/v3lockpb.Lock/Lock",
+                                         &v3lockpb__lock_response__descriptor, true};
+
+    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+}
+
+enum grpc_status client_campaign(struct client *client,
+                                 const V3electionpb__CampaignRequest *request,
+                                 V3electionpb__CampaignResponse **ret_response)
+{
+    static const struct method method = {"/v3electionpb.Election/Campaign",
+                                         &v3electionpb__campaign_response__descriptor, true};
+
+    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+}
+
+struct observation {
+    bool (*take)(void *context, const V3electionpb__LeaderResponse *response);
+    void *context;
+};
+
+static bool take_leader(void *context, const uint8_t *message, size_t size)
+{
+    const struct observation *observation = context;
+    V3electionpb__LeaderResponse *response = v3electionpb__leader_response__unpack(NULL, size,
+                                                                                   message);
+    bool more = false;
+
+    if (response != NULL && response->kv != NULL)
+        more = observation->take(observation->context, response);
+    v3electionpb__leader_response__free_unpacked(response, NULL);
+    return more;
+}
+
+enum grpc_status client_observe(
+    struct client *client, const V3electionpb__LeaderRequest *request, uint64_t timeout_ms,
+    bool (*take)(void *context, const V3electionpb__LeaderResponse *response), void *context)
+{
+    struct observation observation = {take, context};
+
+    assert(take != NULL);
+    return client_stream(client, "/v3electionpb.Election/Observe", &request->base, timeout_ms,
+                         take_leader, &observation);
+}
