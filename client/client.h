@@ -56,6 +56,9 @@ enum grpc_status client_alarm(struct client *client, const Etcdserverpb__AlarmRe
                               Etcdserverpb__AlarmResponse **ret_response);
 enum grpc_status client_hash_kv(struct client *client, const Etcdserverpb__HashKVRequest *request,
                                 Etcdserverpb__HashKVResponse **ret_response);
+enum grpc_status client_move_leader(struct client *client,
+                                    const Etcdserverpb__MoveLeaderRequest *request,
+                                    Etcdserverpb__MoveLeaderResponse **ret_response);
 
 /* A blob of a snapshot, borrowed, and how many bytes are to come before the sum, which is the last blob.
  * False: no more of it. */

@@ -65,6 +65,16 @@ enum grpc_status client_hash_kv(struct client *client, const Etcdserverpb__HashK
     return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
+enum grpc_status client_move_leader(struct client *client,
+                                    const Etcdserverpb__MoveLeaderRequest *request,
+                                    Etcdserverpb__MoveLeaderResponse **ret_response)
+{
+    static const struct method method = {"/etcdserverpb.Maintenance/MoveLeader",
+                                         &etcdserverpb__move_leader_response__descriptor, false};
+
+    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
+}
+
 enum grpc_status client_txn(struct client *client, const Etcdserverpb__TxnRequest *request,
                             Etcdserverpb__TxnResponse **ret_response)
 {

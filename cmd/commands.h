@@ -23,6 +23,7 @@
     X("elect", elect, "lead, or look on who leads")                                 \
     X("status", status, "ask each server how it is and who leads")                  \
     X("member", member, "list the members of the cluster")                          \
+    X("move-leader", move_leader, "have another member lead")                       \
     X("register", register, "set and get registers, which no leader is needed for") \
     X("synod", synod, "take part in choosing one value, once")                      \
     X("log", log, "run a member of an ordered log, for telnet and for programs")    \

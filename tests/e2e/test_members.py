@@ -113,6 +113,7 @@ def test_only_the_leader_can_and_only_to_a_member(cluster):
 
 
 def test_etcdctl_and_decree_move_the_leader(cluster):
+    wait_until(lambda: all_know(cluster), 30, "all members have told of themselves")
     members = ids(cluster)
     leader = cluster.wait_for_leader()
     target = [node for node in cluster.nodes if node is not leader][0]
