@@ -26,6 +26,10 @@ static void tell_log(const struct serve_settings *settings, const struct serve_a
     const struct serve_options *options = &settings->options;
     const struct cluster_member *self = &options->cluster.members[options->self - 1];
 
+    if (arguments->config_file != NULL)
+        log_info(logger, "config_file",
+                 "path=\"%s\" reason=\"other flags and variables of etcd have no effect\"",
+                 arguments->config_file);
     etcd_flags_tell(&arguments->etcd, logger);
     if (settings->advertised_otherwise)
         log_warn(logger, "advertised_otherwise", "advertised=%s used=http://%s:%u",

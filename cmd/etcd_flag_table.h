@@ -49,7 +49,8 @@
     X(LOG_LEVEL, "log-level", TEXT, SERVES, "LEVEL", "How much it tells") \
     X(LOG_FORMAT, "log-format", TEXT, SERVES, "FORMAT", "text or json; etcd's console is text") \
     X(DEBUG, "debug", SWITCH, SERVES, NULL, "As --log-level debug") \
-    X(CONFIG_FILE, "config-file", TEXT, REFUSED, NULL, "decree reads no configuration file; give its lines as flags") \
+    X(CONFIG_FILE, "config-file", TEXT, SERVES, "FILE", \
+      "Read the flags of etcd from here, as YAML; all others of etcd, and the variables, then have no effect") \
     X(FORCE_NEW_CLUSTER, "force-new-cluster", SWITCH, REFUSED, NULL, "members can not be taken out of a cluster yet") \
     X(UNSAFE_NO_FSYNC, "unsafe-no-fsync", SWITCH, REFUSED, NULL, "decree acknowledges only what is on disk") \
     X(DISCOVERY, "discovery", TEXT, REFUSED, NULL, "members are named by --initial-cluster, and are not discovered") \

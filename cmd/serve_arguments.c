@@ -15,6 +15,8 @@
 
 #include "client_options.h"
 #include "commands.h"
+#include "etcd_config_file.h"
+#include "exit_status.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:2379"
 #define PEERS_DEFAULT "127.0.0.1:2380"
@@ -263,6 +265,7 @@ void serve_arguments_parse(struct serve_arguments *arguments, const char *comman
     struct argp_option all[ALL_COUNT];
     struct argp argp = {all, parse_option, NULL, doc, NULL, NULL, NULL};
     char sentence[ETCD_FLAG_SENTENCE_BYTES];
+    int error;
 
     list_options(all);
     for (int i = 1; i < argc; i++) {
@@ -273,8 +276,13 @@ void serve_arguments_parse(struct serve_arguments *arguments, const char *comman
         }
     }
     client_parse(&argp, command, argc, argv, arguments);
-    if (etcd_flags_set_from_environment(&arguments->etcd, sentence) != 0) {
+    error = etcd_flags_set_from_environment(&arguments->etcd, sentence);
+    if (error == 0 && etcd_flags_given(&arguments->etcd, ETCD_FLAG_CONFIG_FILE)) {
+        arguments->config_file = arguments->etcd.values[ETCD_FLAG_CONFIG_FILE];
+        error = etcd_config_file_read(&arguments->etcd, arguments->config_file, sentence);
+    }
+    if (error != 0) {
         fprintf(stderr, "%s: %s\n", command, sentence);
-        exit(EXIT_USAGE);
+        exit(exit_status(error));
     }
 }

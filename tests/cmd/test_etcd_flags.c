@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "etcd_config_file.h"
 #include "etcd_urls.h"
 #include "go_values.h"
 #include "serve_settings.h"
@@ -427,6 +428,94 @@ static void compaction_is_by_hours_by_times_or_by_revisions(void **state)
     assert_refused("must be a number of revisions");
 }
 
+/* ---- the file ---- */
+
+static int parse_file(const char *text)
+{
+    static char copy[1024];
+
+    assert_true(strlen(text) < sizeof(copy));
+    memcpy(copy, text, strlen(text) + 1);
+    return etcd_config_file_parse(&arguments.etcd, "etcd.yml", copy, sentence);
+}
+
+static void a_file_has_the_flags(void **state)
+{
+    (void)state;
+    give(ETCD_FLAG_MAX_TXN_OPS, "5");
+    if (parse_file("# This is the configuration file.\r\n"
+                   "---\n"
+                   "name: 'n1' # quoted\n"
+                   "data-dir: \"/var/lib/a b\"\n"
+                   "initial-cluster: n1=http://h:1,n2=http://h:2#3\n"
+                   "initial-cluster-token: it''s\n"
+                   "initial-cluster-state: 'new'\n"
+                   "wal-dir:\n"
+                   "log-outputs: [ stderr ]\n"
+                   "cors: '*'\n"
+                   "discovery: ~\n"
+                   "watch-progress-notify-interval: 5000000000\n"
+                   "auto-compaction-retention: \"1\"\n"
+                   "enable-pprof: true\n"
+                   "client-transport-security:\n"
+                   "  # Path to the client server TLS cert file.\n"
+                   "  cert-file:\n"
+                   "  client-cert-auth: false\n"
+                   "log-level: debug") != 0)
+        fail_msg("%s", sentence);
+    assert_string_equal(arguments.etcd.values[ETCD_FLAG_NAME], "n1");
+    assert_string_equal(arguments.etcd.values[ETCD_FLAG_DATA_DIR], "/var/lib/a b");
+    assert_string_equal(arguments.etcd.values[ETCD_FLAG_INITIAL_CLUSTER],
+                        "n1=http://h:1,n2=http://h:2#3");
+    assert_string_equal(arguments.etcd.values[ETCD_FLAG_INITIAL_CLUSTER_TOKEN], "it''s");
+    assert_string_equal(arguments.etcd.values[ETCD_FLAG_CORS], "*");
+    assert_string_equal(arguments.etcd.values[ETCD_FLAG_LOG_OUTPUTS], "stderr");
+    assert_string_equal(arguments.etcd.values[ETCD_FLAG_LOG_LEVEL], "debug");
+    assert_int_equal(etcd_flags_time_ns(&arguments.etcd, ETCD_FLAG_WATCH_PROGRESS_NOTIFY_INTERVAL),
+                     INT64_C(5000000000));
+    assert_null(arguments.etcd.values[ETCD_FLAG_MAX_TXN_OPS]);
+    assert_null(arguments.etcd.values[ETCD_FLAG_DISCOVERY]);
+    free((char *)(uintptr_t)arguments.etcd.values[ETCD_FLAG_WATCH_PROGRESS_NOTIFY_INTERVAL]);
+    assert_int_equal(parse_file("name: 'it''s'"), 0);
+    assert_string_equal(arguments.etcd.values[ETCD_FLAG_NAME], "it's");
+    assert_int_equal(parse_file(""), 0);
+}
+
+static void what_is_wrong_in_a_file_is_told_with_its_line(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } bad[] = {
+        {"name: a\nnames: b\n", "line 2: 'names' is no flag of etcd"},
+        {"name a", "line 1: there is no 'flag: value'"},
+        {"name:a", "there is no 'flag: value'"},
+        {"name: 'a", "the value of 'name' is not understood"},
+        {"name: 'a' b", "is not understood"},
+        {"name: \"a\\n\"", "is not understood"},
+        {"name: |\n  a", "there is no"},
+        {"name: {a: b}", "is not understood"},
+        {"log-outputs: [a", "is not understood"},
+        {"log-outputs:\n  - stderr", "write a list in one line"},
+        {"max-txn-ops: many", "must be a number"},
+        {"config-file: b.yml", "can not name another"},
+        {"force-new-cluster: true", "can not be had"},
+        {"client-transport-security:\n  cert-file: a.pem", "line 2: 'cert-file' can not be had"},
+        {"peer-transport-security:\n  auto-tls: true", "'auto-tls' can not be had"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (parse_file(bad[i].text) != DECREE_INVALID)
+            fail_msg("'%s' was taken", bad[i].text);
+        assert_says("etcd.yml, line ");
+        assert_says(bad[i].words);
+    }
+    assert_int_equal(etcd_config_file_read(&arguments.etcd, "/nonexistent/etcd.yml", sentence),
+                     DECREE_IO);
+    assert_says("cannot read /nonexistent/etcd.yml: No such file");
+    assert_int_equal(etcd_config_file_read(&arguments.etcd, "/dev/zero", sentence), DECREE_IO);
+    assert_says("it is no configuration file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +535,8 @@ int main(void)
         cmocka_unit_test_setup(limits_and_times_are_taken_in, begin),
         cmocka_unit_test_setup(limits_out_of_bounds_are_errors, begin),
         cmocka_unit_test_setup(compaction_is_by_hours_by_times_or_by_revisions, begin),
+        cmocka_unit_test_setup(a_file_has_the_flags, begin),
+        cmocka_unit_test_setup(what_is_wrong_in_a_file_is_told_with_its_line, begin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,7 +134,7 @@ def test_each_flag_of_a_newer_etcd_is_known(etcd):
 
 
 def test_what_decree_can_not_do_is_refused_by_name(etcd):
-    for flag, words in {"--cert-file=a.pem": "TLS", "--peer-auto-tls": "TLS", "--config-file=etcd.yml": "configuration file",
+    for flag, words in {"--cert-file=a.pem": "TLS", "--peer-auto-tls": "TLS", "--unsafe-no-fsync": "on disk",
                         "--force-new-cluster": "taken out", "--discovery-srv=example.com": "--initial-cluster",
                         "--listen-client-urls=https://127.0.0.1:2379": "TLS", "--proxy=on": "proxy",
                         "--initial-cluster-state=existing": "no data"}.items():
@@ -176,6 +176,29 @@ def test_the_client_takes_etcdctls_words(etcd, start):
     assert decree("get", "a", "--endpoints=127.0.0.5:2399", ETCDCTL_ENDPOINTS="127.0.0.6:1") == "a\nb\n"
     assert decree("get", "a", DECREE_ENDPOINTS="127.0.0.5:2399", ETCDCTL_ENDPOINTS="127.0.0.6:1") == "a\nb\n"
     assert "is not a time" in decree("get", "a", "--dial-timeout", "never", **there)
+
+
+def test_a_configuration_file(etcd, start, tmp_path):
+    (tmp_path / "etcd.yml").write_text("# as in etcd.conf.yml.sample\n"
+                                       "name: 'by-file'\n"
+                                       "data-dir: by-file.data\n"
+                                       "wal-dir:\n"
+                                       "snapshot-count: 10000\n"
+                                       "listen-client-urls: http://127.0.0.1:2399, http://127.0.0.1:2398\n"
+                                       "cors:\n"
+                                       "client-transport-security:\n"
+                                       "  cert-file:\n"
+                                       "  client-cert-auth: false\n"
+                                       "log-outputs: [stderr]\n")
+    member = start([etcd, "--config-file", "etcd.yml", "--name", "by-flag"], ETCD_DATA_DIR="by-variable")
+    ready(member)
+    assert "name=by-file clients=127.0.0.1:2399,127.0.0.1:2398 peers=localhost:2380 data=by-file.data" in member.log.read_text()
+    assert etcdctl("127.0.0.1:2398", "put", "a", "b") == "OK\n"
+    (tmp_path / "etcd.yml").write_text("name: x\npeer-transport-security:\n  auto-tls: true\n")
+    done = subprocess.run([etcd, "--config-file", str(tmp_path / "etcd.yml")], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 64 and "line 3: 'auto-tls' can not be had" in done.stderr, done.stderr
+    done = subprocess.run([etcd, "--config-file", "/nowhere/etcd.yml"], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 74 and "cannot read /nowhere/etcd.yml" in done.stderr, done.stderr
 
 
 # ---- as Debian starts it ----
