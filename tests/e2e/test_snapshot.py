@@ -238,6 +238,18 @@ def test_a_bump_tells_clients_that_have_seen_more(single, tmp_path, closing):
         decree("snapshot", "restore", tmp_path / "file", "--data", tmp_path / "none", *options, status=64)
 
 
+def test_as_etcd_calls_it(single, tmp_path, closing):
+    node = single.nodes[0]
+    node.client.put(b"a", b"1")
+    save(node, tmp_path / "file")
+    again = Cluster(tmp_path, 1)
+    closing(again)
+    url = f"http://{again.nodes[0].peer}"
+    decree("snapshot", "restore", tmp_path / "file", "--name", "n1", "--initial-cluster", f"n1={url}",
+           "--initial-advertise-peer-urls", url, "--data-dir", again.nodes[0].data)
+    assert again.started().nodes[0].client.range(b"a", timeout=20).count == 1
+
+
 def test_one_that_has_lost_the_others_can_be_saved(cluster, tmp_path):
     cluster.nodes[0].client.put(b"a", b"1")
     assert cluster.nodes[1].client.range(b"a", timeout=20).count == 1

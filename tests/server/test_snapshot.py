@@ -218,6 +218,20 @@ def test_who_never_reads_is_given_up(start):
     client.close()
 
 
+@pytest.fixture
+def left_open():
+    snapshots = []
+    yield snapshots
+    for snapshot in snapshots:
+        snapshot.close()
+
+
+def test_a_server_stops_in_the_midst_of_it(left_open, server, client):  # it is stopped before what is left open is closed
+    fill(client, 1000)
+    left_open.extend(Snapshot(server) for _ in range(3))
+    assert [len(snapshot.first().blob) for snapshot in left_open] == [BLOB] * 3
+
+
 def test_the_gateway_has_it_line_by_line(server, client):
     fill(client, 10)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
