@@ -213,6 +213,8 @@ void kv_put(struct kv *kv, const struct command_put *put)
         record.value = before.value;
     if (put->ignore_lease)
         record.lease = before.lease;
+    kv->counters.puts++;
+    kv->counters.put_bytes += put->key.size + record.value.size;
     change_lease(kv, put->key, before.lease, record.lease);
     if (known)
         put_known(kv, &cursor, &record);
@@ -236,6 +238,7 @@ uint64_t kv_delete_range(struct kv *kv, const struct command_delete_range *delet
     struct span span;
     uint64_t deleted = 0;
 
+    kv->counters.deletes++;
     if (!span_find(kv, delete_range->key, delete_range->range_end, &span))
         return 0;
     for (; (key_index = span_at(kv, &span)) != NULL; index_next(&span.from)) {
@@ -413,6 +416,11 @@ const struct kv_member *kv_members(const struct kv *kv, size_t *ret_count)
 {
     *ret_count = kv->members.count;
     return kv->members.all;
+}
+
+const struct kv_counters *kv_counters(const struct kv *kv)
+{
+    return &kv->counters;
 }
 
 void kv_stats(const struct kv *kv, struct kv_stats *ret_stats)

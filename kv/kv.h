@@ -152,6 +152,13 @@ struct kv_stats {
     uint64_t leases;
 };
 
+/* What was done since the store was made, in this process. */
+struct kv_counters {
+    uint64_t puts, deletes, txns,
+        ranges;         /* those in txns too; ranges only these; deletes of keys or ranges */
+    uint64_t put_bytes; /* of keys and values */
+};
+
 struct kv;
 
 /* An empty store at revision 1; NULL when out of memory. options may be NULL and is copied. */
@@ -235,6 +242,9 @@ const struct kv_member *kv_members(const struct kv *kv, size_t *ret_count);
 void kv_begin_cluster(struct kv *kv, int64_t bump);
 
 void kv_stats(const struct kv *kv, struct kv_stats *ret_stats);
+
+/* Borrowed. */
+const struct kv_counters *kv_counters(const struct kv *kv);
 
 /* etcd's words for the error, without "etcdserver: "; static; "ok" for KV_OK. */
 const char *kv_error_text(enum kv_error error);

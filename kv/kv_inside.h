@@ -27,6 +27,7 @@ struct kv {
     struct kv_alarm *alarms;
     size_t alarm_count, alarm_capacity;
     struct members members;
+    struct kv_counters counters;
     /* Of the last command: */
     struct kv_pair *pairs;
     size_t pair_count, pair_capacity;

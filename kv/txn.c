@@ -190,6 +190,7 @@ static void perform_range(struct kv *kv, const struct command_range *range,
 
     assert(error == KV_OK); /* it was checked before anything was written */
     (void)error;
+    kv->counters.ranges++;
     result->count = outcome.count;
     result->more = outcome.more;
 }
@@ -266,6 +267,7 @@ enum kv_error kv_txn(struct kv *kv, const struct command_txn_body *body,
         return objections.put != KV_OK ? objections.put : objections.range;
     ret_result->op_count = perform_txn(kv, body, &path_at, &ret_result->succeeded);
     assert(path_at == kv->path_count);
+    kv->counters.txns++;
     return KV_OK;
 }
 

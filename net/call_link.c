@@ -44,12 +44,18 @@ static void wait(struct call_link *link)
     (void)uv_timer_start(&link->timer, on_timer, delay_ms, 0);
 }
 
+static void count_dropped(struct call_link *link, uint64_t messages)
+{
+    link->transport->counters.messages_dropped += messages;
+    link->traffic.dropped += messages;
+}
+
 static void drop_queue(struct call_link *link)
 {
     struct parcel *parcel;
 
     while ((parcel = parcels_pop(&link->queue)) != NULL) {
-        link->transport->counters.messages_dropped++;
+        count_dropped(link, 1);
         parcel_free(parcel);
     }
 }
@@ -159,6 +165,7 @@ void call_link_called(struct call_link *link, uint64_t bytes)
         link->progress_ms = uv_now(link->transport->loop);
     link->flight_calls++;
     link->flight_bytes += bytes;
+    link->traffic.bytes_sent += bytes;
     link->transport->counters.calls++;
     if (!uv_is_active((uv_handle_t *)&link->timer))
         (void)uv_timer_start(&link->timer, on_timer, link->transport->config.deliver_within_ms, 0);
@@ -233,7 +240,7 @@ void call_link_answered(struct call_link *link, uint64_t bytes, uint32_t message
     if (wrong == NULL)
         counters->messages_sent += messages;
     else
-        counters->messages_dropped += messages;
+        count_dropped(link, messages);
     if (link->state != CALL_UP)
         return;
     if (is_answer)
@@ -288,12 +295,9 @@ void call_link_closed(struct call_link *link, bool refused, const char *reason)
 
 void call_link_send(struct call_link *link, struct parcel *parcel)
 {
-    struct call_transport *transport = link->transport;
-
     assert(link->state != CALL_CLOSED);
     parcels_push(&link->queue, parcel);
-    transport->counters.messages_dropped += parcels_trim(&link->queue,
-                                                         transport->config.queue_bytes_max);
+    count_dropped(link, parcels_trim(&link->queue, link->transport->config.queue_bytes_max));
 }
 
 void call_link_flush(struct call_link *link)

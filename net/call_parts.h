@@ -77,6 +77,7 @@ struct call_link {
     uint32_t flight_calls; /* under way */
     uint64_t flight_bytes;
     struct parcels queue;
+    struct peer_traffic traffic;
 };
 
 struct call_transport {
@@ -115,7 +116,7 @@ void call_abandon(struct call_transport *transport);
 
 void call_hold(struct call_transport *transport);
 void call_let_go(struct call_transport *transport); /* may free transport */
-struct call_link *call_find_link(struct call_transport *transport, decree_node_id peer);
+struct call_link *call_find_link(const struct call_transport *transport, decree_node_id peer);
 bool call_may_log(struct call_transport *transport, uint32_t *ret_suppressed);
 
 enum call_fault { CALL_MALFORMED = 1, CALL_STRANGER, CALL_ELSEWHERE };

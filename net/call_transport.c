@@ -49,7 +49,7 @@ void call_let_go(struct call_transport *transport)
         closed(context);
 }
 
-struct call_link *call_find_link(struct call_transport *transport, decree_node_id peer)
+struct call_link *call_find_link(const struct call_transport *transport, decree_node_id peer)
 {
     for (uint32_t i = 0; i < transport->link_count; i++) {
         if (transport->links[i]->peer == peer)
@@ -149,8 +149,11 @@ bool call_judge(struct call_transport *transport, const Decree__V1__Message *mes
         *ret_fault = CALL_MALFORMED;
         wrong = peer_proto_unwrap(&transport->receiving, message, ret_letter);
     }
-    if (wrong == NULL)
+    if (wrong == NULL) {
+        call_find_link(transport, message->sender)->traffic.bytes_received +=
+            protobuf_c_message_get_packed_size(&message->base);
         return true;
+    }
     (void)snprintf(reason, CALL_SENTENCE_BYTES, "%s", wrong);
     return false;
 }
@@ -262,6 +265,15 @@ int call_transport_connect(struct transport *port, decree_node_id peer, const ch
 uint16_t call_transport_port(const struct transport *transport)
 {
     return ((const struct call_transport *)transport)->port;
+}
+
+void call_transport_traffic(const struct transport *transport, decree_node_id peer,
+                            struct peer_traffic *ret_traffic)
+{
+    const struct call_link *link = call_find_link((const struct call_transport *)transport, peer);
+
+    *ret_traffic = link != NULL ? link->traffic : (struct peer_traffic){0};
+    ret_traffic->connected = link != NULL && link->state == CALL_UP;
 }
 
 void call_transport_counters(const struct transport *transport, struct call_counters *ret_counters)

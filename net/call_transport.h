@@ -67,6 +67,10 @@ int call_transport_connect(struct transport *transport, decree_node_id peer, con
 /* The port that it listens on. */
 uint16_t call_transport_port(const struct transport *transport);
 
+/* As tcp_traffic(). */
+void call_transport_traffic(const struct transport *transport, decree_node_id peer,
+                            struct peer_traffic *ret_traffic);
+
 void call_transport_counters(const struct transport *transport, struct call_counters *ret_counters);
 
 #endif

@@ -69,3 +69,12 @@ int peer_network_connect(struct transport *transport, enum peer_network network,
         return tcp_connect(transport, peer, host, port);
     return call_transport_connect(transport, peer, host, port);
 }
+
+void peer_network_traffic(const struct transport *transport, enum peer_network network,
+                          decree_node_id peer, struct peer_traffic *ret_traffic)
+{
+    if (network == PEER_NETWORK_TCP)
+        tcp_traffic(transport, peer, ret_traffic);
+    else
+        call_transport_traffic(transport, peer, ret_traffic);
+}

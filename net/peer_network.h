@@ -37,4 +37,8 @@ int peer_network_open(struct transport **ret_transport, uv_loop_t *loop,
 int peer_network_connect(struct transport *transport, enum peer_network network,
                          decree_node_id peer, const char *host, uint16_t port);
 
+/* As tcp_traffic(), for a transport of that network. */
+void peer_network_traffic(const struct transport *transport, enum peer_network network,
+                          decree_node_id peer, struct peer_traffic *ret_traffic);
+
 #endif

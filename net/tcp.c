@@ -51,7 +51,7 @@ void tcp_let_go(struct tcp *tcp)
         closed(context);
 }
 
-struct link *tcp_find_link(struct tcp *tcp, decree_node_id peer)
+struct link *tcp_find_link(const struct tcp *tcp, decree_node_id peer)
 {
     for (uint32_t i = 0; i < tcp->link_count; i++) {
         if (tcp->links[i]->peer == peer)
@@ -207,6 +207,15 @@ uint16_t tcp_port(const struct transport *transport)
     assert(error == 0);
     return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
                                                : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+void tcp_traffic(const struct transport *transport, decree_node_id peer,
+                 struct peer_traffic *ret_traffic)
+{
+    const struct link *link = tcp_find_link((const struct tcp *)transport, peer);
+
+    *ret_traffic = link != NULL ? link->traffic : (struct peer_traffic){0};
+    ret_traffic->connected = link != NULL && link->state == LINK_UP;
 }
 
 void tcp_counters(const struct transport *transport, struct tcp_counters *ret_counters)

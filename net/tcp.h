@@ -72,6 +72,10 @@ int tcp_connect(struct transport *transport, decree_node_id peer, const char *ho
 /* The port that it listens on. */
 uint16_t tcp_port(const struct transport *transport);
 
+/* Nothing, of who is no peer. */
+void tcp_traffic(const struct transport *transport, decree_node_id peer,
+                 struct peer_traffic *ret_traffic);
+
 void tcp_counters(const struct transport *transport, struct tcp_counters *ret_counters);
 
 #endif

@@ -163,6 +163,15 @@ static void on_alloc(uv_handle_t *handle, size_t suggested_size, uv_buf_t *ret_b
     *ret_buffer = (uv_buf_t){.base = (char *)data, .len = data == NULL ? 0 : size};
 }
 
+static void count_received(struct inbound *inbound, uint64_t bytes)
+{
+    struct link *link = inbound->peer != 0 ? tcp_find_link(inbound->tcp, inbound->peer) : NULL;
+
+    inbound->tcp->counters.bytes_received += bytes;
+    if (link != NULL)
+        link->traffic.bytes_received += bytes;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
     struct inbound *inbound = stream->data;
@@ -175,7 +184,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         return;
     }
     assert(inbound->inbox.chunk != NULL);
-    inbound->tcp->counters.bytes_received += (uint64_t)count;
+    count_received(inbound, (uint64_t)count);
     inbox_filled(&inbound->inbox, (size_t)count);
     while (take_frame(inbound))
         ;

@@ -48,13 +48,19 @@ static void wait(struct link *link)
     (void)uv_timer_start(&link->timer, on_timer, delay_ms, 0);
 }
 
+static void count_dropped(struct link *link, uint64_t frames)
+{
+    link->tcp->counters.frames_dropped += frames;
+    link->traffic.dropped += frames;
+}
+
 /* No address led to the peer. The sink is told last: it may close everything. */
 static void dial_failed(struct link *link)
 {
     struct tcp *tcp = link->tcp;
     bool tell = link->refused && !link->doubtful;
 
-    tcp->counters.frames_dropped += send_queue_clear(&link->queue);
+    count_dropped(link, send_queue_clear(&link->queue));
     link->addresses.count = 0;
     wait(link);
     if (!tell)
@@ -72,7 +78,7 @@ static void on_socket_closed(uv_handle_t *handle)
     struct tcp *tcp = link->tcp;
 
     assert(link->writing_bytes == 0);
-    tcp->counters.frames_dropped += send_queue_clear(&link->flight);
+    count_dropped(link, send_queue_clear(&link->flight));
     if (link->state != LINK_CLOSED) {
         assert(link->state == LINK_CLOSING);
         if (!link->was_up && ++link->address_next < link->addresses.count) {
@@ -343,6 +349,7 @@ static void on_written(uv_write_t *request, int status)
     }
     link->tcp->counters.writes++;
     link->tcp->counters.bytes_sent += bytes;
+    link->traffic.bytes_sent += bytes;
     link->tcp->counters.frames_sent += send_queue_written(&link->flight, bytes);
     if (send_queue_is_empty(&link->flight))
         write_queue(link);
@@ -381,6 +388,7 @@ static void write_queue(struct link *link)
         counters->writes++;
         if (written > 0) {
             counters->bytes_sent += (uint64_t)written;
+            link->traffic.bytes_sent += (uint64_t)written;
             counters->frames_sent += send_queue_written(&link->queue, (size_t)written);
         }
         if (written < 0 || (size_t)written < offered) {
@@ -393,11 +401,9 @@ static void write_queue(struct link *link)
 
 void link_send(struct link *link, struct frame *frame)
 {
-    struct tcp *tcp = link->tcp;
-
     assert(link->state != LINK_CLOSED);
     send_queue_push(&link->queue, frame);
-    tcp->counters.frames_dropped += send_queue_trim(&link->queue, tcp->config.queue_bytes_max);
+    count_dropped(link, send_queue_trim(&link->queue, link->tcp->config.queue_bytes_max));
 }
 
 void link_flush(struct link *link)

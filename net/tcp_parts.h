@@ -58,6 +58,7 @@ struct link {
     size_t writing_bytes; /* of the frames in flight, that write is in use for; 0: it is not */
     uint32_t backoff_ms;
     uint64_t up_since_ms;
+    struct peer_traffic traffic;
     size_t answer_size;
     uint8_t answer[HELLO_FRAME_BYTES];
     struct send_queue queue, flight;
@@ -106,7 +107,7 @@ struct tcp {
 /* tcp.c */
 void tcp_hold(struct tcp *tcp);
 void tcp_let_go(struct tcp *tcp); /* may free tcp */
-struct link *tcp_find_link(struct tcp *tcp, decree_node_id peer);
+struct link *tcp_find_link(const struct tcp *tcp, decree_node_id peer);
 
 /* True when one more line about a stranger's doings may be written now; then ret_suppressed says
  * how many were not. */

@@ -123,6 +123,34 @@ static void hand_out_read(struct engine *engine, uint64_t name)
     waiter.done(waiter.argument, 0, engine->applied, NULL);
 }
 
+static void count_sent(struct engine *engine, const struct decree_message *message)
+{
+    engine->counters.sent[message->type]++;
+    if (message->type != DECREE_HEARTBEAT || message->round == engine->round)
+        return;
+    engine->round = message->round;
+    engine->round_sent_ns = engine->now_ns;
+}
+
+static void count_received(struct engine *engine, const struct decree_message *message)
+{
+    engine->counters.messages_in++;
+    if (message->type <= 0 || message->type >= DECREE_MESSAGE_TYPES)
+        return;
+    engine->counters.received[message->type]++;
+    if (message->type == DECREE_HEARTBEAT_ACK && message->round == engine->round &&
+        message->from - 1 < DECREE_MEMBERS_MAX)
+        histogram_add(&engine->round_trips[message->from - 1],
+                      engine->now_ns - engine->round_sent_ns);
+}
+
+const struct histogram *engine_round_trips(const struct engine *engine, decree_node_id member)
+{
+    assert(member >= 1);
+    assert(member <= DECREE_MEMBERS_MAX);
+    return &engine->round_trips[member - 1];
+}
+
 static void hand_out_messages(struct engine *engine, const struct decree_effects *effects,
                               const struct decree_register_effects *registers)
 {
@@ -132,6 +160,7 @@ static void hand_out_messages(struct engine *engine, const struct decree_effects
     for (uint32_t i = 0; i < effects->message_count; i++) {
         struct peer_message message = {PEER_PAXOS, {.paxos = &effects->messages[i]}};
 
+        count_sent(engine, message.u.paxos);
         transport->ops->send(transport, &message);
     }
     if (flush || effects->message_count > 0)
@@ -225,7 +254,7 @@ void engine_on_message(struct engine *engine, const struct decree_message *messa
     int error = engine_step(engine, &event);
 
     assert(engine->started);
-    engine->counters.messages_in++;
+    count_received(engine, message);
     if (error == DECREE_FULL) {
         engine->stepped = true; /* what piled up is to be taken, whatever brought it */
         engine_turn(engine);

@@ -42,6 +42,7 @@
 
 #include <decree/node.h>
 
+#include "histogram.h"
 #include "journal.h"
 #include "machine.h"
 #include "transport.h"
@@ -69,6 +70,7 @@ struct engine_counters {
     uint64_t messages_in, messages_out, messages_refused; /* refused: the core was full; dropped */
     uint64_t messages_foreign; /* of a protocol that nobody here speaks; dropped */
     uint64_t records, decisions, proposals, reads, register_requests;
+    uint64_t sent[DECREE_MESSAGE_TYPES], received[DECREE_MESSAGE_TYPES]; /* of the log, by type */
 };
 
 /* Allocates everything that will ever be needed; config is copied. Errors: as
@@ -145,5 +147,9 @@ decree_slot engine_applied(const struct engine *engine);
 
 void engine_status(const struct engine *engine, struct decree_status *ret_status);
 void engine_counters(const struct engine *engine, struct engine_counters *ret_counters);
+
+/* How long the answers of a member to heartbeats took, in nanoseconds; borrowed until the engine closes.
+ */
+const struct histogram *engine_round_trips(const struct engine *engine, decree_node_id member);
 
 #endif

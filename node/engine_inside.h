@@ -45,6 +45,8 @@ struct engine {
     struct engine_registers *registers; /* NULL: left out */
 
     struct engine_counters counters;
+    uint64_t round, round_sent_ns; /* of the last heartbeats */
+    struct histogram round_trips[DECREE_MEMBERS_MAX];
 };
 
 /* Steps the core with the time as it is; the errors of decree_paxos_step(). */

@@ -8,6 +8,8 @@
 
 #define PROPOSALS_MAX_DEFAULT 4096u
 #define READS_MAX_DEFAULT 8192u
+#define ROUND_TRIP_FIRST_NS UINT64_C(100000) /* as etcd's */
+#define ROUND_TRIP_BOUNDS 16u
 
 /* ---- sinks ---- */
 
@@ -98,6 +100,8 @@ int engine_open(struct engine **ret_engine, const struct engine_config *config)
     engine->machine = config->machine;
     engine->hooks = config->hooks;
     engine->wake_at_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < DECREE_MEMBERS_MAX; i++)
+        histogram_init(&engine->round_trips[i], ROUND_TRIP_FIRST_NS, 2, ROUND_TRIP_BOUNDS);
     engine->journal_sink = (struct journal_sink){engine, on_persisted, on_fetched, on_trouble};
     engine->transport_sink = (struct transport_sink){engine, on_message, on_unreachable};
     error = decree_paxos_open(&engine->paxos, &core);

@@ -76,11 +76,12 @@ static void publish_status(struct host *host)
 
 void host_turn(struct host *host)
 {
+    uint64_t began_ns = uv_hrtime();
     bool turned = false;
 
     assert(host->running);
     uv_idle_stop(&host->asked);
-    engine_set_now(host->engine, uv_hrtime());
+    engine_set_now(host->engine, began_ns);
     if (host->journal_thread != NULL)
         journal_thread_poll(host->journal_thread);
     if (host->poll_transport != NULL)
@@ -101,6 +102,8 @@ void host_turn(struct host *host)
         if (host->after_turn != NULL)
             host->after_turn(host->after_turn_context);
     }
+    if (turned)
+        histogram_add(&host->turn_ns, uv_hrtime() - began_ns);
     arm(host); /* also when nothing was due: the loop's clock is coarse, and a timer may be early */
 }
 

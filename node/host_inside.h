@@ -4,6 +4,7 @@
 #define DECREE_NODE_HOST_INSIDE_H
 
 #include "host.h"
+#include "host_metrics.h"
 #include "journal_thread.h"
 #include "waker.h"
 
@@ -27,6 +28,8 @@ struct host {
     struct journal_thread *journal_thread; /* NULL: nothing is kept */
     struct journal *journal;
     struct transport *transport;
+    struct transport *peers;   /* the same, if it is one over a network, and not what wraps it */
+    enum peer_network network; /* ... of this kind */
     bool (*poll_transport)(struct transport *transport); /* of one that needs it, else NULL */
 
     struct request_queue requests;
@@ -43,6 +46,8 @@ struct host {
     struct failpoints *failpoints; /* NULL: none */
     char trouble[HOST_TROUBLE_BYTES];
     uint64_t restored;
+    struct histogram turn_ns;
+    uint64_t traces[HOST_TRACES], votes, leader_changes;
     void (*after_turn)(void *context);
     void *after_turn_context;
     void (*closed)(void *context);
@@ -54,6 +59,10 @@ void host_on_trace(void *context, const struct decree_trace *trace);
 void host_on_trouble(void *context, int system_errno, const char *what);
 /* Set only when there are failpoints. */
 void host_on_decision(void *context, decree_slot slot, const struct decree_command *command);
+
+/* host_metrics.c */
+void host_metrics_init(struct host *host);
+void host_count_trace(struct host *host, const struct decree_trace *trace);
 
 /* Tells how restoring goes on, now and then. */
 void host_restored_one(struct host *host);

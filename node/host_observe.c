@@ -26,6 +26,7 @@ void host_on_trace(void *context, const struct decree_trace *trace)
     struct host *host = context;
     const char *self = name_of(host, host->self);
 
+    host_count_trace(host, trace);
     switch (trace->type) {
     case DECREE_TRACE_BOOTED:
         log_info(host->logger, "started", "node=%s incarnation=%" PRIu64, self, trace->count);

@@ -209,6 +209,8 @@ static int open_network(struct host *host, const struct host_options *options, u
 
     if (error != 0)
         return error;
+    host->peers = host->transport;
+    host->network = options->network;
     for (decree_node_id id = 1; id <= cluster->count; id++) {
         const struct cluster_member *member = &cluster->members[id - 1];
 
@@ -444,6 +446,7 @@ int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options
         give_up(host);
         return error;
     }
+    host_metrics_init(host);
     host->running = true;
     engine_set_now(host->engine, uv_hrtime());
     engine_start(host->engine, host->journal, host->transport);

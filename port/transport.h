@@ -28,6 +28,13 @@ struct transport_ops {
     void (*close)(struct transport *transport, void (*closed)(void *context), void *context);
 };
 
+/* What went to a peer and came from it, since the transport opened; of one that counts. */
+struct peer_traffic {
+    uint64_t bytes_sent, bytes_received;
+    bool connected;   /* now: what is sent goes out at once */
+    uint64_t dropped; /* messages for it, or packets of them, that did not go out */
+};
+
 struct transport_sink {
     void *context;
     /* The message is borrowed for the call. */

@@ -48,14 +48,24 @@ static void tell_checkpoint(const struct backend *backend,
                                LEASE_WRITTEN_DOWN);
 }
 
+static void count_lease(struct backend *backend, enum command_op op)
+{
+    backend->leases_granted += op == COMMAND_LEASE_GRANT;
+    backend->leases_revoked += op == COMMAND_LEASE_REVOKE || op == COMMAND_LEASE_EXPIRE;
+    backend->leases_expired += op == COMMAND_LEASE_EXPIRE;
+}
+
 /* Looks before it decodes: most commands are no business of leases. */
-void backend_tell_leases(const struct backend *backend, const uint8_t *data, size_t size,
+void backend_tell_leases(struct backend *backend, const uint8_t *data, size_t size,
                          const struct kv_result *result)
 {
     struct command command;
 
-    if (backend->lease_applied == NULL || result->error != KV_OK || size < 2 ||
-        data[1] < COMMAND_LEASE_GRANT || !command_decode(data, size, &command))
+    if (result->error != KV_OK || size < 2 || data[1] < COMMAND_LEASE_GRANT ||
+        !command_decode(data, size, &command))
+        return;
+    count_lease(backend, command.op);
+    if (backend->lease_applied == NULL)
         return;
     if (command.op == COMMAND_LEASE_GRANT)
         backend->lease_applied(backend->lease_context, command.u.lease_grant.id, LEASE_RENEWED);

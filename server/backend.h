@@ -24,6 +24,8 @@ enum lease_event {
     LEASE_ASKED         /* somebody wants it written down */
 };
 
+struct host_metrics;
+
 struct backend {
     const struct backend_ops *ops;
     uint64_t cluster_id; /* see backend_cluster_id(); neither changes */
@@ -32,6 +34,9 @@ struct backend {
      * lease. NULL: nobody is. */
     void (*lease_applied)(void *context, int64_t id, enum lease_event event);
     void *lease_context;
+    uint64_t leases_granted, leases_revoked, leases_expired; /* expired ones are revoked too */
+    /* What the node below counts; false, or NULL: nothing. */
+    bool (*metrics)(struct backend *backend, struct host_metrics *ret_metrics);
 };
 
 struct backend_member { /* strings are borrowed until the next turn of the loop */
@@ -103,8 +108,8 @@ struct backend_ops {
     void (*hand_over)(struct backend *backend, uint64_t member_id);
 };
 
-/* For adapters, after each command: tells lease_applied. */
-void backend_tell_leases(const struct backend *backend, const uint8_t *command, size_t size,
+/* For adapters, after each command: counts what it did to a lease, and tells lease_applied. */
+void backend_tell_leases(struct backend *backend, const uint8_t *command, size_t size,
                          const struct kv_result *result);
 
 /* Ids as clients see them: the same on every member and after every restart. Never 0. */

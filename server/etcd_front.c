@@ -192,7 +192,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
         http1_close(front->web.http1, 0, on_web_closed, front);
         return error;
     }
-    web_serve(&front->web, front->grpc);
+    web_serve(&front->web, front->grpc, front->services.watch_hub);
     snapshot_pump_start(&front->snapshots, loop, options->snapshot_patience_ms);
     front->services.snapshots = &front->snapshots;
     lock_hall_init(&front->lock_hall, options->backend, front->services.watch_hub);

@@ -84,6 +84,10 @@ static void answer_json(struct examination *examination)
     const char *head = examination->failed ? "{\"health\":\"false\",\"reason\":"
                                            : "{\"health\":\"true\",\"reason\":";
 
+    if (examination->failed)
+        examination->web->health_failures++;
+    else
+        examination->web->health_successes++;
     byte_buffer_append(&json, head, strlen(head));
     protobuf_json_write_string(&json, examination->lines);
     byte_buffer_append(&json, "}", 1);

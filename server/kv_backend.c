@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "host_metrics.h"
+
 #include "snapshot_file.h"
 
 #define SLABS_KEPT 16u /* of 1 MiB at most */
@@ -163,6 +165,15 @@ static void hand_over(struct backend *base, uint64_t member_id)
             engine_hand_over(engine, id);
 }
 
+static bool get_metrics(struct backend *backend, struct host_metrics *ret_metrics)
+{
+    const struct host *host = kv_backend_of(backend)->host;
+
+    if (host != NULL)
+        host_metrics(host, ret_metrics);
+    return host != NULL;
+}
+
 static const struct backend_ops ops = {propose,       read_store, get_kv,     query,
                                        get_term,      get_status, get_member, ask_register,
                                        call_acceptor, room,       hand_over};
@@ -207,6 +218,7 @@ int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *clust
         return DECREE_NOMEM;
     *backend = (struct kv_backend){
         .base = {.ops = &ops,
+                 .metrics = get_metrics,
                  .cluster_id = backend_cluster_id(cluster_token),
                  .member_id = backend_member_id(cluster_token, cluster_spec_name(cluster, self))},
         .shelf = shelf,

@@ -13,6 +13,17 @@
 
 #include "http1.h"
 
+struct grpc_server;
+
+/* The labels of each method, which are looked up when they are first wanted. */
+struct metrics_grpc {
+    char (*labels)[256];
+};
+
+/* False: no memory. */
+bool metrics_grpc_init(struct metrics_grpc *metrics, const struct grpc_server *grpc);
+void metrics_grpc_release(struct metrics_grpc *metrics); /* also of one that was zeroed */
+
 /* A handler; the context is a struct web. */
 void metrics(struct http1_call *call);
 

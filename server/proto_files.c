@@ -8,7 +8,15 @@
 
 #include "descriptor_set.h"
 
-enum { FILE_NAME = 1, FILE_PACKAGE = 2, FILE_IMPORT = 3, NAME = 1, ENUM_VALUE = 2 };
+enum {
+    FILE_NAME = 1,
+    FILE_PACKAGE = 2,
+    FILE_IMPORT = 3,
+    FILE_SERVICE = 6,
+    NAME = 1,
+    ENUM_VALUE = 2
+};
+enum { SERVICE_METHOD = 2, METHOD_CLIENT_STREAMS = 5, METHOD_SERVER_STREAMS = 6 };
 
 enum declared { NOTHING = 1, FILE_ITSELF, MESSAGE, ENUM, SERVICE, LEAF };
 
@@ -183,4 +191,63 @@ uint64_t proto_file_imports(unsigned index)
             all |= direct_imports(file);
     }
     return all;
+}
+
+/* The descriptor of this name among the fields of this number; empty: there is none. */
+static struct kv_bytes child_named(struct kv_bytes descriptor, uint32_t field, struct kv_bytes name)
+{
+    struct reader reader;
+    struct wire_item item;
+
+    reader_init(&reader, descriptor.data, descriptor.size);
+    while (wire_next(&reader, &item)) {
+        struct kv_bytes own = item.field == field ? field_of(item.bytes, NAME)
+                                                  : (struct kv_bytes){NULL, 0};
+
+        if (own.size > 0 && own.size == name.size && memcmp(own.data, name.data, own.size) == 0)
+            return item.bytes;
+    }
+    return (struct kv_bytes){NULL, 0};
+}
+
+/* name is "Service/Method". */
+static struct kv_bytes method_in(struct kv_bytes file, const char *name)
+{
+    size_t size = strcspn(name, "/");
+    const char *method = name + size + (name[size] == '/' ? 1 : 0);
+    struct kv_bytes service = child_named(file, FILE_SERVICE,
+                                          (struct kv_bytes){(const uint8_t *)name, size});
+
+    return child_named(service, SERVICE_METHOD,
+                       (struct kv_bytes){(const uint8_t *)method, strlen(method)});
+}
+
+static enum proto_method kind_of(struct kv_bytes method)
+{
+    bool client = false, server = false;
+    struct reader reader;
+    struct wire_item item;
+
+    reader_init(&reader, method.data, method.size);
+    while (wire_next(&reader, &item)) {
+        client = client || (item.field == METHOD_CLIENT_STREAMS && item.number != 0);
+        server = server || (item.field == METHOD_SERVER_STREAMS && item.number != 0);
+    }
+    if (client)
+        return server ? PROTO_BIDI_STREAM : PROTO_CLIENT_STREAM;
+    return server ? PROTO_SERVER_STREAM : PROTO_UNARY;
+}
+
+enum proto_method proto_method_of(const char *path)
+{
+    struct kv_bytes file, method = {NULL, 0};
+
+    assert(path[0] == '/');
+    for (unsigned i = 0; method.size == 0 && proto_file(i, &file); i++) {
+        const char *rest = within(path + 1, field_of(file, FILE_PACKAGE));
+
+        if (rest != NULL)
+            method = method_in(file, rest);
+    }
+    return kind_of(method);
 }

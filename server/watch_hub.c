@@ -105,6 +105,7 @@ static void advance(struct watch_hub *hub, struct watch_group *group)
     struct watcher *watcher, *next;
 
     watch_batch_collect(&hub->batch, hub_kv(hub), &group->set, group->next);
+    hub->events += hub->batch.hit_count - 1;
     if (hub->batch.touched != NULL)
         write_head(hub);
     for (watcher = hub->batch.touched; watcher != NULL; watcher = next) {

@@ -62,6 +62,15 @@ void watch_hub_turn(struct watch_hub *hub);
 void watch_hub_close(struct watch_hub *hub, void (*closed)(void *context), void *context);
 void watch_hub_free(struct watch_hub *hub); /* not started, or closed; NULL is fine */
 
+struct watch_stats {
+    uint64_t streams, watchers;
+    uint64_t behind; /* of these, those who wait or read the past */
+    uint64_t events; /* that watchers were told so far */
+};
+
+/* Walks over the streams. */
+void watch_hub_stats(const struct watch_hub *hub, struct watch_stats *ret_stats);
+
 void watch_stream_open(struct watch_stream *stream, struct watch_hub *hub,
                        const struct watch_sink *sink);
 

@@ -30,6 +30,7 @@ struct watch_hub {
     uv_timer_t progress, leader;
     unsigned leaderless; /* how often in a row no leader was known */
     unsigned open_handles;
+    uint64_t events; /* that watchers were told, once for each of them */
     void (*closed)(void *context);
     void *closed_context;
 };

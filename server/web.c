@@ -69,9 +69,10 @@ int web_listen_metrics(struct web *web, const char *host, uint16_t port, uint16_
     return http1_listen(web->metrics, host, port, ret_port);
 }
 
-void web_serve(struct web *web, struct grpc_server *grpc)
+void web_serve(struct web *web, struct grpc_server *grpc, struct watch_hub *watch_hub)
 {
     web->grpc = grpc;
+    web->watch_hub = watch_hub;
     gateway_init(&web->gateway, grpc);
 }
 
@@ -81,4 +82,5 @@ void web_release(struct web *web)
     if (web->metrics != NULL)
         http1_free(web->metrics);
     gateway_release(&web->gateway);
+    metrics_grpc_release(&web->calls);
 }

@@ -13,6 +13,9 @@
 
 #include "etcd_front.h"
 #include "gateway.h"
+#include "metrics.h"
+
+struct watch_hub;
 
 struct web {
     struct backend *backend; /* borrowed */
@@ -22,6 +25,9 @@ struct web {
     uv_loop_t *loop;
     const struct logger *logger;
     struct gateway gateway;
+    struct watch_hub *watch_hub; /* borrowed */
+    struct metrics_grpc calls;
+    uint64_t health_successes, health_failures;
 };
 
 /* Opens the HTTP/1.1 server that grpc_options.http1 gets. Errors: NOMEM. */
@@ -31,8 +37,9 @@ int web_open(struct web *web, uv_loop_t *loop, const struct etcd_front_options *
  * the gRPC server, and then freed by web_release(). */
 int web_listen_metrics(struct web *web, const char *host, uint16_t port, uint16_t *ret_port);
 
-/* The server whose methods are asked; before anybody connects. */
-void web_serve(struct web *web, struct grpc_server *grpc);
+/* What is served: the server whose methods are asked, and the watches that are counted; before
+ * anybody connects. */
+void web_serve(struct web *web, struct grpc_server *grpc, struct watch_hub *watch_hub);
 
 /* After web->http1 was closed, by itself or with the gRPC server. */
 void web_release(struct web *web);

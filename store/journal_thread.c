@@ -12,6 +12,7 @@
 #include "thread_util.h"
 
 #define HELD_FIRST_CAPACITY 1024u
+#define MS_NS UINT64_C(1000000)
 
 /* The owner's values */
 
@@ -204,6 +205,21 @@ void journal_thread_poll(struct journal_thread *thread)
         sink->trouble(sink->context, trouble.system_errno, trouble.text);
 }
 
+void journal_thread_metrics(struct journal_thread *thread, struct journal_metrics *ret_metrics)
+{
+    pthread_mutex_lock(&thread->mutex);
+    *ret_metrics = thread->metrics;
+    pthread_mutex_unlock(&thread->mutex);
+}
+
+/* Bounds as etcd has them for its disk, and powers of two for counts. */
+static void init_metrics(struct journal_metrics *metrics)
+{
+    histogram_init(&metrics->sync_ns, MS_NS, 2, 14);
+    histogram_init(&metrics->batch_ns, MS_NS, 2, 14);
+    histogram_init(&metrics->batch_records, 1, 2, 14);
+}
+
 static void log_recovery(const struct logger *logger, const struct disk_journal *disk)
 {
     uint64_t dropped = disk_journal_dropped_bytes(disk);
@@ -233,6 +249,7 @@ int journal_thread_start(struct journal_thread **ret_thread, struct disk_journal
     thread->delivered = thread->persisted;
     assert(thread->appended == thread->persisted);
     thread->answers_end = &thread->answers;
+    init_metrics(&thread->metrics);
     pthread_mutex_init(&thread->mutex, NULL);
     thread_condition_init(&thread->work);
     thread->fetch_buffer = malloc(FETCH_SLOTS_MAX * sizeof(*thread->fetch_buffer));

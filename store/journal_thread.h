@@ -17,6 +17,7 @@
 #ifndef DECREE_STORE_JOURNAL_THREAD_H
 #define DECREE_STORE_JOURNAL_THREAD_H
 
+#include "histogram.h"
 #include "journal.h"
 #include "logger.h"
 
@@ -46,6 +47,16 @@ int journal_thread_start(struct journal_thread **ret_thread, struct disk_journal
 /* The port: hand this to the engine. Its close() writes and syncs what is queued if the disk lets
  * it, joins the threads, drops all references and frees; no callback comes from it or after it. */
 struct journal *journal_thread_port(struct journal_thread *thread);
+
+/* How the disk does: each batch that was made durable. */
+struct journal_metrics {
+    struct histogram sync_ns;       /* of the sync alone */
+    struct histogram batch_ns;      /* writing and sync */
+    struct histogram batch_records; /* how many records a sync made durable */
+};
+
+/* A copy; on any thread. */
+void journal_thread_metrics(struct journal_thread *thread, struct journal_metrics *ret_metrics);
 
 /* Delivers what has happened since the last call: persisted, fetched, trouble. On the owner's
  * thread; cheap when there is nothing. May be called without a wake. */

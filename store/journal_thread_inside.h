@@ -66,6 +66,7 @@ struct journal_thread {
     struct fetch_answer *answers, **answers_end;
     bool trouble_changed;
     struct store_error trouble; /* code 0: none */
+    struct journal_metrics metrics;
 
     /* The writer's. */
     struct disk_journal *disk;
@@ -78,6 +79,7 @@ struct journal_thread {
     bool dead; /* a sync failed, or gave up while closing: nothing is written any more */
     bool unsealed;
     uint64_t synced_at_ns;
+    uint64_t batch_began_ns; /* when what is to be synced began to be written; 0: nothing is */
     struct decree_pvalue *fetch_buffer;
 };
 

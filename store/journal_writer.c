@@ -179,11 +179,28 @@ static bool write_all(struct journal_thread *thread)
     return true;
 }
 
+/* Under the mutex. */
+static void count_batch(struct journal_thread *thread, uint64_t sync_began_ns,
+                        uint64_t batch_began_ns, uint64_t records)
+{
+    struct journal_metrics *metrics = &thread->metrics;
+    uint64_t now_ns = thread->synced_at_ns;
+
+    assert(now_ns >= sync_began_ns);
+    histogram_add(&metrics->sync_ns, now_ns - sync_began_ns);
+    histogram_add(&metrics->batch_ns,
+                  now_ns - (batch_began_ns != 0 ? batch_began_ns : sync_began_ns));
+    histogram_add(&metrics->batch_records, records);
+}
+
 static void sync_all(struct journal_thread *thread)
 {
+    decree_lsn before = disk_journal_synced_lsn(thread->disk);
+    uint64_t began_ns = thread_now_ns(), batch_began_ns = thread->batch_began_ns;
     struct store_error error;
     decree_lsn synced;
 
+    thread->batch_began_ns = 0;
     if (disk_journal_sync(thread->disk, &error) != 0) {
         die(thread, &error);
         return;
@@ -194,6 +211,8 @@ static void sync_all(struct journal_thread *thread)
     pthread_mutex_lock(&thread->mutex);
     assert(synced >= thread->persisted);
     thread->persisted = synced;
+    if (synced > before)
+        count_batch(thread, began_ns, batch_began_ns, synced - before);
     pthread_mutex_unlock(&thread->mutex);
     wake_owner(thread);
 }
@@ -290,6 +309,8 @@ static void next_turn(struct journal_thread *thread, struct turn *ret_turn)
 
 static void do_turn(struct journal_thread *thread, const struct turn *turn)
 {
+    if (turn->take && thread->batch_began_ns == 0)
+        thread->batch_began_ns = thread_now_ns();
     if (turn->take && !write_all(thread))
         return;
     if (turn->sync)

@@ -4,7 +4,6 @@ import base64
 import http.client
 import json
 import random
-import re
 import socket
 import threading
 
@@ -330,35 +329,6 @@ def test_health(web):
         200, b"[+]data_corruption ok\n[+]serializable_read ok\nok\n")
     for path in ("/livez/linearizable_read", "/readyz/x", "/livez/%00"):
         assert web.get(path)[0] == 404
-
-
-METRIC = re.compile(r'([a-z_:][a-z0-9_:]*)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? (-?[0-9.e+-]+)')
-
-
-def test_metrics(web):
-    web.good("/v3/kv/put", {"key": "YQ==", "value": "YQ=="})
-    status, answer = web.get("/metrics")
-    assert (status, web.headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
-    kinds, helps, values = {}, set(), {}
-    for line in answer.decode().splitlines():
-        if line.startswith("# HELP "):
-            helps.add(line.split()[2])
-        elif line.startswith("# TYPE "):
-            name, kind = line.split()[2:]
-            assert name not in kinds
-            kinds[name] = kind
-        else:
-            name, labels, _, number = METRIC.fullmatch(line).groups()
-            assert name in kinds, line
-            assert (name, labels) not in values
-            values[name, labels] = float(number)
-    assert set(kinds) == helps == {name for name, _ in values}
-    assert set(kinds.values()) <= {"gauge", "counter"}
-    for name, number in {"etcd_server_has_leader": 1, "etcd_server_is_leader": 1, "etcd_debugging_mvcc_keys_total": 1,
-                         "etcd_server_proposals_committed_total": 1, "etcd_server_proposals_applied_total": 1,
-                         "etcd_mvcc_db_total_size_in_bytes": 65536}.items():
-        assert values[name, None] == number, name
-    assert values["process_resident_memory_bytes", None] > 100_000
 
 
 # ---- without memory ----
