@@ -3,6 +3,8 @@
 
 It runs with all ports to itself, so members listen on those of etcd.
 """
+import base64
+import json
 import os
 import re
 import signal
@@ -341,6 +343,9 @@ def test_large_requests_if_that_is_wanted(etcd, start, tmp_path):
         done = subprocess.run([DECREE, "get", "large", "--endpoints", f"{host}:2379", "--timeout", "20s"], capture_output=True,
                               text=True, timeout=TIMEOUT)
         assert len(done.stdout) == 9_000_000 + len("large\n\n"), done.stderr
+    body = json.dumps({"key": "bGFyZ2U=", "value": base64.b64encode(b"y" * 9_000_000).decode()}).encode()
+    status, text = http(f"http://{hosts[2]}:2379/v3/kv/put", body)
+    assert status == 200, text
     requests = "\n" + "".join(f"put k{i} v\n" for i in range(200)) + "\n\n"
     done = subprocess.run(["etcdctl", "--endpoints", f"{hosts[1]}:2379", "txn"], input=requests, capture_output=True, text=True,
                           timeout=TIMEOUT, env=dict(os.environ, ETCDCTL_API="3"))
