@@ -11,6 +11,7 @@
 #include "snapshot_format.h"
 
 #define VISITS_PER_CALL 1024u
+#define LEASES_AHEAD 16u /* are asked of the memory before they are read */
 
 struct chunk {
     uint8_t *data; /* head and entries */
@@ -29,8 +30,8 @@ struct snapshot_writer {
     const struct kv *kv;
     struct snapshot_header header;
     bool measured, failed;
-    struct snapshot_lease *leases; /* a heap: the least id is first */
-    uint64_t lease_count;
+    struct snapshot_lease *leases; /* a heap, once it is measured: the least id is first */
+    uint64_t lease_count, leases_unheaped;
     uint8_t *small; /* the entries of the members, then those of the alarms */
     size_t members_bytes, small_bytes;
 
@@ -71,20 +72,30 @@ static void heap_sink(struct snapshot_lease *heap, uint64_t count, uint64_t at)
 
 static bool copy_leases(struct snapshot_writer *writer)
 {
-    const struct kv *kv = writer->kv;
-    const struct lease *lease;
-    size_t at = 0;
+    const struct leases *leases = &writer->kv->leases;
 
-    writer->leases = malloc((kv->leases.count + 1) * sizeof(writer->leases[0]));
+    writer->leases = malloc((leases->count + 1) * sizeof(writer->leases[0]));
     if (writer->leases == NULL)
         return false;
-    while ((lease = leases_next(&kv->leases, &at)) != NULL)
-        writer->leases[writer->lease_count++] = (struct snapshot_lease){
-            lease->id, lease->granted, lease->remaining, lease->stamp};
-    for (uint64_t i = writer->lease_count / 2; i-- > 0;)
-        heap_sink(writer->leases, writer->lease_count, i);
+    for (size_t i = 0; i < leases->place_count; i++) {
+        const struct lease *lease = leases->places[i];
+
+        if (i + LEASES_AHEAD < leases->place_count)
+            __builtin_prefetch(leases->places[i + LEASES_AHEAD]);
+        if (lease != NULL)
+            writer->leases[writer->lease_count++] = (struct snapshot_lease){
+                lease->id, lease->granted, lease->remaining, lease->stamp};
+    }
     writer->header.lease_count = writer->lease_count;
+    writer->leases_unheaped = writer->lease_count / 2;
     return true;
+}
+
+/* Puts the leases in the order of a heap; part of measuring. */
+static void heap_some(struct snapshot_writer *writer, uint32_t *visits)
+{
+    for (; writer->leases_unheaped > 0 && *visits > 0; --*visits)
+        heap_sink(writer->leases, writer->header.lease_count, --writer->leases_unheaped);
 }
 
 static struct command command_of(const struct kv_member *member)
@@ -424,6 +435,7 @@ bool snapshot_writer_measure(struct snapshot_writer *writer)
 {
     uint32_t visits = VISITS_PER_CALL;
 
+    heap_some(writer, &visits);
     while (!writer->measured && visits > 0)
         if (!make_chunk(writer, &visits))
             begin_reading(writer);
