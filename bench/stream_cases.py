@@ -29,12 +29,13 @@ def run(cluster, options, program, *arguments):
 
 
 def case_watch_latency(cluster, options, results):
-    for connections in (1, 10):
+    for connections, watchers in ((1, 1000), (10, 1000), (10, 10000)):
         revision = cluster.revision()
-        got, cpu = run(cluster, options, "watch_load", connections, 1000, "latency", 60 * options.seconds)
+        puts = 60 * options.seconds * 1000 // watchers
+        got, cpu = run(cluster, options, "watch_load", connections, watchers, "latency", puts)
         if cluster.revision() - revision != got["puts"]:
             raise SystemExit(f"{cluster.name}: the store did not grow by {got['puts']} revisions")
-        case = f"put till 1000 watchers have it, {connections} conn."
+        case = f"put till {watchers} watchers have it, {connections} conn."
         results.append((f"{case}, p50 us", cluster.name, got["p50_us"], "lower"))
         results.append((f"{case}, p99 us", cluster.name, got["p99_us"], "lower"))
         results.append((f"{case}, CPU s/1000 puts", cluster.name, cpu / got["puts"] * 1000, "lower"))
