@@ -5,7 +5,7 @@
  *
  *     SERVES     does what it does in etcd
  *     NEEDLESS   accepted, with a line in the log that says why it has no effect
- *     REFUSED    an error, unless its value is one that asks for nothing: empty, false or off
+ *     REFUSED    an error, unless its value is one that asks for nothing: empty, false, off or *
  *
  * Each is also a variable of the environment: --data-dir is ETCD_DATA_DIR. What has no word for its value is
  * not listed by --help.
@@ -129,9 +129,8 @@
       "it is about TLS, which there is not yet") \
     X(EXPERIMENTAL_PEER_SKIP_CLIENT_SAN_VERIFICATION, "experimental-peer-skip-client-san-verification", SWITCH, NEEDLESS, NULL, \
       "it is about TLS, which there is not yet") \
-    X(CORS, "cors", TEXT, SERVES, "ORIGIN,...", "Pages of these origins may use the JSON API (*: all)") \
-    X(HOST_WHITELIST, "host-whitelist", TEXT, SERVES, "HOST,...", \
-      "Names of this host that clients of the JSON API may use (*: all)") \
+    X(CORS, "cors", TEXT, REFUSED, NULL, "there are no rules about origins yet; only * can be given") \
+    X(HOST_WHITELIST, "host-whitelist", TEXT, REFUSED, NULL, "there are no rules about host names yet; only * can be given") \
     X(LISTEN_METRICS_URLS, "listen-metrics-urls", TEXT, SERVES, "URL,...", "Where metrics and health can be had beside") \
     X(WAL_DIR, "wal-dir", TEXT, NEEDLESS, NULL, "all that is on disk is a journal, in --data-dir") \
     X(SNAPSHOT_COUNT, "snapshot-count", NUMBER, NEEDLESS, NULL, "the journal is cut by rules of its own") \

@@ -98,7 +98,7 @@ static bool asks_for_nothing(enum etcd_flag_kind kind, const char *value)
 {
     bool is_on = true;
 
-    if (value[0] == '\0' || strcmp(value, "off") == 0)
+    if (value[0] == '\0' || strcmp(value, "off") == 0 || strcmp(value, "*") == 0)
         return true;
     return kind == ETCD_FLAG_SWITCH && go_bool_parse(value, &is_on) && !is_on;
 }

@@ -144,6 +144,7 @@ static void what_can_not_be_had_is_an_error_unless_it_asks_for_nothing(void **st
     give(ETCD_FLAG_CERT_FILE, "");
     give(ETCD_FLAG_CLIENT_CERT_AUTH, "false");
     give(ETCD_FLAG_PROXY, "off");
+    give(ETCD_FLAG_HOST_WHITELIST, "*");
     read_all();
     assert_int_equal(etcd_flags_set(&arguments.etcd, ETCD_FLAG_PEER_KEY_FILE, "k.pem", sentence),
                      DECREE_INVALID);
