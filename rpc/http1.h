@@ -36,6 +36,7 @@
 #include "logger.h"
 
 #define HTTP1_EXTRA_BYTES_MAX 200
+#define HTTP1_COMMON_BYTES_MAX 500
 
 struct http1_server;
 struct http1_call;
@@ -74,6 +75,9 @@ struct http1_options {                 /* limits is copied, the rest borrowed un
     const struct http1_route *routes;  /* the first that fits; ends with a NULL path */
     const struct http1_limits *limits; /* NULL: the defaults */
     const struct logger *logger;
+    /* Every request passes here when its headers are whole; NULL: nobody looks. Not 0: it is answered
+     * with this status, and with the text if there is any. */
+    unsigned (*admit)(struct http1_call *call, const char **ret_text);
 };
 
 /* Errors: NOMEM. */
@@ -110,6 +114,10 @@ const char *http1_header(const struct http1_call *call, const char *name);
 /* A header for the answer to this call, "Name: value\r\n", at most HTTP1_EXTRA_BYTES_MAX bytes; borrowed
  * until then. Once. */
 void http1_add_header(struct http1_call *call, const char *line);
+
+/* From admit(): headers for whatever this request is answered with, "Name: value\r\n" each and at most
+ * HTTP1_COMMON_BYTES_MAX bytes; borrowed until http1_free(). Once. */
+void http1_set_headers(struct http1_call *call, const char *lines);
 
 /* Answers. content_type may be NULL if there is no body; body is copied. */
 void http1_answer(struct http1_call *call, unsigned status, const char *content_type,

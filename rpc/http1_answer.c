@@ -31,6 +31,7 @@ static void write_head(struct http1_connection *connection, unsigned status,
                        const char *content_type, const char *length)
 {
     const char *extra = connection->call.extra;
+    const char *common = connection->call.common;
     char text[512];
     int size;
 
@@ -46,8 +47,12 @@ static void write_head(struct http1_connection *connection, unsigned status,
                     : connection->call.is_http10 ? "Connection: keep-alive\r\n"
                                                  : "");
     assert(size > 0 && (size_t)size < sizeof(text));
-    byte_buffer_append(&connection->out, text, (size_t)size);
+    byte_buffer_append(&connection->out, text, (size_t)size - 2);
+    if (common != NULL)
+        byte_buffer_append(&connection->out, common, strlen(common));
+    byte_buffer_append(&connection->out, "\r\n", 2);
     connection->call.extra = NULL;
+    connection->call.common = NULL;
 }
 
 /* The answer is complete: on to the next request, or to the end. */
@@ -86,6 +91,13 @@ void http1_add_header(struct http1_call *call, const char *line)
     call->extra = line;
 }
 
+void http1_set_headers(struct http1_call *call, const char *lines)
+{
+    assert(call->common == NULL);
+    assert(strlen(lines) <= HTTP1_COMMON_BYTES_MAX);
+    call->common = lines;
+}
+
 void http1_answer(struct http1_call *call, unsigned status, const char *content_type,
                   const void *body, size_t size)
 {
@@ -109,7 +121,8 @@ void http1_fail(struct http1_call *call, unsigned status, const char *text)
 void http1_answer_wrong(struct http1_connection *connection)
 {
     char line[sizeof(connection->wrong) + 2];
-    int size = snprintf(line, sizeof(line), "%s\n", connection->wrong);
+    int size = snprintf(line, sizeof(line), *connection->wrong != '\0' ? "%s\n" : "%s",
+                        connection->wrong);
 
     assert(connection->phase == HTTP1_READING);
     assert(connection->wrong_status != 0);

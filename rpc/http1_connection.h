@@ -50,6 +50,7 @@ struct http1_call {
     const struct http1_stream_events *events;
     void *context;           /* of the events */
     const char *extra;       /* http1_add_header(); NULL: none */
+    const char *common;      /* http1_set_headers(); NULL: none */
     uint32_t kept;           /* http1_keep() */
     bool is_head, is_http10; /* no body in the answer; no chunks */
     bool chunked;            /* the stream's pieces */
@@ -91,7 +92,7 @@ struct http1_connection {
 /* http1_server.c */
 const struct http1_route *http1_server_find_route(const struct http1_server *server,
                                                   const char *method, const char *path,
-                                                  bool *ret_path_known);
+                                                  const char **ret_allowed);
 void http1_server_connection_came(struct http1_server *server);
 void http1_server_connection_gone(struct http1_server *server);
 

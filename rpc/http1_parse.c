@@ -143,6 +143,21 @@ static bool has_body(const http_parser *parser)
            (parser->content_length > 0 && parser->content_length != UINT64_MAX);
 }
 
+/* 0 or STOP: what the owner says of it. */
+static int admit(struct http1_connection *connection)
+{
+    const struct http1_options *options = &connection->server->options;
+    const char *text = "";
+    unsigned status = options->admit != NULL ? options->admit(&connection->call, &text) : 0;
+
+    return status == 0 ? 0 : wrong(connection, status, "%s", text);
+}
+
+static const char *allow_header(const char *method)
+{
+    return strcmp(method, "GET") == 0 ? "Allow: GET\r\n" : "Allow: POST\r\n";
+}
+
 /* 0 or STOP: what can be said of a request before its body. */
 static int judge(struct http1_connection *connection)
 {
@@ -150,16 +165,20 @@ static int judge(struct http1_connection *connection)
     const struct http1_request *request = &connection->call.request;
     const char *expect = http1_header(&connection->call, "expect");
     uint32_t body_max = connection->server->limits.body_bytes_max;
-    bool path_known = false;
+    const char *allowed = NULL;
 
     if (parser->http_major != 1)
         return wrong(connection, 505, "this port speaks HTTP/1.1 and HTTP/2, not HTTP/%u.%u",
                      (unsigned)parser->http_major, (unsigned)parser->http_minor);
     if (parser->http_minor >= 1 && http1_header(&connection->call, "host") == NULL)
         return wrong(connection, 400, "a request of HTTP/1.1 must have a Host header");
+    if (admit(connection) != 0)
+        return STOP;
     connection->route = http1_server_find_route(connection->server, request->method, request->path,
-                                                &path_known);
-    if (connection->route == NULL && path_known)
+                                                &allowed);
+    if (connection->route == NULL && allowed != NULL)
+        http1_add_header(&connection->call, allow_header(allowed));
+    if (connection->route == NULL && allowed != NULL)
         return wrong(connection, 405, "%s does not go with %s", request->method, request->path);
     if (connection->route == NULL)
         return wrong(connection, 404, "there is no %s here", request->path);

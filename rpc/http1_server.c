@@ -59,17 +59,17 @@ static bool method_fits(const char *wanted, const char *method)
 
 const struct http1_route *http1_server_find_route(const struct http1_server *server,
                                                   const char *method, const char *path,
-                                                  bool *ret_path_known)
+                                                  const char **ret_allowed)
 {
     const struct http1_route *route = server->options.routes;
 
-    *ret_path_known = false;
+    *ret_allowed = NULL;
     for (; route->path != NULL; route++) {
         if (!path_fits(route->path, path))
             continue;
         if (method_fits(route->method, method))
             return route;
-        *ret_path_known = true;
+        *ret_allowed = route->method;
     }
     return NULL;
 }

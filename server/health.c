@@ -105,6 +105,7 @@ static void answer_text(struct examination *examination)
 
     if (!examination->failed)
         add_line(examination, "%s%s", "ok\n", "");
+    http1_add_header(examination->call, "X-Content-Type-Options: nosniff\r\n");
     http1_answer(examination->call, examination->failed ? 503 : 200, TEXT,
                  show ? examination->lines : "ok\n", show ? strlen(examination->lines) : 3);
 }
@@ -276,20 +277,20 @@ void health(struct http1_call *call)
 static void examine(struct http1_call *call, const char *path, const enum check *all)
 {
     const struct http1_request *request = http1_request_of(call);
-    const char *one = request->path[strlen(path)] == '/' ? request->path + strlen(path) + 1 : "";
+    const char *one = request->path[strlen(path)] == '/' ? request->path + strlen(path) + 1 : NULL;
     struct examination *examination = begin(call);
-    bool found = *one == '\0';
+    bool found = one == NULL;
     unsigned count = 0;
 
     if (examination == NULL)
         return;
     examination->verbose = query_has(request->query, "verbose", NULL);
     for (; *all != 0; all++) {
-        if (*one != '\0' && strcmp(one, CHECK_NAMES[*all]) != 0)
+        if (one != NULL && strcmp(one, CHECK_NAMES[*all]) != 0)
             continue;
         found = true;
         assert(count < CHECKS_MAX);
-        if (!query_has(request->query, "exclude", CHECK_NAMES[*all]))
+        if (one != NULL || !query_has(request->query, "exclude", CHECK_NAMES[*all]))
             examination->checks[count++] = *all;
     }
     if (found) {

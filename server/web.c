@@ -40,6 +40,13 @@ static const struct http1_route METRICS_ROUTES[] = {
     {NULL, NULL, NULL},
 };
 
+static unsigned admit(struct http1_call *call, const char **ret_text)
+{
+    const struct web *web = http1_context(call);
+
+    return web_access_admit(&web->access, call, ret_text);
+}
+
 /* In JSON a request is a third larger, and has some more around it. */
 static uint32_t body_bytes_max(size_t request_bytes_max)
 {
@@ -51,13 +58,22 @@ static uint32_t body_bytes_max(size_t request_bytes_max)
 int web_open(struct web *web, uv_loop_t *loop, const struct etcd_front_options *options)
 {
     struct http1_limits limits = {.body_bytes_max = body_bytes_max(options->request_bytes_max)};
-    struct http1_options http1 = {
-        .context = web, .routes = ROUTES, .limits = &limits, .logger = options->logger};
+    struct http1_options http1 = {.context = web,
+                                  .routes = ROUTES,
+                                  .limits = &limits,
+                                  .logger = options->logger,
+                                  .admit = admit};
+    int error = web_access_open(&web->access, options->cors, options->host_whitelist);
 
     web->backend = options->backend;
     web->loop = loop;
     web->logger = options->logger;
-    return http1_open(&web->http1, loop, &http1);
+    if (error != 0)
+        return error;
+    error = http1_open(&web->http1, loop, &http1);
+    if (error != 0)
+        web_access_release(&web->access);
+    return error;
 }
 
 int web_listen_metrics(struct web *web, const char *host, uint16_t port, uint16_t *ret_port)
@@ -83,4 +99,5 @@ void web_release(struct web *web)
         http1_free(web->metrics);
     gateway_release(&web->gateway);
     metrics_grpc_release(&web->calls);
+    web_access_release(&web->access);
 }

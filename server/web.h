@@ -14,6 +14,7 @@
 #include "etcd_front.h"
 #include "gateway.h"
 #include "metrics.h"
+#include "web_access.h"
 
 struct watch_hub;
 
@@ -27,10 +28,12 @@ struct web {
     struct gateway gateway;
     struct watch_hub *watch_hub; /* borrowed */
     struct metrics_grpc calls;
+    struct web_access access;
     uint64_t health_successes, health_failures;
 };
 
-/* Opens the HTTP/1.1 server that grpc_options.http1 gets. Errors: NOMEM. */
+/* Opens the HTTP/1.1 server that grpc_options.http1 gets. Errors: NOMEM, INVALID: one
+ * of the origins is none. */
 int web_open(struct web *web, uv_loop_t *loop, const struct etcd_front_options *options);
 
 /* Where metrics are served beside; see http1_listen(). web->metrics is to be closed by the caller, with

@@ -7,6 +7,7 @@
  * room: so many operations at a time, FULL past it. timeout: the server's own, in milliseconds.
  * progress: the time between the notifications of a watch, likewise; patience: that with who does not
  * read a snapshot.
+ * cors, hosts: origins and names by commas, see etcd_front.h.
  * held: nothing that is asked of the backend is ever done. fail: of what the front allocates while
  * it serves, the Nth allocation finds no memory; the store is spared, for it may not go on without.
  */
@@ -112,6 +113,17 @@ static unsigned long option(char **argv, const char *name)
     return 0;
 }
 
+/* The text of the argument "name=text"; NULL without it. */
+static const char *text_option(char **argv, const char *name)
+{
+    size_t size = strlen(name);
+
+    for (char **at = argv + 1; *at != NULL; at++)
+        if (strncmp(*at, name, size) == 0 && (*at)[size] == '=')
+            return *at + size + 1;
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct logger logger = {.level = DECREE_LOG_INFO, .write = write_line};
@@ -123,6 +135,8 @@ int main(int argc, char **argv)
 
     (void)argc;
     options.request_timeout_ms = (uint32_t)option(argv, "timeout");
+    options.cors = text_option(argv, "cors");
+    options.host_whitelist = text_option(argv, "hosts");
     options.watch_progress_ms = (uint32_t)option(argv, "progress");
     options.snapshot_patience_ms = (uint32_t)option(argv, "patience");
     signal(SIGPIPE, SIG_IGN);

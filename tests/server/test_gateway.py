@@ -331,6 +331,44 @@ def test_health(web):
         assert web.get(path)[0] == 404
 
 
+def test_checks_by_name(web):
+    """A check that is asked for by its name is made, whatever is excluded; names that there are not exclude nothing."""
+    assert web.get("/readyz/serializable_read?exclude=serializable_read&verbose") == (200, b"[+]serializable_read ok\nok\n")
+    assert web.get("/readyz?exclude=nothing&exclude=&verbose") == (
+        200, b"[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\n[+]non_learner ok\nok\n")
+    assert web.get("/readyz?exclude=data_corruption&exclude=serializable_read&exclude=linearizable_read&exclude=non_learner"
+                   ) == (200, b"ok\n")
+    assert web.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert web.headers["X-Content-Type-Options"] == "nosniff"
+    for path in ("/readyz/", "/readyz/a/b", "/livez/serializable_read/", "/readyzz", "/health/", "/healthz", "/"):
+        assert web.get(path)[0] == 404, path
+
+
+def test_checks_of_a_member_that_hears_nobody(start):
+    server = start("held=1", "timeout=300")
+    web = Web(server)
+    assert web.get("/livez") == (200, b"ok\n")
+    status, answer = web.get("/readyz")
+    assert status == 503
+    assert answer.startswith(b"[+]data_corruption ok\n[+]serializable_read ok\n[-]linearizable_read failed: ")
+    assert b"[+]non_learner ok\n" in answer
+    assert web.get("/readyz/linearizable_read")[0] == 503
+    assert web.get("/readyz/serializable_read")[0] == 200
+    assert web.get("/readyz?exclude=linearizable_read") == (200, b"ok\n")
+    status, answer = web.get("/health")
+    assert status == 503 and json.loads(answer)["health"] == "false"
+    assert json.loads(answer)["reason"].startswith("RANGE ERROR:")
+    assert web.get("/health?serializable=true")[0] == 200
+    assert web.get("/health?serializable=false")[0] == 503
+
+
+@pytest.mark.parametrize("query", ["?" + "exclude=x&" * 2000, "?exclude=%00", "?&&&&=&=", "?verbose=verbose&verbose", "?exclude",
+                                   "?exclude=" + "x" * 10000])
+def test_senseless_queries(web, query):
+    for path in ("/health", "/livez", "/readyz", "/readyz/non_learner", "/metrics", "/version"):
+        assert web.get(path + query)[0] == 200
+
+
 # ---- without memory ----
 
 def use(server):
