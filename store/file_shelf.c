@@ -18,7 +18,7 @@
 
 #define LOOK_EVERY_NS UINT64_C(1000000000)
 #define RESIDENT_BYTES_MAX (UINT64_C(64) << 20) /* of files, the program's own text too */
-#define RELEASED_PER_LOOK 32u                   /* pieces */
+#define LOOKS_PER_ROUND 8u                      /* in which all pieces have their turn */
 
 enum job_state { JOB_NONE = 1, JOB_GIVEN, JOB_DONE };
 
@@ -148,19 +148,22 @@ static uint64_t resident_file_bytes(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Takes mapped pages out of the process' memory, not out of the page cache, until few are left. */
+/* Takes mapped pages out of the process' memory, not out of the page cache, if there are many. A
+ * page that is in use comes back at the cost of a fault, hence only a few pieces each time. */
 static void let_go(struct file_shelf *shelf)
 {
-    size_t left = shelf->mapped.count;
+    size_t count = shelf->mapped.count / LOOKS_PER_ROUND + 1;
 
-    while (left > 0 && resident_file_bytes() > RESIDENT_BYTES_MAX) {
-        for (size_t i = 0; i < RELEASED_PER_LOOK && left > 0; i++, left--) {
-            if (shelf->next >= shelf->mapped.count)
-                shelf->next = 0;
-            (void)madvise(shelf->mapped.list[shelf->next].bytes,
-                          shelf->mapped.list[shelf->next].size, MADV_DONTNEED);
-            shelf->next++;
-        }
+    assert(shelf->mapped.count > 0);
+    if (resident_file_bytes() <= RESIDENT_BYTES_MAX)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const struct piece *piece;
+
+        if (shelf->next >= shelf->mapped.count)
+            shelf->next = 0;
+        piece = &shelf->mapped.list[shelf->next++];
+        (void)madvise(piece->bytes, piece->size, MADV_DONTNEED);
     }
 }
 

@@ -7,8 +7,9 @@
  * gone with the process, and nothing on disk depends on it. Its room is allocated before anything
  * is written, so that a full disk is told here, and the piece stays where it was; it is never synced.
  * A thread of its own copies, maps and unmaps, so that a slow disk keeps nobody waiting, and looks
- * once a second how much of files the process has mapped into its memory: above a bound it lets go
- * of pieces in turn. That costs the next reader of a page about a microsecond.
+ * once a second how much of files the process has mapped into its memory: above 64 MiB it lets go
+ * of one piece in eight, in turn. That costs the next reader of such a page about a microsecond;
+ * what is read all the time is thus mapped nearly always, and what was read once, not for long.
  *
  * If the kernel has given a page away and the disk fails to read it back, the process ends by
  * SIGBUS, as it does when a sync of the journal fails.
