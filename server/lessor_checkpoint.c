@@ -55,14 +55,19 @@ static bool write_down(struct lessor *lessor, const struct command_lease_grant *
     return true;
 }
 
-/* What is left of the entry's lease: never less than there is. False: it is about to end. */
+/* What is left of the entry's lease: never less than there is, nor more than was granted. False: it is
+ * about to end. */
 static bool describe(const struct lessor *lessor, const struct lease_entry *entry,
                      struct kv_lease *ret_lease, struct command_lease_grant *ret_left)
 {
+    int64_t left;
+
     if (entry == NULL || entry->revoked || !kv_lease(kv_of(lessor), entry->id, ret_lease))
         return false;
-    *ret_left = (struct command_lease_grant){entry->id,
-                                             (uint64_t)lessor_left(lessor, ret_lease) + 1};
+    left = lessor_left(lessor, ret_lease) + 1;
+    if (left > ret_lease->granted)
+        left = ret_lease->granted;
+    *ret_left = (struct command_lease_grant){entry->id, (uint64_t)left};
     return true;
 }
 

@@ -2,6 +2,7 @@
 """test_lease.py -- leases across the change of the leader, by etcd's own command line: never early, gone in the end."""
 import signal
 
+from rpc import messages
 from test_etcdctl import etcdctl
 from wait import holds_for, wait_until
 
@@ -61,3 +62,56 @@ def test_a_frozen_leader_ends_nothing_when_it_comes_back(cluster):
         leader.signal(signal.SIGCONT)
     holds_for(lambda: keep_alive(others[1], lease) and has_key(others[1]), 4, "the one that comes back ends nothing")
     wait_until(lambda: not has_key(others[0]), 60, "it ends when nobody renews it")
+
+
+def remaining(node, lease):
+    response = node.client.call("/etcdserverpb.Lease/LeaseTimeToLive", messages.LeaseTimeToLiveRequest(ID=lease),
+                                messages.LeaseTimeToLiveResponse, 20)
+    return response.TTL
+
+
+def grant(node, seconds):
+    return node.client.call("/etcdserverpb.Lease/LeaseGrant", messages.LeaseGrantRequest(TTL=seconds),
+                            messages.LeaseGrantResponse, 20).ID
+
+
+def renew_all(node, leases, times):
+    """Many keep-alives over one stream, all asked before the first answer is read; how often one was answered."""
+    requests = [messages.LeaseKeepAliveRequest(ID=lease) for _ in range(times) for lease in leases]
+    call = node.client.channel.stream_stream(
+        "/etcdserverpb.Lease/LeaseKeepAlive", request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=messages.LeaseKeepAliveResponse.FromString)(iter(requests), timeout=60)
+    answers = [response.TTL for response in call]
+    assert len(answers) == len(requests)
+    return sum(ttl > 0 for ttl in answers)
+
+
+def test_every_member_knows_how_much_time_is_left(cluster):
+    leader = cluster.wait_for_leader()
+    lease = grant(leader, 100)
+    wait_until(lambda: remaining(leader, lease) < 97, 30, "some time passes")
+    for node in cluster.nodes:
+        left = remaining(node, lease)
+        assert 60 < left < 97, f"{node.name} tells what the leader knows"
+    assert renew_all(leader, [lease], 1) == 1
+    for node in cluster.nodes:
+        assert remaining(node, lease) >= 97, f"{node.name} knows of a renewal at the leader"
+    for node in cluster.nodes:
+        assert remaining(node, 12345) == -1
+    leader.kill()
+    cluster.wait_for_leader()
+    for node in cluster.nodes:
+        if node is not leader:
+            assert 80 < remaining(node, lease) <= 100, "never less than was promised"
+
+
+def test_keep_alives_at_a_follower_are_cheap(cluster):
+    leader = cluster.wait_for_leader()
+    follower = [node for node in cluster.nodes if node is not leader][0]
+    leases = [grant(leader, 100) for _ in range(20)]
+    follower.client.range(b"k")
+    before = leader.client.status().raftAppliedIndex
+    assert renew_all(follower, leases + [1], 100) == 2000
+    entries = leader.client.status().raftAppliedIndex - before
+    assert entries < 700, f"{entries} entries of the log for 2000 renewals"
+    assert all(remaining(leader, lease) >= 90 for lease in leases)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* memory_server.c -- the front over a memory backend, to be tried by programs and people.
  *
- *     memory_server [port=N] [room=N] [timeout=N] [progress=N] [patience=N] [quota=N] [held=1] [leaderless=1] [fail=N]
+ *     memory_server [port=N] [room=N] [timeout=N] [progress=N] [patience=N] [quota=N] [held=1] [leaderless=1] [fail=N] [election=N]
  *
+ * election: the election timeout, in milliseconds. On SIGUSR1 there is no leader any more.
  * Prints "listening on PORT", and at the end how often the backend was full; ends well on SIGTERM.
  * room: so many operations at a time, FULL past it. timeout: the server's own, in milliseconds.
  * progress: the time between the notifications of a watch, likewise; patience: that with who does not
@@ -62,7 +63,7 @@ static void *resize_of_store(void *context, void *memory, size_t size)
 
 struct program {
     uv_loop_t loop;
-    uv_signal_t terminate;
+    uv_signal_t terminate, depose;
     uv_prepare_t tidying;
     struct memory_backend backend;
     struct etcd_front *front;
@@ -91,7 +92,16 @@ static void on_terminate(uv_signal_t *signal, int number)
 
     (void)number;
     uv_close((uv_handle_t *)signal, NULL);
+    uv_close((uv_handle_t *)&program->depose, NULL);
     etcd_front_close(program->front, GRACE_MS, on_front_closed, program);
+}
+
+static void on_depose(uv_signal_t *signal, int number)
+{
+    struct program *program = signal->data;
+
+    (void)number;
+    program->backend.leaderless = true;
 }
 
 static void write_line(void *context, enum decree_log_level level, const char *event,
@@ -138,6 +148,7 @@ int main(int argc, char **argv)
     options.cors = text_option(argv, "cors");
     options.host_whitelist = text_option(argv, "hosts");
     options.watch_progress_ms = (uint32_t)option(argv, "progress");
+    options.election_ms = (uint32_t)option(argv, "election");
     options.snapshot_patience_ms = (uint32_t)option(argv, "patience");
     signal(SIGPIPE, SIG_IGN);
     etcd_front_raise_descriptors();
@@ -161,6 +172,9 @@ int main(int argc, char **argv)
     uv_signal_init(&program->loop, &program->terminate);
     program->terminate.data = program;
     uv_signal_start(&program->terminate, on_terminate, SIGTERM);
+    uv_signal_init(&program->loop, &program->depose);
+    program->depose.data = program;
+    uv_signal_start(&program->depose, on_depose, SIGUSR1);
     allocations_until_failure = option(argv, "fail");
     printf("listening on %u\n", port);
     fflush(stdout);

@@ -207,3 +207,49 @@ def test_random_requests(client, etcd, seed):
         request = draw.request(now)
         ours, theirs = (answer(one, request, bases[one]) for one in (client, etcd))
         assert ours == theirs, f"seed {seed}, step {step}: {request}"
+
+
+def outcome(client, path, request, response):
+    """The answer without its header, or the refusal."""
+    try:
+        answered = client.call("/etcdserverpb." + path, request, response, 10)
+    except rpc.Failure as failure:
+        return failure.code.name, failure.text
+    answered.ClearField("header")
+    return answered
+
+
+def test_the_leader_is_moved_to_itself_or_nowhere(client, etcd):
+    for target in (lambda one: 0, lambda one: 12345, lambda one: one.status().leader):
+        ours, theirs = (outcome(one, "Maintenance/MoveLeader", messages.MoveLeaderRequest(targetID=target(one)),
+                                messages.MoveLeaderResponse) for one in (client, etcd))
+        assert ours == theirs
+
+
+def test_leases_tell_the_same(client, etcd):
+    leases = ((9, 500), (3, 100), (7, 100), (5, 300))
+    for one in (client, etcd):
+        for lease, seconds in leases:
+            outcome(one, "Lease/LeaseGrant", messages.LeaseGrantRequest(ID=lease, TTL=seconds), messages.LeaseGrantResponse)
+        one.put(b"leased", b"v", lease=9)
+    told = []
+    for one in (client, etcd):
+        answers = [outcome(one, "Lease/LeaseTimeToLive", messages.LeaseTimeToLiveRequest(ID=lease, keys=True),
+                           messages.LeaseTimeToLiveResponse) for lease, _ in (*leases, (12345, 0))]
+        for answered in answers:
+            assert answered.TTL <= answered.grantedTTL <= answered.TTL + 9
+            answered.TTL = round(answered.TTL, -1) if answered.TTL > 0 else answered.TTL
+        told.append((answers, outcome(one, "Lease/LeaseLeases", messages.LeaseLeasesRequest(), messages.LeaseLeasesResponse),
+                     [outcome(one, "Lease/LeaseRevoke", messages.LeaseRevokeRequest(ID=lease), messages.LeaseRevokeResponse)
+                      for lease in (9, 3, 7, 5, 9)]))
+    assert told[0] == told[1]
+
+
+def test_physical_compactions(client, etcd):
+    told = []
+    for one in (client, etcd):
+        base = one.put(b"k", b"1").header.revision
+        one.put(b"k", b"2")
+        told.append([outcome(one, "KV/Compact", messages.CompactionRequest(revision=revision, physical=True),
+                             messages.CompactionResponse) for revision in (base + 5, base, base, base + 1, base - 1)])
+    assert told[0] == told[1]

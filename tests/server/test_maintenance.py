@@ -145,3 +145,92 @@ def test_the_quota_refuses_what_does_not_fit(start):
     client.put(b"k", b"v")
     assert alarm(client, GET) == []
     client.close()
+
+
+# ---- the leader ----
+
+def move_leader(client, target):
+    ask(client, "Maintenance/MoveLeader", messages.MoveLeaderRequest(targetID=target), messages.MoveLeaderResponse)
+
+
+def test_the_leader_is_moved(client):
+    self_id = client.status().header.member_id
+    bad = ("FAILED_PRECONDITION", "etcdserver: bad leader transferee")
+    assert fails(lambda: move_leader(client, 0)) == bad
+    assert fails(lambda: move_leader(client, 12345)) == bad
+    move_leader(client, self_id)
+    assert client.status().leader == self_id
+    move_leader(client, 2)
+    assert client.status().leader == 2
+    assert fails(lambda: move_leader(client, self_id)) == ("FAILED_PRECONDITION", "etcdserver: not leader")
+
+
+def test_a_member_that_does_not_come_to_lead(start):
+    client = rpc.Client(f"127.0.0.1:{start('timeout=300').port}")
+    assert fails(lambda: move_leader(client, 3)) == ("UNAVAILABLE", "etcdserver: request timed out")
+    assert client.status().leader == client.status().header.member_id
+    client.close()
+
+
+def test_the_server_ends_though_a_move_is_under_way(start):
+    server = start("timeout=60000")
+    client = rpc.Client(f"127.0.0.1:{server.port}")
+    client.put(b"k", b"u")
+    move = client.channel.unary_unary(
+        "/etcdserverpb.Maintenance/MoveLeader", request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=messages.MoveLeaderResponse.FromString).future(messages.MoveLeaderRequest(targetID=3))
+    client.put(b"k", b"v")  # behind it on the same connection
+    server.stop()
+    assert move.exception() is not None
+    server.stop = lambda: None
+    client.close()
+
+
+def downgrade(client, action, version=""):
+    ask(client, "Maintenance/Downgrade", messages.DowngradeRequest(action=action, version=version), messages.DowngradeResponse)
+
+
+def test_there_is_nothing_to_go_back_to(client):
+    validate, enable, cancel = 0, 1, 2
+    for action in (validate, enable):
+        for text in ("", "3", "3.", "x.5", "3.5.", "3.5.1.2", "v3.5", "3.05", " 3.5"):
+            assert fails(lambda a=action, t=text: downgrade(client, a, t)) == \
+                ("INVALID_ARGUMENT", "etcdserver: wrong downgrade target version format"), text
+        for text in ("3.5", "3.5.0", "3.6", "3.6.0", "4.0", "3.5.0-rc.1"):
+            assert fails(lambda a=action, t=text: downgrade(client, a, t)) == \
+                ("INVALID_ARGUMENT", "etcdserver: invalid downgrade target version"), text
+    assert fails(lambda: downgrade(client, cancel)) == ("FAILED_PRECONDITION", "etcdserver: no inflight downgrade job")
+    assert fails(lambda: downgrade(client, 7)) == ("UNKNOWN", "etcdserver: unknown method")
+    assert not client.status().downgradeInfo.enabled
+
+
+def test_a_hash_is_of_one_moment_while_the_store_goes_on(client):
+    for i in range(3000):
+        client.put(b"%05d" % i, b"v")
+    revision = client.status().header.revision
+    expected = hash_kv(client, revision).hash
+    hashing = [client.channel.unary_unary(
+        "/etcdserverpb.Maintenance/HashKV", request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=messages.HashKVResponse.FromString).future(messages.HashKVRequest(revision=revision))
+        for _ in range(20)]
+    for i in range(200):
+        client.put(b"%05d" % (i * 7), b"w")
+        client.put(b"new%d" % i, b"w")
+    assert {answer.result(30).hash for answer in hashing} == {expected}
+    assert hash_kv(client).hash != expected
+    assert hash_kv(client).hash == hash_kv(client, client.status().header.revision).hash
+
+
+def test_a_physical_compaction_answers_when_the_store_is_tidy(client):
+    for i in range(3000):
+        client.put(b"k", b"%d" % i * 100)
+    before = client.status().header.revision
+    response = ask(client, "KV/Compact", messages.CompactionRequest(revision=before, physical=True), messages.CompactionResponse)
+    assert response.header.revision == before
+    assert fails(lambda: ask(client, "KV/Compact", messages.CompactionRequest(revision=before, physical=True),
+                             messages.CompactionResponse)) == \
+        ("OUT_OF_RANGE", "etcdserver: mvcc: required revision has been compacted")
+    assert fails(lambda: ask(client, "KV/Compact", messages.CompactionRequest(revision=before + 1, physical=True),
+                             messages.CompactionResponse)) == \
+        ("OUT_OF_RANGE", "etcdserver: mvcc: required revision is a future revision")
+    assert client.range(b"k").kvs[0].version == 3000

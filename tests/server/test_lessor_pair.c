@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/* test_lessor_pair.c -- two members watch over leases in turn, over one log: no lease that was
+ * answered as renewed ends early, whatever an earlier leader has still under way.
+ *
+ * There is no loop and no real time: the test moves the clock (uv_hrtime is its own), makes the
+ * turns, and says when what a member proposed comes into the log.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kv_propose.h"
+#include "lessor_inside.h"
+
+#define LEASE 7
+#define STEP_MS 500u
+#define PROPOSALS_MAX 64u
+#define MS_NS UINT64_C(1000000)
+
+static uint64_t clock_ns;
+
+uint64_t __wrap_uv_hrtime(void);
+uint64_t __wrap_uv_hrtime(void)
+{
+    return clock_ns;
+}
+
+struct proposal {
+    struct decree_value *command; /* NULL: a read */
+    decree_done *done;
+    void *argument;
+};
+
+struct side {
+    struct backend base;
+    struct world *world;
+    struct kv *kv;
+    struct lessor *lessor;
+    struct proposal proposals[PROPOSALS_MAX];
+    size_t count;
+    bool held; /* what it proposes is on its way */
+    uint64_t believes;
+};
+
+struct world {
+    uv_loop_t loop;
+    struct side sides[2]; /* members 1 and 2 */
+    uint64_t leader, term;
+};
+
+static struct side *side_of(struct backend *backend)
+{
+    return (struct side *)(void *)backend;
+}
+
+static int offer(struct side *side, struct decree_value *command, decree_done *done, void *argument)
+{
+    assert_true(side->count < PROPOSALS_MAX);
+    side->proposals[side->count++] = (struct proposal){decree_value_ref(command), done, argument};
+    return 0;
+}
+
+static int propose(struct backend *backend, struct decree_value *command, decree_done *done,
+                   void *argument)
+{
+    return offer(side_of(backend), command, done, argument);
+}
+
+static int read_store(struct backend *backend, decree_done *done, void *argument)
+{
+    return offer(side_of(backend), NULL, done, argument);
+}
+
+static const struct kv *get_kv(struct backend *backend)
+{
+    return side_of(backend)->kv;
+}
+
+static void get_status(struct backend *backend, struct backend_status *ret_status)
+{
+    *ret_status = (struct backend_status){.leader_id = side_of(backend)->believes,
+                                          .term = side_of(backend)->world->term};
+}
+
+static const struct backend_ops OPS = {
+    .propose = propose, .read = read_store, .kv = get_kv, .status = get_status};
+
+/* ---- the log ---- */
+
+static void apply_everywhere(struct world *world, struct side *origin, struct proposal *proposal)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct side *side = &world->sides[i];
+        struct kv_result result;
+
+        kv_apply(side->kv, proposal->command->data, proposal->command->size, &result);
+        backend_tell_leases(&side->base, proposal->command->data, proposal->command->size, &result);
+        if (side == origin)
+            proposal->done(proposal->argument, 0, 1, &result);
+    }
+    decree_value_unref(proposal->command);
+}
+
+/* What a side has proposed so far comes into the log, unless it is held; its reads are proved if it
+ * leads, and otherwise wait for a leader that never answers. */
+static void deliver(struct side *side)
+{
+    struct proposal taken[PROPOSALS_MAX];
+    size_t count = side->count;
+
+    memcpy(taken, side->proposals, count * sizeof(taken[0]));
+    side->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (taken[i].command != NULL && !side->held)
+            apply_everywhere(side->world, side, &taken[i]);
+        else if (taken[i].command == NULL && side->world->leader == side->base.member_id)
+            taken[i].done(taken[i].argument, 0, 1, NULL);
+        else
+            side->proposals[side->count++] = taken[i];
+    }
+}
+
+static void turn(struct world *world, bool tick)
+{
+    for (size_t i = 0; i < 2; i++) {
+        world->sides[i].lessor->look = tick;
+        if (tick)
+            world->sides[i].lessor->expiries_left = 10;
+        lessor_turn(world->sides[i].lessor);
+    }
+    for (size_t i = 0; i < 2; i++)
+        deliver(&world->sides[i]);
+}
+
+static void settle(struct world *world)
+{
+    for (int i = 0; i < 5; i++)
+        turn(world, true);
+}
+
+static void pass(struct world *world, unsigned seconds)
+{
+    for (unsigned i = 0; i < seconds * 1000 / STEP_MS; i++) {
+        clock_ns += STEP_MS * MS_NS;
+        settle(world);
+    }
+}
+
+/* Both know of it at once, unless the test says otherwise. */
+static void lead(struct world *world, uint64_t leader)
+{
+    world->leader = leader;
+    world->term++;
+    world->sides[0].believes = world->sides[1].believes = leader;
+    settle(world);
+}
+
+/* ---- what clients do ---- */
+
+static void on_applied(void *argument, int error, decree_slot slot, void *result)
+{
+    (void)argument;
+    (void)error;
+    (void)slot;
+    (void)result;
+}
+
+static void grant(struct world *world, uint64_t seconds)
+{
+    const struct command command = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {LEASE, seconds}};
+    struct decree_value *value = command_value(&command);
+
+    assert_non_null(value);
+    propose(&world->sides[0].base, value, on_applied, NULL);
+    decree_value_unref(value);
+    settle(world);
+}
+
+struct outcome {
+    struct lease_renewal renewal;
+    struct lease_question question;
+    bool done;
+    int64_t seconds;
+};
+
+static void on_renewed(struct lease_renewal *renewal, int error, int64_t seconds)
+{
+    struct outcome *outcome = list_owner(renewal, struct outcome, renewal);
+
+    assert_int_equal(error, 0);
+    outcome->done = true;
+    outcome->seconds = seconds;
+}
+
+static void on_late(struct lease_renewal *renewal)
+{
+    (void)renewal;
+}
+
+static int64_t renew(struct world *world, size_t at)
+{
+    struct outcome outcome = {.renewal = {.id = LEASE, .done = on_renewed, .late = on_late}};
+
+    lessor_renew(world->sides[at].lessor, &outcome.renewal);
+    settle(world);
+    assert_true(outcome.done);
+    return outcome.seconds;
+}
+
+static void on_told(struct lease_question *question, int error, int64_t seconds)
+{
+    struct outcome *outcome = list_owner(question, struct outcome, question);
+
+    assert_int_equal(error, 0);
+    outcome->done = true;
+    outcome->seconds = seconds;
+}
+
+static int64_t ask(struct world *world, size_t at)
+{
+    struct outcome outcome = {.question = {.id = LEASE, .done = on_told}};
+
+    lessor_ask(world->sides[at].lessor, &outcome.question);
+    settle(world);
+    assert_true(outcome.done);
+    return outcome.seconds;
+}
+
+static bool lives(const struct world *world)
+{
+    struct kv_lease lease;
+    bool found = kv_lease(world->sides[0].kv, LEASE, &lease);
+
+    assert_int_equal(kv_lease(world->sides[1].kv, LEASE, &lease), found);
+    return found;
+}
+
+/* ---- tests ---- */
+
+static int open_world(void **state)
+{
+    static struct world world;
+
+    memset(&world, 0, sizeof(world));
+    clock_ns = 1000 * MS_NS;
+    uv_loop_init(&world.loop);
+    for (size_t i = 0; i < 2; i++) {
+        struct side *side = &world.sides[i];
+
+        *side = (struct side){
+            .base = {.ops = &OPS, .member_id = i + 1}, .world = &world, .kv = kv_new(NULL)};
+        side->lessor = lessor_new(&side->base);
+        lessor_start(side->lessor, &world.loop, 7000, 3000);
+    }
+    lead(&world, 1);
+    *state = &world;
+    return 0;
+}
+
+static void on_closed(void *context)
+{
+    (void)context;
+}
+
+static void drop_proposals(struct side *side)
+{
+    while (side->count > 0) {
+        struct proposal *last = &side->proposals[--side->count];
+
+        last->done(last->argument, DECREE_LOST, 0, NULL);
+        decree_value_unref(last->command);
+    }
+}
+
+static int close_world(void **state)
+{
+    struct world *world = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        lessor_close(world->sides[i].lessor, on_closed, NULL);
+        drop_proposals(&world->sides[i]);
+    }
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    for (size_t i = 0; i < 2; i++) {
+        lessor_free(world->sides[i].lessor);
+        kv_free(world->sides[i].kv);
+    }
+    return uv_loop_close(&world->loop);
+}
+
+static void test_a_lease_ends_when_its_time_is_up(void **state)
+{
+    grant(*state, 10);
+    pass(*state, 8);
+    assert_true(lives(*state));
+    assert_int_equal(renew(*state, 0), 10);
+    pass(*state, 8);
+    assert_int_equal(renew(*state, 1), 10);
+    pass(*state, 9);
+    assert_true(lives(*state));
+    pass(*state, 3);
+    assert_false(lives(*state));
+    assert_int_equal(renew(*state, 0), 0);
+    assert_int_equal(renew(*state, 1), 0);
+}
+
+static void test_a_checkpoint_outlives_its_leader(void **state)
+{
+    grant(*state, 100);
+    pass(*state, 70); /* it was written down when 60 had passed */
+    lead(*state, 2);
+    pass(*state, 36);
+    assert_true(lives(*state));
+    pass(*state, 10);
+    assert_false(lives(*state));
+}
+
+static void test_a_checkpoint_of_an_earlier_leader_ends_nothing(void **state)
+{
+    struct world *world = *state;
+
+    grant(world, 100);
+    pass(world, 59);
+    world->sides[0].held = true;
+    pass(world, 3); /* the first one's checkpoint is on its way */
+    lead(world, 2);
+    assert_int_equal(renew(world, 1), 100); /* without the log */
+    world->sides[0].held = false;
+    settle(world);
+    lead(world, 1);
+    pass(world, 90);
+    assert_true(lives(world));
+    pass(world, 20);
+    assert_false(lives(world));
+}
+
+static void test_a_renewal_waits_behind_a_checkpoint_on_its_way(void **state)
+{
+    struct outcome outcome = {.renewal = {.id = LEASE, .done = on_renewed, .late = on_late}};
+    struct world *world = *state;
+
+    grant(world, 100);
+    pass(world, 59);
+    world->sides[0].held = true;
+    pass(world, 3);
+    assert_int_equal(world->sides[0].lessor->checkpoints_open, 1);
+    lessor_renew(world->sides[0].lessor, &outcome.renewal);
+    settle(world);
+    world->sides[0].held = false;
+    settle(world);
+    assert_true(outcome.done);
+    assert_int_equal(outcome.seconds, 100);
+    lead(world, 2);
+    pass(world, 90);
+    assert_true(lives(world));
+}
+
+static void test_what_was_written_down_is_void_behind_a_renewal(void **state)
+{
+    grant(*state, 100);
+    pass(*state, 70);
+    assert_int_equal(renew(*state, 0), 100);
+    lead(*state, 2);
+    pass(*state, 90);
+    assert_true(lives(*state));
+}
+
+static void test_an_expiry_of_an_earlier_leader_ends_nothing(void **state)
+{
+    struct world *world = *state;
+
+    grant(world, 10);
+    pass(world, 9);
+    world->sides[0].held = true;
+    pass(world, 3); /* the expiry is on its way */
+    assert_int_equal(world->sides[0].count, 1);
+    lead(world, 2);
+    assert_int_equal(renew(world, 1), 10);
+    world->sides[0].held = false;
+    settle(world);
+    assert_true(lives(world));
+}
+
+static void test_who_cannot_prove_that_he_leads_ends_nothing(void **state)
+{
+    struct world *world = *state;
+
+    grant(world, 10);
+    pass(world, 5);
+    world->leader = 2; /* and nobody knows of it */
+    pass(world, 30);
+    assert_true(lives(world));
+}
+
+static void test_time_that_was_not_seen_does_not_count(void **state)
+{
+    struct world *world = *state;
+
+    grant(world, 10);
+    for (int i = 0; i < 10; i++) {
+        clock_ns += 100000 * MS_NS; /* frozen for long, again and again */
+        settle(world);
+    }
+    assert_true(lives(world));
+}
+
+static void test_who_was_overtaken_writes_nothing_down(void **state)
+{
+    struct world *world = *state;
+
+    grant(world, 100);
+    pass(world, 55);
+    world->leader = 2;
+    world->sides[1].believes =
+        2; /* the first one has yet to hear of it, and nothing of his passes */
+    world->sides[0].held = true;
+    settle(world);
+    assert_int_equal(renew(world, 1), 100);
+    pass(world, 10);
+    world->sides[0].held = false;
+    lead(world, 1);
+    pass(world, 85);
+    assert_true(lives(world));
+}
+
+static void test_every_member_tells_what_is_left(void **state)
+{
+    grant(*state, 50);
+    pass(*state, 20);
+    assert_in_range(ask(*state, 0), 28, 30);
+    assert_in_range(ask(*state, 1), 28, 30);
+    assert_int_equal(renew(*state, 0), 50);
+    assert_in_range(ask(*state, 1), 48, 50);
+    pass(*state, 10);
+    assert_int_equal(renew(*state, 1), 50);
+    assert_in_range(ask(*state, 1), 48, 50);
+    lead(*state, 2);
+    assert_in_range(ask(*state, 0), 48, 50);
+    pass(*state, 60);
+    assert_int_equal(ask(*state, 0), -1);
+    assert_int_equal(ask(*state, 1), -1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        TEST(a_lease_ends_when_its_time_is_up),
+        TEST(a_checkpoint_outlives_its_leader),
+        TEST(a_checkpoint_of_an_earlier_leader_ends_nothing),
+        TEST(a_renewal_waits_behind_a_checkpoint_on_its_way),
+        TEST(what_was_written_down_is_void_behind_a_renewal),
+        TEST(an_expiry_of_an_earlier_leader_ends_nothing),
+        TEST(who_cannot_prove_that_he_leads_ends_nothing),
+        TEST(time_that_was_not_seen_does_not_count),
+        TEST(who_was_overtaken_writes_nothing_down),
+        TEST(every_member_tells_what_is_left),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
