@@ -19,7 +19,7 @@ struct compact_arguments {
 
 static const struct argp_option options[] = {
     {"physical", OPTION_PHYSICAL, 0, 0,
-     "As etcdctl; decree answers at once, and makes the room soon after", 1},
+     "Wait until that server has given the memory back, too", 1},
     {0},
 };
 
