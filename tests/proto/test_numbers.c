@@ -16,8 +16,10 @@
 
 #include "auth.pb-c.h"
 #include "election.pb-c.h"
+#include "health.pb-c.h"
 #include "kv.pb-c.h"
 #include "lock.pb-c.h"
+#include "reflection.pb-c.h"
 #include "rpc.pb-c.h"
 
 static const struct {
@@ -77,6 +79,17 @@ static const struct {
     {&v3electionpb__leader_response__descriptor, "header=1 kv=2"},
     {&v3electionpb__resign_request__descriptor, "leader=1"},
     {&v3electionpb__proclaim_request__descriptor, "leader=1 value=2"},
+    {&grpc__health__v1__health_check_request__descriptor, "service=1"},
+    {&grpc__health__v1__health_check_response__descriptor, "status=1"},
+    {&grpc__health__v1__health_list_response__descriptor, "statuses=1"},
+    {&grpc__reflection__v1__server_reflection_request__descriptor,
+     "host=1 file_by_filename=3 file_containing_symbol=4 file_containing_extension=5 "
+     "all_extension_numbers_of_type=6 list_services=7"},
+    {&grpc__reflection__v1__server_reflection_response__descriptor,
+     "valid_host=1 original_request=2 file_descriptor_response=4 all_extension_numbers_response=5 "
+     "list_services_response=6 error_response=7"},
+    {&grpc__reflection__v1__extension_request__descriptor, "containing_type=1 extension_number=2"},
+    {&grpc__reflection__v1__error_response__descriptor, "error_code=1 error_message=2"},
 };
 
 static void write_fields(const ProtobufCMessageDescriptor *message, char *text, size_t size)
@@ -125,6 +138,8 @@ static void test_enums(void **state)
     assert_value(&etcdserverpb__compare__compare_target__descriptor, "LEASE", 4);
     assert_value(&etcdserverpb__watch_create_request__filter_type__descriptor, "NODELETE", 1);
     assert_value(&etcdserverpb__alarm_type__descriptor, "CORRUPT", 2);
+    assert_value(&grpc__health__v1__health_check_response__serving_status__descriptor,
+                 "SERVICE_UNKNOWN", 3);
     assert_value(&etcdserverpb__alarm_request__alarm_action__descriptor, "DEACTIVATE", 2);
     assert_value(&etcdserverpb__downgrade_request__downgrade_action__descriptor, "CANCEL", 2);
 }
@@ -157,8 +172,7 @@ static void test_methods(void **state)
         "UserChangePassword UserGrantRole UserRevokeRole RoleAdd RoleGet RoleList RoleDelete "
         "RoleGrantPermission RoleRevokePermission");
     assert_methods(&v3lockpb__lock__descriptor, "Lock Unlock");
-    assert_methods(&v3electionpb__election__descriptor,
-                   "Campaign Proclaim Leader Observe Resign");
+    assert_methods(&v3electionpb__election__descriptor, "Campaign Proclaim Leader Observe Resign");
 }
 
 int main(void)
