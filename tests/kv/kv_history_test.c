@@ -389,10 +389,9 @@ static void step_revoke(struct history *history)
 static void step_checkpoint(struct history *history)
 {
     struct command_lease_grant leases[2];
-    struct command command = {.op = COMMAND_LEASE_CHECKPOINT,
-                              .u.checkpoint = {.stamp = kv_lease_stamp(history->kv),
-                                               .leases = leases,
-                                               .lease_count = 2}};
+    struct command command = {
+        .op = COMMAND_LEASE_CHECKPOINT,
+        .u.checkpoint = {.stamp = kv_lease_stamp(history->kv), .leases = leases, .lease_count = 2}};
     struct kv_result result;
 
     for (size_t i = 0; i < 2; i++)
