@@ -129,8 +129,9 @@
       "it is about TLS, which there is not yet") \
     X(EXPERIMENTAL_PEER_SKIP_CLIENT_SAN_VERIFICATION, "experimental-peer-skip-client-san-verification", SWITCH, NEEDLESS, NULL, \
       "it is about TLS, which there is not yet") \
-    X(CORS, "cors", TEXT, REFUSED, NULL, "there are no rules about origins yet; only * can be given") \
-    X(HOST_WHITELIST, "host-whitelist", TEXT, REFUSED, NULL, "there are no rules about host names yet; only * can be given") \
+    X(CORS, "cors", TEXT, SERVES, "ORIGIN,...", "Pages of these origins may use the JSON API (*: all)") \
+    X(HOST_WHITELIST, "host-whitelist", TEXT, SERVES, "HOST,...", \
+      "Names of this host that clients of the JSON API may use (*: all)") \
     X(LISTEN_METRICS_URLS, "listen-metrics-urls", TEXT, SERVES, "URL,...", "Where metrics and health can be had beside") \
     X(WAL_DIR, "wal-dir", TEXT, NEEDLESS, NULL, "all that is on disk is a journal, in --data-dir") \
     X(SNAPSHOT_COUNT, "snapshot-count", NUMBER, NEEDLESS, NULL, "the journal is cut by rules of its own") \

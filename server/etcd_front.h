@@ -35,7 +35,7 @@ struct etcd_front_options {
     const char *host_whitelist; /* names that a client may call this host by; NULL or "*": all */
 };
 
-/* Errors: NOMEM. */
+/* Errors: NOMEM, INVALID: what cors lists is no origin. */
 int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
                     const struct etcd_front_options *options);
 

@@ -265,6 +265,10 @@ static int open_front(struct member *member, char *sentence)
     char urls[SERVE_URLS_BYTES];
     int error = etcd_front_open(&member->front, &member->loop, &front);
 
+    if (error == DECREE_INVALID)
+        return fail(sentence, error,
+                    "--cors: an origin has no spaces and at most 200 characters, such as "
+                    "https://page.example");
     if (error != 0)
         return fail(sentence, error, "%s", decree_error_text(error));
     error = serve_listen(member->front, options, member->ports, sentence);

@@ -88,3 +88,14 @@ def test_etcd3gw_watches(single):
     assert (event["kv"]["key"], event["kv"]["value"]) == (b"w/1", b"a")
     assert next(events)["type"] == "DELETE"
     cancel()
+
+
+def test_pages_and_names_of_hosts(make_cluster):
+    cluster = make_cluster(1, ["--cors", "http://page.example", "--host-whitelist", "127.0.0.1,known.example"]).started()
+    address = f"http://{cluster.nodes[0].endpoint}/version"
+    ask = lambda *headers: subprocess.run(["curl", "-s", "-i", "-m", "20", "--noproxy", "*", *headers, address], check=True,
+                                          capture_output=True, text=True, timeout=30).stdout
+    assert "Access-Control-Allow-Origin: http://page.example\n" in ask("-H", "Origin: http://page.example")
+    assert "Access-Control" not in ask("-H", "Origin: http://other.example")
+    assert ask("-H", "Host: known.example:1234").startswith("HTTP/1.1 200 ")
+    assert ask("-H", "Host: evil.example").startswith("HTTP/1.1 421 ")
