@@ -18,8 +18,7 @@ struct compact_arguments {
 };
 
 static const struct argp_option options[] = {
-    {"physical", OPTION_PHYSICAL, 0, 0,
-     "Wait until that server has given the memory back, too", 1},
+    {"physical", OPTION_PHYSICAL, 0, 0, "Wait until that server has given the memory back, too", 1},
     {0},
 };
 

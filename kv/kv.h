@@ -15,7 +15,7 @@
  *     range, txn    ranges; compares and several changes at once          range.c, txn.c
  *     compaction    gives up the past, a bit at a time                    compaction.c
  *     lease         leases and the keys that hang on them                 kv_lease.c, lease.c
- *     members       where clients reach each member of the cluster         members.c
+ *     members       where clients reach each member of the cluster         member_list.c
  *     index         ordered B+-tree: key -> its key_index                 index.c
  *     key_index     one key's revisions, in order: positions in the store key_index.c
  *     store         every change as a record, in revision order, in slabs store.c

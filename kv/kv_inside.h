@@ -8,7 +8,7 @@
 #include "key_index.h"
 #include "kv.h"
 #include "lease.h"
-#include "members.h"
+#include "member_list.h"
 #include "store.h"
 
 struct kv {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* members.h -- what the members of the cluster told of themselves: names, and the addresses for
+/* member_list.h -- what the members of the cluster told of themselves: names, and the addresses for
  * clients, so that each of them can tell a client of all. Who is a member is not decided here. */
-#ifndef DECREE_KV_MEMBERS_H
-#define DECREE_KV_MEMBERS_H
+#ifndef DECREE_KV_MEMBER_LIST_H
+#define DECREE_KV_MEMBER_LIST_H
 
 #include "allocator.h"
 #include "kv.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* members.c -- see members.h. Each member's array of urls, its name and the bytes of its urls lie
+/* member_list.c -- see member_list.h. Each member's array of urls, its name and the bytes of its urls lie
  * in one block:
  *
  *     struct kv_bytes url 0, url 1, ... | name \0 | url 0 \0 | url 1 \0 ...
  */
-#include "members.h"
+#include "member_list.h"
 
 #include <assert.h>
 #include <string.h>
