@@ -42,7 +42,7 @@ static int setup(void **state)
     struct fixture *fixture = calloc(1, sizeof(*fixture));
 
     assert_non_null(fixture);
-    strcpy(fixture->directory, "/tmp/shelf-XXXXXX");
+    memcpy(fixture->directory, "/tmp/shelf-XXXXXX", sizeof("/tmp/shelf-XXXXXX"));
     assert_non_null(mkdtemp(fixture->directory));
     fixture->logger = (struct logger){fixture, DECREE_LOG_WARN, count_warning};
     assert_int_equal(file_shelf_open(&fixture->shelf, fixture->directory, &fixture->logger), 0);

@@ -17,8 +17,8 @@
  * give(), take() and drop() are those of kv/shelf.h and for one thread, the owner's. There a piece
  * is given only when the one before was taken.
  */
-#ifndef DECREE_STORE_FILE_SHELF_H
-#define DECREE_STORE_FILE_SHELF_H
+#ifndef DECREE_NODE_FILE_SHELF_H
+#define DECREE_NODE_FILE_SHELF_H
 
 #include <stdbool.h>
 #include <stddef.h>
