@@ -152,7 +152,7 @@ func TestWatchKilled(t *testing.T) {
 	const rounds, each = 3, 20
 	watches := make([]clientv3.WatchChan, 5)
 	for i := range watches {
-		watches[i] = watcher.Watch(clientv3.WithRequireLeader(ctx), prefix, clientv3.WithPrefix())
+		watches[i] = watcher.Watch(ctx, prefix, clientv3.WithPrefix())
 	}
 	write := func(round int) {
 		for i := 0; i < each; i++ {
