@@ -186,9 +186,10 @@ static int open_disk(struct host *host, const struct host_options *options, cons
     if (disk_journal_open(&host->disk, &disk, &error) == 0)
         return 0;
     if (error.code == DECREE_IDENTITY)
-        return fail(sentence, error.code,
-                    "%s; its token, members, quorums and base.snapshot must be those that the data were made with",
-                    error.text);
+        return fail(
+            sentence, error.code,
+            "%s; its token, members, quorums and base.snapshot must be those that the data were made with",
+            error.text);
     return fail(sentence, error.code, "%s", error.text);
 }
 

@@ -17,9 +17,11 @@ static const uint64_t BOUNDS_MS[] = {5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5
 
 int grpc_counters_init(struct grpc_counters *counters, const struct grpc_methods *methods)
 {
-    *counters = (struct grpc_counters){.version_count = 2};
-    strcpy(counters->versions[VERSION_UNKNOWN].version, "unknown");
-    strcpy(counters->versions[VERSION_OTHER].version, "other");
+    *counters = (struct grpc_counters){
+        .version_count = 2,
+        .versions =
+            {[VERSION_UNKNOWN] = {.version = "unknown"}, [VERSION_OTHER] = {.version = "other"}},
+    };
     counters->methods = calloc(methods->count > 0 ? methods->count : 1, sizeof(*counters->methods));
     if (counters->methods == NULL)
         return DECREE_NOMEM;

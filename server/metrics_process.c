@@ -34,22 +34,35 @@ static bool read_text(const char *path, char *ret_text)
     return size > 0;
 }
 
+/* Fields of /proc/self/stat, counted from the first after the name; see proc(5). */
+enum {
+    FIELD_USER = 11,
+    FIELD_SYSTEM = 12,
+    FIELD_START = 19,
+    FIELD_VIRTUAL,
+    FIELD_RESIDENT,
+    FIELDS
+};
+
 /* The name, which may hold anything, ends with the last parenthesis. */
 static bool read_process(struct process *ret_process)
 {
-    char text[TEXT_BYTES];
-    const char *at;
-    uint64_t user, system;
+    char text[TEXT_BYTES], *at;
+    uint64_t fields[FIELDS] = {0};
 
     if (!read_text("/proc/self/stat", text) || (at = strrchr(text, ')')) == NULL)
         return false;
-    if (sscanf(at + 1,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-               " %*d %*d %*d %*d %*d %*d %" SCNu64 " %" SCNu64 " %" SCNu64,
-               &user, &system, &ret_process->start_ticks, &ret_process->virtual_bytes,
-               &ret_process->resident_pages) != 5)
-        return false;
-    ret_process->cpu_ticks = user + system;
+    for (int i = 0; i < FIELDS; i++) {
+        at = strchr(at, ' ');
+        if (at == NULL)
+            return false;
+        fields[i] = strtoull(++at, NULL,
+                             10); /* the state, a letter, and what is negative are not used */
+    }
+    ret_process->cpu_ticks = fields[FIELD_USER] + fields[FIELD_SYSTEM];
+    ret_process->start_ticks = fields[FIELD_START];
+    ret_process->virtual_bytes = fields[FIELD_VIRTUAL];
+    ret_process->resident_pages = fields[FIELD_RESIDENT];
     return true;
 }
 
