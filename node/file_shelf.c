@@ -82,11 +82,23 @@ static int write_all(int file, struct piece piece)
     return 0;
 }
 
+/* The disk has it when this returns, though perhaps not yet for good: from then on what the kernel gives
+ * away can be read again. Errors as before. */
+static int hand_to_disk(int file, struct piece piece)
+{
+    return sync_file_range(file, 0, (off_t)piece.size,
+                           SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER) == 0
+               ? 0
+               : errno;
+}
+
 static int map_copy(int file, struct piece piece, uint8_t **ret_copy)
 {
     void *copy;
     int error = write_all(file, piece);
 
+    if (error == 0)
+        error = hand_to_disk(file, piece);
     if (error != 0)
         return error;
     copy = mmap(NULL, piece.size, PROT_READ, MAP_SHARED, file, 0);

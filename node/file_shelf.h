@@ -5,7 +5,9 @@
  *
  * Each piece is a file without a name (O_TMPFILE) in the data directory, mapped for reading; it is
  * gone with the process, and nothing on disk depends on it. Its room is allocated before anything
- * is written, so that a full disk is told here, and the piece stays where it was; it is never synced.
+ * is written, and it is read only when the disk has taken all of it: so a full disk and one that fails
+ * to write are told here, and the piece stays where it was. It is never synced, for it need not outlast
+ * the process.
  * A thread of its own copies, maps and unmaps, so that a slow disk keeps nobody waiting, and looks
  * once a second how much of files the process has mapped into its memory: above 64 MiB it lets go
  * of one piece in eight, in turn. That costs the next reader of such a page about a microsecond;
