@@ -271,6 +271,17 @@ func put(t testing.TB, kv clientv3.KV, key, value string, options ...clientv3.Op
 	return response
 }
 
+// persist puts until it is acknowledged, while members are killed: clientv3 does not repeat what may have been done.
+func persist(t testing.TB, kv clientv3.KV, key, value string) {
+	t.Helper()
+	until(t, "a put", func() bool {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_, err := kv.Put(ctx, key, value)
+		return err == nil
+	})
+}
+
 func get(t testing.TB, kv clientv3.KV, key string, options ...clientv3.OpOption) *clientv3.GetResponse {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -113,17 +113,19 @@ func TestConcurrencyElection(t *testing.T) {
 	observer := session(t, c.dial(t))
 	observed := make(chan int)
 	go func() {
-		var last int64
+		var created, modified int64
 		count := 0
 		for response := range concurrency.NewElection(observer, prefix).Observe(observing) {
 			count++
 			pair := response.Kvs[0]
 			mutex.Lock()
-			if !proclaimed[string(pair.Value)] || pair.ModRevision <= last {
-				t.Errorf("observed %s of revision %d after %d", pair.Value, pair.ModRevision, last)
+			// The eldest key leads; it changes when its owner campaigns again because it does not know that it did.
+			if !proclaimed[string(pair.Value)] || pair.CreateRevision < created ||
+				(pair.CreateRevision == created && pair.ModRevision <= modified) {
+				t.Errorf("observed %v after revision %d, created in %d", pair, modified, created)
 			}
 			mutex.Unlock()
-			last = pair.ModRevision
+			created, modified = pair.CreateRevision, pair.ModRevision
 		}
 		observed <- count
 	}()

@@ -139,7 +139,7 @@ func TestKubernetesLoad(t *testing.T) {
 	for _, m := range c.members {
 		time.Sleep(500 * time.Millisecond) // of load, between the deaths
 		m.kill()
-		put(t, c.dial(t), "without", m.name)
+		persist(t, c.dial(t), "without", m.name)
 		m.start(t)
 		c.leader(t)
 	}

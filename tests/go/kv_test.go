@@ -176,7 +176,7 @@ func TestKVKilled(t *testing.T) {
 	probe := c.dial(t)
 	for _, m := range c.members {
 		m.kill()
-		put(t, probe, prefix+"without", m.name)
+		persist(t, probe, prefix+"without", m.name)
 		m.start(t)
 		c.leader(t)
 	}

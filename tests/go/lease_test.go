@@ -81,7 +81,7 @@ func TestLeaseKilled(t *testing.T) {
 	created := put(t, client, prefix+"k", "v", clientv3.WithLease(lease.ID)).Header.Revision
 	for _, m := range c.members {
 		m.kill()
-		put(t, client, prefix+"without", m.name)
+		persist(t, client, prefix+"without", m.name)
 		// What waits in the channel is from before.
 		for drained := false; !drained; {
 			select {

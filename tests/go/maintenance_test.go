@@ -98,7 +98,7 @@ func TestMaintenanceMoveLeader(t *testing.T) {
 	_, err = c.dial(t, leader).MoveLeader(ctx, chosen.Header.MemberId)
 	must(t, err)
 	same(t, "leader", c.leader(t).name, follower.name)
-	put(t, client, prefix+"k", "v")
+	persist(t, client, prefix+"k", "v")
 }
 
 // A store that is full takes no more until room is made and the alarm is disarmed; what makes room still works.
