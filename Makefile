@@ -22,6 +22,11 @@ test:
 	$(MAKE) all
 	meson test -C $(BUILD) --print-errorlogs
 
+slow:
+	scripts/install-deps build test slow
+	$(MAKE) all
+	meson test -C $(BUILD) --print-errorlogs --suite slow
+
 asan:
 	scripts/install-deps build test
 	test -f $(BUILD)-asan/build.ninja || meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
@@ -59,4 +64,4 @@ clean:
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) --prefix=$(PREFIX)
 
-.PHONY: all demo test asan tsan bench install format clean
+.PHONY: all demo test slow asan tsan bench install format clean
