@@ -345,7 +345,7 @@ static void types_of_no_protocol_are_corrupt(void **state)
                          is_register ? 0 : DECREE_CORRUPT);
         taken += is_synod || is_register || is_paxos;
     }
-    assert_int_equal(taken, 11 + 8 + 9);
+    assert_int_equal(taken, 12 + 8 + 9);
 }
 
 static void wrong_fields_of_small_messages_are_corrupt(void **state)

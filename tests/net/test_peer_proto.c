@@ -143,7 +143,7 @@ static void nonsense_is_refused(void **state)
 {
     assert_wrong(*state, "{}", "neither paxos nor synod nor register is there");
     assert_wrong(*state, "{\"paxos\":{}}", "paxos.type: none that there is");
-    assert_wrong(*state, "{\"paxos\":{\"type\":12}}", "paxos.type: none that there is");
+    assert_wrong(*state, "{\"paxos\":{\"type\":13}}", "paxos.type: none that there is");
     assert_wrong(*state, "{\"paxos\":{\"type\":-1}}", "paxos.type: none that there is");
     assert_wrong(*state, "{\"synod\":{\"type\":9}}", "synod.type: none that there is");
     assert_wrong(*state, "{\"register\":{\"type\":10}}", "register.type: none that there is");
