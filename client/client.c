@@ -233,8 +233,7 @@ static void try_all(struct client *client, const struct method *method,
         if (tried > 0) {
             if (left_ms == 0 || !may_try_next(client, method, call))
                 return;
-            disconnect(client, "another server is tried");
-            client->at = (client->at + 1) % count;
+            client_next(client);
             reply_release(&call->reply);
         }
         attempt(client, call, share_time ? left_ms / (count - tried) + 1 : left_ms);
@@ -297,6 +296,7 @@ struct stream {
     struct grpc_client_call call;
     struct client *client;
     bool (*take)(void *context, const uint8_t *message, size_t size);
+    const ProtobufCMessage *(*ask)(void *context); /* NULL: silence ends it */
     void *context;
     bool stirred; /* something came, or it is over */
 };
@@ -318,29 +318,45 @@ static void on_stream_done(struct grpc_client_call *call)
     stream->client->call_is_done = true;
 }
 
+/* True when there was something to ask, and it is on its way. */
+static bool ask_into_silence(struct client *client, struct stream *stream)
+{
+    const ProtobufCMessage *question = stream->ask != NULL ? stream->ask(stream->context) : NULL;
+    uint8_t *body;
+    size_t size;
+    int error;
+
+    if (question == NULL)
+        return false;
+    body = frame(question, &size);
+    if (body == NULL)
+        return false;
+    error = grpc_client_send(client->connection, &stream->call, body + REPLY_HEAD_BYTES,
+                             size - REPLY_HEAD_BYTES);
+    free(body);
+    return error == 0;
+}
+
 static void run_stream(struct client *client, struct stream *stream, uint64_t timeout_ms)
 {
     client->call_is_done = false;
     grpc_client_start(client->connection, &stream->call);
-    if (!client->call_is_done)
+    if (!client->call_is_done && stream->ask == NULL)
         grpc_client_half_close(client->connection, &stream->call);
     while (!client->call_is_done) {
         stream->stirred = false;
         wait_for(client, &stream->stirred, timeout_ms);
-        if (stream->stirred || client->call_is_done)
+        if (stream->stirred || client->call_is_done || ask_into_silence(client, stream))
             continue;
         grpc_client_cancel(client->connection, &stream->call, GRPC_DEADLINE_EXCEEDED,
                            "no answer in time");
     }
 }
 
-enum grpc_status client_stream(struct client *client, const char *path,
-                               const ProtobufCMessage *request, uint64_t timeout_ms,
-                               bool (*take)(void *context, const uint8_t *message, size_t size),
-                               void *context)
+static enum grpc_status open_stream(struct client *client, const ProtobufCMessage *request,
+                                    uint64_t timeout_ms, struct stream *stream)
 {
-    struct stream stream = {.client = client, .take = take, .context = context};
-    uint8_t *body = frame(request, &stream.call.body_size);
+    uint8_t *body = frame(request, &stream->call.body_size);
     enum grpc_status code;
 
     if (body == NULL) {
@@ -351,18 +367,57 @@ enum grpc_status client_stream(struct client *client, const char *path,
         free(body);
         return GRPC_UNAVAILABLE;
     }
-    stream.call.path = path;
-    stream.call.body = body;
-    stream.call.done = on_stream_done;
-    stream.call.message = on_stream_message;
-    stream.call.context = &stream;
-    run_stream(client, &stream, timeout_ms);
-    code = stream.call.reply.code;
+    stream->call.body = body;
+    stream->call.done = on_stream_done;
+    stream->call.message = on_stream_message;
+    stream->call.context = stream;
+    run_stream(client, stream, timeout_ms);
+    code = stream->call.reply.code;
     if (code != GRPC_OK)
-        snprintf(client->text, sizeof(client->text), "%s", stream.call.reply.text);
-    reply_release(&stream.call.reply);
+        snprintf(client->text, sizeof(client->text), "%s", stream->call.reply.text);
+    reply_release(&stream->call.reply);
     free(body);
     return code;
+}
+
+enum grpc_status client_stream(struct client *client, const char *path,
+                               const ProtobufCMessage *request, uint64_t timeout_ms,
+                               bool (*take)(void *context, const uint8_t *message, size_t size),
+                               void *context)
+{
+    struct stream stream = {.client = client, .take = take, .context = context, .call.path = path};
+
+    return open_stream(client, request, timeout_ms, &stream);
+}
+
+enum grpc_status client_talk(struct client *client, const char *path,
+                             const ProtobufCMessage *request, const struct client_talk *talk,
+                             void *context)
+{
+    struct stream stream = {.client = client,
+                            .take = talk->take,
+                            .ask = talk->ask,
+                            .context = context,
+                            .call = {.path = path, .requires_leader = true}};
+
+    assert(talk->ask != NULL);
+    return open_stream(client, request, talk->silence_ms, &stream);
+}
+
+void client_next(struct client *client)
+{
+    disconnect(client, "another server is tried");
+    client->at = (client->at + 1) % client->endpoints.count;
+}
+
+void client_set_error(struct client *client, const char *text)
+{
+    snprintf(client->text, sizeof(client->text), "%s", text);
+}
+
+size_t client_endpoint_count(const struct client *client)
+{
+    return client->endpoints.count;
 }
 
 /* ---- one by one ---- */

@@ -26,4 +26,23 @@ enum grpc_status client_stream(struct client *client, const char *path,
                                bool (*take)(void *context, const uint8_t *message, size_t size),
                                void *context);
 
+/* A stream on which the client says more than one thing. */
+struct client_talk {
+    uint64_t silence_ms;                                              /* after this, ask() */
+    bool (*take)(void *context, const uint8_t *message, size_t size); /* as of client_stream() */
+    const ProtobufCMessage *(*ask)(void *context); /* what to ask now, borrowed; NULL: give up */
+};
+
+/* Opens the stream with a request, and keeps it open. A member that knows of no leader ends it. */
+enum grpc_status client_talk(struct client *client, const char *path,
+                             const ProtobufCMessage *request, const struct client_talk *talk,
+                             void *context);
+
+/* Leaves the server that was asked last: the next call goes to the next of the list. */
+void client_next(struct client *client);
+
+void client_set_error(struct client *client, const char *text);
+
+size_t client_endpoint_count(const struct client *client);
+
 #endif

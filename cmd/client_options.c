@@ -27,7 +27,7 @@ static const struct argp_option options[] = {
     {"command-timeout", OPTION_TIMEOUT, "TIME", 0, "The same, by etcdctl's name", 90},
     {"dial-timeout", OPTION_DIAL_TIMEOUT, "TIME", 0,
      "Try the next server when one was not connected to after this (default 2s)", 90},
-    {"write-out", 'w', "FORMAT", 0, "simple, json or table", 90},
+    {"write-out", 'w', "FORMAT", 0, "simple, json, fields or table, as etcdctl", 90},
     {"json", OPTION_JSON, 0, 0, "The same as -w json; keys and values are in base64, as in etcdctl",
      90},
     {0},
@@ -63,10 +63,12 @@ static void parse_format(const char *text, struct client_settings *settings,
         settings->format = OUTPUT_SIMPLE;
     else if (strcmp(text, "json") == 0)
         settings->format = OUTPUT_JSON;
+    else if (strcmp(text, "fields") == 0)
+        settings->format = OUTPUT_FIELDS;
     else if (strcmp(text, "table") == 0)
         settings->format = OUTPUT_TABLE;
     else
-        argp_error(state, "the format is simple, json or table, not '%s'", text);
+        argp_error(state, "the format is simple, json, fields or table, not '%s'", text);
 }
 
 static uint64_t parse_time(const char *text, struct argp_state *state)

@@ -14,8 +14,7 @@
 
 #include "client.h"
 #include "endpoints.h"
-
-enum output_format { OUTPUT_DEFAULT = 0, OUTPUT_SIMPLE, OUTPUT_JSON, OUTPUT_TABLE };
+#include "output.h"
 
 struct client_settings {
     const char *endpoints;

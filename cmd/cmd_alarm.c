@@ -97,10 +97,6 @@ int cmd_alarm(int argc, char **argv)
     int status;
 
     client_parse(&argp, "decree alarm", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree alarm: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     status = client_connect(&arguments.settings, &client);
     if (status != EXIT_OK)
         return status;
@@ -109,9 +105,7 @@ int cmd_alarm(int argc, char **argv)
         code = disarm(client, response);
     if (code != GRPC_OK)
         status = client_failure(client, code);
-    else if (arguments.settings.format == OUTPUT_JSON)
-        output_json(&response->base);
-    else
+    else if (!output_answer(arguments.settings.format, &response->base))
         print_alarms(response);
     if (response != NULL)
         etcdserverpb__alarm_response__free_unpacked(response, NULL);

@@ -79,10 +79,6 @@ int cmd_compact(int argc, char **argv)
     int status;
 
     client_parse(&argp, "decree compact", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree compact: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     status = client_connect(&arguments.settings, &client);
     if (status != EXIT_OK)
         return status;
@@ -92,9 +88,7 @@ int cmd_compact(int argc, char **argv)
     if (code != GRPC_OK) {
         status = client_failure(client, code);
     } else {
-        if (arguments.settings.format == OUTPUT_JSON)
-            output_json(&response->base);
-        else
+        if (!output_answer(arguments.settings.format, &response->base))
             printf("compacted revision %lld\n", (long long)arguments.revision);
         etcdserverpb__compaction_response__free_unpacked(response, NULL);
         status = output_finish();

@@ -51,10 +51,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static void print(const struct del_arguments *arguments,
                   const Etcdserverpb__DeleteRangeResponse *response)
 {
-    if (arguments->settings.format == OUTPUT_JSON) {
-        output_json(&response->base);
+    if (output_answer(arguments->settings.format, &response->base))
         return;
-    }
     printf("%" PRId64 "\n", response->deleted);
     for (size_t i = 0; i < response->n_prev_kvs; i++) {
         output_line(response->prev_kvs[i]->key.data, response->prev_kvs[i]->key.len);
@@ -94,10 +92,6 @@ int cmd_del(int argc, char **argv)
     int status;
 
     client_parse(&argp, "decree del", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree del: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     status = client_connect(&arguments.settings, &client);
     if (status != EXIT_OK)
         return status;

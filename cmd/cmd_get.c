@@ -101,10 +101,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 static void print(const struct get_arguments *arguments,
                   const Etcdserverpb__RangeResponse *response)
 {
-    if (arguments->settings.format == OUTPUT_JSON) {
-        output_json(&response->base);
+    if (output_answer(arguments->settings.format, &response->base))
         return;
-    }
     if (arguments->count_only) {
         printf("%" PRId64 "\n", response->count);
         return;
@@ -155,10 +153,6 @@ int cmd_get(int argc, char **argv)
     int status;
 
     client_parse(&argp, "decree get", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree get: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     status = client_connect(&arguments.settings, &client);
     if (status != EXIT_OK)
         return status;

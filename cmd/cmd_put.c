@@ -67,10 +67,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static void print(const struct put_arguments *arguments, const Etcdserverpb__PutResponse *response)
 {
-    if (arguments->settings.format == OUTPUT_JSON) {
-        output_json(&response->base);
+    if (output_answer(arguments->settings.format, &response->base))
         return;
-    }
     puts("OK");
     if (response->prev_kv != NULL) {
         output_line(response->prev_kv->key.data, response->prev_kv->key.len);
@@ -116,10 +114,6 @@ int cmd_put(int argc, char **argv)
     int status;
 
     client_parse(&argp, "decree put", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree put: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     status = input_value(arguments.value, "decree put", &value, &size);
     if (status != EXIT_OK)
         return status;

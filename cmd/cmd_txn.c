@@ -80,10 +80,8 @@ static void print_response(const Etcdserverpb__ResponseOp *response)
 
 static void print(const struct txn_arguments *arguments, const Etcdserverpb__TxnResponse *response)
 {
-    if (arguments->settings.format == OUTPUT_JSON) {
-        output_json(&response->base);
+    if (output_answer(arguments->settings.format, &response->base))
         return;
-    }
     puts(response->succeeded ? "SUCCESS" : "FAILURE");
     for (size_t i = 0; i < response->n_responses; i++)
         print_response(response->responses[i]);
@@ -145,10 +143,6 @@ int cmd_txn(int argc, char **argv)
     int status;
 
     client_parse(&argp, "decree txn", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree txn: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     status = read_text(&text);
     if (status != EXIT_OK)
         return status;

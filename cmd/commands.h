@@ -15,6 +15,7 @@
     X("get", get, "read a key, or a range of keys")                                 \
     X("del", del, "delete a key, or a range of keys")                               \
     X("txn", txn, "do several things at once, if all is as expected")               \
+    X("watch", watch, "see what happens to keys, from now or from the past on")       \
     X("compact", compact, "give up the past before a revision")                     \
     X("alarm", alarm, "list the alarms that ring, or disarm them")                  \
     X("hash", hash, "ask each server for the hash of its store")                    \

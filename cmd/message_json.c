@@ -6,7 +6,11 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base64.h"
+#include "rpc.pb-c.h"
 
 void string_json_print(FILE *stream, const char *text)
 {
@@ -27,21 +31,13 @@ void string_json_print(FILE *stream, const char *text)
 
 static void print_base64(FILE *stream, const ProtobufCBinaryData *bytes)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *text = malloc(base64_encoded_size(bytes->len) + 1);
 
-    fputc('"', stream);
-    for (size_t i = 0; i < bytes->len; i += 3) {
-        size_t left = bytes->len - i;
-        uint32_t group = (uint32_t)bytes->data[i] << 16 |
-                         (left > 1 ? (uint32_t)bytes->data[i + 1] << 8 : 0) |
-                         (left > 2 ? bytes->data[i + 2] : 0);
-
-        fputc(digits[group >> 18], stream);
-        fputc(digits[group >> 12 & 63], stream);
-        fputc(left > 1 ? digits[group >> 6 & 63] : '=', stream);
-        fputc(left > 2 ? digits[group & 63] : '=', stream);
+    if (text != NULL) {
+        base64_encode(text, bytes->data, bytes->len);
+        fprintf(stream, "\"%.*s\"", (int)base64_encoded_size(bytes->len), text);
     }
-    fputc('"', stream);
+    free(text);
 }
 
 /* Bytes that one element of a field takes in the message's struct. */
@@ -133,6 +129,19 @@ static void print_element(FILE *stream, ProtobufCType type, const void *element)
     }
 }
 
+/* As Go has a field of a oneof: "Response":{"ResponsePut":...}. */
+static bool print_response_op(FILE *stream, const ProtobufCFieldDescriptor *field, const void *at)
+{
+    static const char *const words[] = {"", "Range", "Put", "DeleteRange", "Txn"};
+
+    if (field->id >= sizeof(words) / sizeof(words[0]))
+        return false;
+    fprintf(stream, "\"Response\":{\"Response%s\":", words[field->id]);
+    message_json_print(stream, *(const ProtobufCMessage *const *)at);
+    fputc('}', stream);
+    return true;
+}
+
 static void print_array(FILE *stream, const ProtobufCFieldDescriptor *field,
                         const uint8_t *elements, size_t count)
 {
@@ -167,6 +176,9 @@ void message_json_print(FILE *stream, const ProtobufCMessage *message)
         const void *quantifier = (const uint8_t *)message + field->quantifier_offset;
 
         if (!is_set(field, at, quantifier))
+            continue;
+        if (message->descriptor == &etcdserverpb__response_op__descriptor &&
+            print_response_op(stream, field, at))
             continue;
         fprintf(stream, "%s\"%s\":", before, field->name);
         before = ",";

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "commands.h"
+#include "message_fields.h"
 #include "message_json.h"
+#include "message_table.h"
 
 void output_line(const void *data, size_t size)
 {
@@ -21,6 +23,59 @@ void output_json(const ProtobufCMessage *message)
 {
     message_json_print(stdout, message);
     fputc('\n', stdout);
+}
+
+bool output_answer(enum output_format format, const ProtobufCMessage *message)
+{
+    switch (format) {
+    case OUTPUT_DEFAULT:
+    case OUTPUT_SIMPLE:
+        return false;
+    case OUTPUT_JSON:
+        output_json(message);
+        return true;
+    case OUTPUT_FIELDS:
+        message_fields_print(stdout, message);
+        return true;
+    case OUTPUT_TABLE:
+        if (!message_table_print(message))
+            fprintf(stderr, "decree: out of memory for the table\n");
+        return true;
+    }
+    return false;
+}
+
+static void print_watch_fields(const Etcdserverpb__WatchResponse *response)
+{
+    message_fields_print(stdout, &response->header->base);
+    for (size_t i = 0; i < response->n_events; i++)
+        message_fields_print(stdout, &response->events[i]->base);
+}
+
+static void print_watch_json(const Etcdserverpb__WatchResponse *response)
+{
+    printf("{\"Header\":");
+    message_json_print(stdout, &response->header->base);
+    printf(",\"Events\":[");
+    for (size_t i = 0; i < response->n_events; i++) {
+        if (i > 0)
+            putchar(',');
+        message_json_print(stdout, &response->events[i]->base);
+    }
+    printf("],\"CompactRevision\":%lld,\"Canceled\":%s,\"Created\":false}\n",
+           (long long)response->compact_revision, response->canceled ? "true" : "false");
+}
+
+bool output_watch(enum output_format format, const Etcdserverpb__WatchResponse *response)
+{
+    assert(response->header != NULL);
+    if (format == OUTPUT_JSON)
+        print_watch_json(response);
+    else if (format == OUTPUT_FIELDS)
+        print_watch_fields(response);
+    else
+        return output_answer(format, &response->base);
+    return true;
 }
 
 /* Columns that a cell takes on the screen: one per character of UTF-8, near enough. */

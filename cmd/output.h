@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* output.h -- answers on stdout, as etcdctl prints them: bytes as they are, JSON in one line, or a
- * table. */
+/* output.h -- answers on stdout, as etcdctl prints them: bytes as they are, JSON in one line,
+ * a field a line, or a table. */
 #ifndef DECREE_CMD_OUTPUT_H
 #define DECREE_CMD_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-#include <protobuf-c/protobuf-c.h>
+#include "rpc.pb-c.h"
+
+enum output_format { OUTPUT_DEFAULT = 0, OUTPUT_SIMPLE, OUTPUT_JSON, OUTPUT_FIELDS, OUTPUT_TABLE };
 
 #define TABLE_COLUMNS_MAX 12u
 
@@ -15,6 +18,13 @@ void output_line(const void *data, size_t size);
 
 /* A message as one line of JSON. */
 void output_json(const ProtobufCMessage *message);
+
+/* A message in the format, if it is json, fields or table. False: it is not, and the caller prints
+ * it simply. */
+bool output_answer(enum output_format format, const ProtobufCMessage *message);
+
+/* The same for what a watch says, with the names that etcdctl has for it. */
+bool output_watch(enum output_format format, const Etcdserverpb__WatchResponse *response);
 
 /* Rows of cells, the first the heads, with lines around; cells is rows * columns strings, row by
  * row. */

@@ -42,7 +42,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         parse_argument(range, argument, state);
         return 0;
     case ARGP_KEY_END:
-        if (range->key == NULL)
+        if (range->key == NULL && !range->may_lack_key)
             argp_error(state, "the key is missing");
         if (range->prefix + range->from_key + (range->end != NULL) > 1)
             argp_error(state, "--prefix, --from-key and RANGE_END exclude each other");

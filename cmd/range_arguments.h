@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* range_arguments.h -- KEY [RANGE_END], --prefix and --from-key: which keys get and del are
- * about. */
+/* range_arguments.h -- KEY [RANGE_END], --prefix and --from-key: which keys get, del and
+ * watch are about. */
 #ifndef DECREE_CMD_RANGE_ARGUMENTS_H
 #define DECREE_CMD_RANGE_ARGUMENTS_H
 
@@ -12,6 +12,7 @@
 struct range_arguments {
     const char *key, *end; /* as given; NULL: not given */
     bool prefix, from_key;
+    bool may_lack_key; /* set on ARGP_KEY_INIT: without a key, the command has a word to say */
 };
 
 extern const struct argp range_argp;

@@ -176,7 +176,7 @@ static nghttp2_nv field(const char *name, const char *value)
 void grpc_client_start(struct grpc_client *connection, struct grpc_client_call *call)
 {
     char timeout[32];
-    nghttp2_nv fields[8];
+    nghttp2_nv fields[9];
     size_t count = 0;
     nghttp2_data_provider body = {.read_callback = read_body};
 
@@ -203,6 +203,8 @@ void grpc_client_start(struct grpc_client *connection, struct grpc_client_call *
     fields[count++] = field("user-agent", "decree");
     if (call->timeout_ms > 0)
         fields[count++] = field("grpc-timeout", timeout);
+    if (call->requires_leader)
+        fields[count++] = field("hasleader", "true");
     call->stream_id = nghttp2_submit_request(connection->session, NULL, fields, count, &body, call);
     if (connection->has_ended || call->stream_id < 0 || call->out.failed) {
         reply_fail(&call->reply, GRPC_UNAVAILABLE, "the connection takes no more calls");

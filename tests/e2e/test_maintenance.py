@@ -127,7 +127,7 @@ def test_txn(single):
     assert decree("txn", data=TXN, **at) == b'SUCCESS\n\nOK\ncity\nParis\n\nOK\n\nold "city"\na \\b\n\n0\n'
     assert decree("txn", data=TXN.replace(b"\n", b"\r\n"), **at) == b"FAILURE\n\ncity\nRome\n"
     answer = json.loads(decree("txn", "--json", data=b'lease("city") = "0"\nversion("city") != 7\n\nget city', **at))
-    assert answer["succeeded"] and answer["responses"][0]["response_range"]["count"] == 1
+    assert answer["succeeded"] and answer["responses"][0]["Response"]["ResponseRange"]["count"] == 1
     assert decree("txn", data=b"", **at) == b"SUCCESS\n"
     assert b"duplicate key" in decree("txn", data=b"\nput a b\nput a c", expect=1, **at)
 
