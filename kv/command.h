@@ -106,7 +106,7 @@ struct command_delete_range {
 struct command_range {
     struct kv_bytes key, range_end;
     uint64_t limit;    /* 0: none */
-    uint64_t revision; /* 0: as it is now */
+    uint64_t revision; /* the bits of an int64_t; 0: as it is now */
     bool keys_only, count_only;
 };
 

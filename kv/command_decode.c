@@ -71,8 +71,6 @@ static void read_range(struct reader *reader, unsigned flags, struct command_ran
     ret_range->range_end = read_sized_bytes(reader);
     ret_range->limit = read_varint(reader);
     ret_range->revision = read_varint(reader);
-    if (ret_range->revision > INT64_MAX)
-        reader->failed = true;
 }
 
 struct command_compare command_read_compare(struct reader *reader)

@@ -96,6 +96,13 @@ struct objections {
 static void check_txn(struct kv *kv, const struct command_txn_body *body,
                       struct objections *objections);
 
+/* As in etcd, where only a range of its own may name a negative revision and mean the current one. */
+static enum kv_error check_range(const struct kv *kv, int64_t revision)
+{
+    return revision < 0 && revision < kv->compacted ? KV_COMPACTED
+                                                    : kv_check_revision(kv, revision);
+}
+
 static void check_op(struct kv *kv, const struct command *op, struct objections *objections)
 {
     switch (op->op) {
@@ -107,7 +114,7 @@ static void check_op(struct kv *kv, const struct command *op, struct objections 
         return;
     case COMMAND_RANGE:
         if (objections->range == KV_OK)
-            objections->range = kv_check_revision(kv, (int64_t)op->u.range.revision);
+            objections->range = check_range(kv, (int64_t)op->u.range.revision);
         return;
     case COMMAND_TXN:
         check_txn(kv, &op->u.txn_body, objections);

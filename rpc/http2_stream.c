@@ -254,7 +254,8 @@ void http2_drop_part(struct http2_stream *stream, size_t size)
 
     assert(stream->in_parts);
     assert(size <= stream->in.size);
-    memmove(stream->in.data, stream->in.data + size, stream->in.size - size);
+    if (size < stream->in.size)
+        memmove(stream->in.data, stream->in.data + size, stream->in.size - size);
     stream->in.size -= size;
     connection->request_bytes -= size;
     connection->server->counters.request_bytes -= size;

@@ -129,7 +129,7 @@ static void read_range(struct reading *reading, struct kv_bytes message, struct 
         .key = request->key,
         .range_end = request->range_end,
         .limit = range_fetch_limit(request),
-        .revision = request->revision > 0 ? (uint64_t)request->revision : 0,
+        .revision = (uint64_t)request->revision,
         .keys_only = request->keys_only && !range_is_sorted(request),
         .count_only = request->count_only,
     };

@@ -249,7 +249,11 @@ static int compact(struct grpc_call *call, const uint8_t *message, size_t size)
         grpc_fail_malformed(call);
         return 0;
     }
-    command.u.compact = request.revision > 0 ? (uint64_t)request.revision : 0;
+    if (request.revision < 0) { /* the log has no negative ones; these are given up from the first */
+        etcd_fail(call, ETCD_COMPACTED);
+        return 0;
+    }
+    command.u.compact = (uint64_t)request.revision;
     return kv_propose(call, &command, request.physical ? physical_compact_done : compact_done);
 }
 

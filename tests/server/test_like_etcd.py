@@ -253,3 +253,19 @@ def test_physical_compactions(client, etcd):
         told.append([outcome(one, "KV/Compact", messages.CompactionRequest(revision=revision, physical=True),
                              messages.CompactionResponse) for revision in (base + 5, base, base, base + 1, base - 1)])
     assert told[0] == told[1]
+
+
+def test_negative_revisions(client, etcd):
+    """A range of its own takes one as the current revision; a range of a txn and a compaction do not."""
+    told = []
+    for one in (client, etcd):
+        revision = one.put(b"n", b"1").header.revision
+        outcome(one, "KV/Compact", messages.CompactionRequest(revision=revision), messages.CompactionResponse)
+        answers = [outcome(one, "KV/Range", Range(key=b"n", revision=-1, count_only=True), messages.RangeResponse).count]
+        for negative in (-1, -2, -2 ** 63):
+            answers.append(outcome(one, "KV/Compact", messages.CompactionRequest(revision=negative), messages.CompactionResponse))
+            ranges = messages.RequestOp(request_range=Range(key=b"n", revision=negative))
+            puts = messages.RequestOp(request_put=Put(key=b"n", value=b"2"))
+            answers += [outcome(one, "KV/Txn", Txn(success=ops), messages.TxnResponse) for ops in ([ranges], [puts, ranges])]
+        told.append(answers)
+    assert told[0] == told[1]
