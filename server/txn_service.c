@@ -249,7 +249,8 @@ static int compact(struct grpc_call *call, const uint8_t *message, size_t size)
         grpc_fail_malformed(call);
         return 0;
     }
-    if (request.revision < 0) { /* the log has no negative ones; these are given up from the first */
+    if (request.revision <
+        0) { /* the log has no negative ones; these are given up from the first */
         etcd_fail(call, ETCD_COMPACTED);
         return 0;
     }
