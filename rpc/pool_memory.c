@@ -23,6 +23,38 @@ static struct pool_piece *piece_of(void *memory)
     return (struct pool_piece *)(void *)((uint8_t *)memory - offsetof(struct pool_piece, data));
 }
 
+static void push(struct pool_piece **list, struct pool_piece *piece)
+{
+    piece->u.next = *list;
+    *list = piece;
+}
+
+static struct pool_piece *pop(struct pool_piece **list)
+{
+    struct pool_piece *piece = *list;
+
+    if (piece != NULL)
+        *list = piece->u.next;
+    return piece;
+}
+
+/* Malloc has nothing: what was set aside, if it is large enough. */
+static struct pool_piece *pop_reserve(struct pool_memory *pool, size_t *size_class)
+{
+    struct pool_piece *piece = *size_class < POOL_CLASSES ? pop(&pool->reserve) : NULL;
+
+    if (piece == NULL)
+        return NULL;
+    *size_class = POOL_CLASSES - 1;
+    pool->reserve_count--;
+    return piece;
+}
+
+static size_t room_of(size_t size_class)
+{
+    return (size_class + 1) * POOL_CLASS_BYTES - sizeof(struct pool_piece);
+}
+
 static void *pool_alloc(size_t size, void *context)
 {
     struct pool_memory *pool = context;
@@ -36,16 +68,15 @@ static void *pool_alloc(size_t size, void *context)
         size_class = POOL_CLASSES;
         piece = malloc(whole);
     } else if (pool->free_pieces[size_class] != NULL) {
-        piece = pool->free_pieces[size_class];
-        pool->free_pieces[size_class] = piece->u.next;
+        piece = pop(&pool->free_pieces[size_class]);
         pool->kept_bytes -= whole;
     } else {
         piece = malloc(whole);
     }
-    if (piece == NULL)
+    if (piece == NULL && (piece = pop_reserve(pool, &size_class)) == NULL)
         return NULL;
     piece->u.size_class = size_class;
-    piece->room = whole - sizeof(*piece);
+    piece->room = size_class < POOL_CLASSES ? room_of(size_class) : whole - sizeof(*piece);
     return piece->data;
 }
 
@@ -61,12 +92,16 @@ static void pool_free(void *memory, void *context)
     size_class = piece->u.size_class;
     whole = piece->room + sizeof(*piece);
     assert(size_class <= POOL_CLASSES);
+    if (size_class == POOL_CLASSES - 1 && pool->reserve_count < POOL_RESERVE) {
+        push(&pool->reserve, piece);
+        pool->reserve_count++;
+        return;
+    }
     if (size_class == POOL_CLASSES || pool->kept_bytes + whole > pool->kept_bytes_max) {
         free(piece);
         return;
     }
-    piece->u.next = pool->free_pieces[size_class];
-    pool->free_pieces[size_class] = piece;
+    push(&pool->free_pieces[size_class], piece);
     pool->kept_bytes += whole;
 }
 
@@ -99,17 +134,29 @@ void pool_memory_init(struct pool_memory *pool, size_t kept_bytes_max)
 {
     *pool = (struct pool_memory){.kept_bytes_max = kept_bytes_max};
     pool->hooks = (nghttp2_mem){pool, pool_alloc, pool_free, pool_calloc, pool_realloc};
+    while (pool->reserve_count < POOL_RESERVE) {
+        struct pool_piece *piece = malloc(sizeof(*piece) + room_of(POOL_CLASSES - 1));
+
+        if (piece == NULL)
+            return; /* pieces that are freed make it up */
+        push(&pool->reserve, piece);
+        pool->reserve_count++;
+    }
+}
+
+static void free_list(struct pool_piece **list)
+{
+    struct pool_piece *piece;
+
+    while ((piece = pop(list)) != NULL)
+        free(piece);
 }
 
 void pool_memory_release(struct pool_memory *pool)
 {
-    for (size_t size_class = 0; size_class < POOL_CLASSES; size_class++) {
-        while (pool->free_pieces[size_class] != NULL) {
-            struct pool_piece *piece = pool->free_pieces[size_class];
-
-            pool->free_pieces[size_class] = piece->u.next;
-            free(piece);
-        }
-    }
+    for (size_t size_class = 0; size_class < POOL_CLASSES; size_class++)
+        free_list(&pool->free_pieces[size_class]);
+    free_list(&pool->reserve);
     pool->kept_bytes = 0;
+    pool->reserve_count = 0;
 }
