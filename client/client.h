@@ -73,4 +73,7 @@ enum grpc_status client_snapshot(struct client *client, uint64_t timeout_ms, cli
 const char *client_error_text(const struct client *client);
 const char *client_endpoint(const struct client *client);
 
+/* How many servers there are to try. */
+size_t client_endpoint_count(const struct client *client);
+
 #endif

@@ -43,6 +43,4 @@ void client_next(struct client *client);
 
 void client_set_error(struct client *client, const char *text);
 
-size_t client_endpoint_count(const struct client *client);
-
 #endif

@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "client_inside.h"
+#include "client_lease.h"
 
 enum grpc_status client_lease_grant(struct client *client, int64_t seconds, int64_t *ret_lease)
 {
@@ -39,38 +40,16 @@ enum grpc_status client_lease_revoke(struct client *client, int64_t lease)
     return code == GRPC_NOT_FOUND ? GRPC_OK : code;
 }
 
-struct renewal {
-    int64_t seconds;
-    bool answered;
-};
-
-static bool take_renewal(void *context, const uint8_t *message, size_t size)
-{
-    struct renewal *renewal = context;
-    Etcdserverpb__LeaseKeepAliveResponse *response =
-        etcdserverpb__lease_keep_alive_response__unpack(NULL, size, message);
-
-    if (response == NULL)
-        return false;
-    renewal->seconds = response->ttl;
-    renewal->answered = true;
-    etcdserverpb__lease_keep_alive_response__free_unpacked(response, NULL);
-    return true;
-}
-
 enum grpc_status client_lease_keep_alive(struct client *client, int64_t lease, uint64_t timeout_ms,
                                          int64_t *ret_seconds)
 {
-    Etcdserverpb__LeaseKeepAliveRequest request = ETCDSERVERPB__LEASE_KEEP_ALIVE_REQUEST__INIT;
-    struct renewal renewal = {0};
-    enum grpc_status code;
+    Etcdserverpb__LeaseKeepAliveResponse *response;
+    enum grpc_status code = client_renew(client, lease, timeout_ms, &response);
 
-    request.id = lease;
-    code = client_stream(client, "/etcdserverpb.Lease/LeaseKeepAlive", &request.base, timeout_ms,
-                         take_renewal, &renewal);
-    if (!renewal.answered)
-        return code == GRPC_OK ? GRPC_INTERNAL : code;
-    *ret_seconds = renewal.seconds;
+    if (code != GRPC_OK)
+        return code;
+    *ret_seconds = response->ttl;
+    etcdserverpb__lease_keep_alive_response__free_unpacked(response, NULL);
     return GRPC_OK;
 }
 

@@ -56,6 +56,18 @@ bool duration_parse(const char *text, uint64_t *ret_ms)
     return true;
 }
 
+bool lease_id_parse(const char *text, int64_t *ret_lease)
+{
+    size_t size = strlen(text);
+
+    if (size == 0 || size > 16 || text[strspn(text, "0123456789abcdefABCDEF")] != '\0')
+        return false;
+    if (size == 16 && text[0] > '7')
+        return false;
+    *ret_lease = strtoll(text, NULL, 16);
+    return true;
+}
+
 static void parse_format(const char *text, struct client_settings *settings,
                          struct argp_state *state)
 {

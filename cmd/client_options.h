@@ -42,6 +42,9 @@ int client_connect(const struct client_settings *settings, struct client **ret_c
 /* Says on stderr what went wrong with a call, and returns the exit status for it. */
 int client_failure(const struct client *client, enum grpc_status code);
 
+/* Reads a lease's id, which is hexadecimal as etcdctl has it. */
+bool lease_id_parse(const char *text, int64_t *ret_lease);
+
 /* Reads "5s", "500ms", "1m30s" or plain seconds. False when it is none of these, or zero, or above a
  * day. */
 bool duration_parse(const char *text, uint64_t *ret_ms);

@@ -85,9 +85,7 @@ static bool print_leader(void *context, const V3electionpb__LeaderResponse *resp
 {
     const struct elect_arguments *arguments = context;
 
-    if (arguments->settings.format == OUTPUT_JSON) {
-        output_json(&response->base);
-    } else {
+    if (!output_answer(arguments->settings.format, &response->base)) {
         output_line(response->kv->key.data, response->kv->key.len);
         output_line(response->kv->value.data, response->kv->value.len);
     }
@@ -169,9 +167,5 @@ int cmd_elect(int argc, char **argv)
     static struct elect_arguments arguments;
 
     client_parse(&argp, "decree elect", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree elect: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     return arguments.listen ? look_on(&arguments) : lead(&arguments);
 }

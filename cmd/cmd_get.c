@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "client_options.h"
 #include "commands.h"
@@ -14,6 +15,8 @@
 
 enum {
     OPTION_LIMIT = 0x300,
+    OPTION_ORDER,
+    OPTION_SORT_BY,
     OPTION_REV,
     OPTION_KEYS_ONLY,
     OPTION_COUNT_ONLY,
@@ -25,11 +28,15 @@ struct get_arguments {
     struct range_arguments range;
     struct client_settings settings;
     int64_t limit, revision;
+    Etcdserverpb__RangeRequest__SortOrder order;
+    Etcdserverpb__RangeRequest__SortTarget target;
     bool keys_only, count_only, serializable, print_value_only;
 };
 
 static const struct argp_option options[] = {
     {"limit", OPTION_LIMIT, "N", 0, "At most N keys", 2},
+    {"order", OPTION_ORDER, "ORDER", 0, "ASCEND or DESCEND (ASCEND)", 2},
+    {"sort-by", OPTION_SORT_BY, "WHAT", 0, "KEY, VERSION, CREATE, MODIFY or VALUE (KEY)", 2},
     {"rev", OPTION_REV, "N", 0, "As it was at revision N", 2},
     {"consistency", OPTION_CONSISTENCY, "l|s", 0,
      "l: linearizable, the default, sees every write that was acknowledged before; s: "
@@ -50,6 +57,7 @@ static const char doc[] =
     "Examples:\n"
     "  decree get city\n"
     "  decree get user/ --prefix --limit 10\n"
+    "  decree get user/ --prefix --sort-by MODIFY --order DESCEND --limit 1      the one that changed last\n"
     "  decree get '' --prefix --count-only          how many keys there are\n"
     "  decree get photo --print-value-only | head -c -1 > photo.png\n"
     "  decree get city --consistency s              ask one server alone";
@@ -64,6 +72,30 @@ static int64_t parse_number(const char *text, const char *option, struct argp_st
     return number;
 }
 
+static void parse_order(struct get_arguments *arguments, const char *text, struct argp_state *state)
+{
+    if (strcasecmp(text, "ascend") == 0)
+        arguments->order = ETCDSERVERPB__RANGE_REQUEST__SORT_ORDER__ASCEND;
+    else if (strcasecmp(text, "descend") == 0)
+        arguments->order = ETCDSERVERPB__RANGE_REQUEST__SORT_ORDER__DESCEND;
+    else
+        argp_error(state, "--order is ASCEND or DESCEND, not '%s'", text);
+}
+
+/* Sorted, but not said how: upwards, as etcdctl has it. */
+static void parse_target(struct get_arguments *arguments, const char *text,
+                         struct argp_state *state)
+{
+    static const char *const words[] = {"KEY", "VERSION", "CREATE", "MODIFY", "VALUE"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcasecmp(text, words[i]) == 0) {
+            arguments->target = (Etcdserverpb__RangeRequest__SortTarget)i;
+            return;
+        }
+    argp_error(state, "--sort-by is KEY, VERSION, CREATE, MODIFY or VALUE, not '%s'", text);
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct get_arguments *arguments = state->input;
@@ -75,6 +107,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_LIMIT:
         arguments->limit = parse_number(argument, "--limit", state);
+        return 0;
+    case OPTION_ORDER:
+        parse_order(arguments, argument, state);
+        return 0;
+    case OPTION_SORT_BY:
+        parse_target(arguments, argument, state);
         return 0;
     case OPTION_REV:
         arguments->revision = parse_number(argument, "--rev", state);
@@ -92,6 +130,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         if (strcmp(argument, "l") != 0 && strcmp(argument, "s") != 0)
             argp_error(state, "--consistency is l or s, not '%s'", argument);
         arguments->serializable = argument[0] == 's';
+        return 0;
+    case ARGP_KEY_END:
+        if (arguments->print_value_only && arguments->settings.format > OUTPUT_SIMPLE)
+            argp_error(state, "--print-value-only is for -w simple alone");
         return 0;
     default: /* argp has keys of its own */
         return ARGP_ERR_UNKNOWN;
@@ -130,6 +172,11 @@ static int get(const struct get_arguments *arguments, struct client *client)
     }
     request.limit = arguments->limit;
     request.revision = arguments->revision;
+    request.sort_order = arguments->order;
+    request.sort_target = arguments->target;
+    if (request.sort_target != ETCDSERVERPB__RANGE_REQUEST__SORT_TARGET__KEY &&
+        request.sort_order == ETCDSERVERPB__RANGE_REQUEST__SORT_ORDER__NONE)
+        request.sort_order = ETCDSERVERPB__RANGE_REQUEST__SORT_ORDER__ASCEND;
     request.serializable = arguments->serializable;
     request.keys_only = arguments->keys_only;
     request.count_only = arguments->count_only;

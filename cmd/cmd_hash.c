@@ -8,8 +8,12 @@
 
 #include "client_options.h"
 #include "commands.h"
+#include "message_fields.h"
 #include "message_json.h"
 #include "output.h"
+
+#define COLUMNS 4u
+#define CELL_BYTES (ENDPOINT_NAME_BYTES + 1u)
 
 enum { OPTION_REV = 0x300 };
 
@@ -73,6 +77,15 @@ static void print_simple(const char *endpoint, const Etcdserverpb__HashKVRespons
            response->hash_revision, response->compact_revision);
 }
 
+static void print_fields(const char *endpoint, const Etcdserverpb__HashKVResponse *response)
+{
+    if (response->header != NULL)
+        message_fields_print(stdout, &response->header->base);
+    printf("\"Endpoint\" : \"%s\"\n\"Hash\" : %" PRIu32 "\n\"HashRevision\" : %" PRId64
+           "\n\"CompactRevision\" : %" PRId64 "\n\n",
+           endpoint, response->hash, response->hash_revision, response->compact_revision);
+}
+
 /* Asks one endpoint; the exit status that it alone would give, and if that is 0, its answer. */
 static int ask(const struct hash_arguments *arguments, const struct endpoint *endpoint,
                Etcdserverpb__HashKVResponse **ret_response)
@@ -95,6 +108,62 @@ static int ask(const struct hash_arguments *arguments, const struct endpoint *en
     return status;
 }
 
+/* Each answer as it comes, but the table when all are there. */
+struct hashes {
+    enum output_format format;
+    const char *before;
+    char cells[(ENDPOINTS_MAX + 1) * COLUMNS][CELL_BYTES];
+    size_t rows;
+};
+
+static void add_row(struct hashes *hashes, const char *endpoint,
+                    const Etcdserverpb__HashKVResponse *response)
+{
+    char(*row)[CELL_BYTES] = &hashes->cells[hashes->rows * COLUMNS];
+
+    assert(hashes->rows <= ENDPOINTS_MAX);
+    snprintf(row[0], CELL_BYTES, "%s", endpoint);
+    snprintf(row[1], CELL_BYTES, "%" PRIu32, response->hash);
+    snprintf(row[2], CELL_BYTES, "%" PRId64, response->hash_revision);
+    snprintf(row[3], CELL_BYTES, "%" PRId64, response->compact_revision);
+    hashes->rows++;
+}
+
+static void print_answer(struct hashes *hashes, const char *endpoint,
+                         const Etcdserverpb__HashKVResponse *response)
+{
+    switch (hashes->format) {
+    case OUTPUT_DEFAULT:
+    case OUTPUT_SIMPLE:
+        print_simple(endpoint, response);
+        break;
+    case OUTPUT_JSON:
+        print_json(hashes->before, endpoint, response);
+        hashes->before = ",";
+        break;
+    case OUTPUT_FIELDS:
+        print_fields(endpoint, response);
+        break;
+    case OUTPUT_TABLE:
+        add_row(hashes, endpoint, response);
+        break;
+    }
+}
+
+static void print_end(const struct hashes *hashes)
+{
+    static const char *const heads[COLUMNS] = {"ENDPOINT", "HASH", "REVISION", "COMPACT REVISION"};
+    const char *cells[(ENDPOINTS_MAX + 1) * COLUMNS];
+
+    if (hashes->format == OUTPUT_JSON)
+        puts(hashes->before[0] == '[' ? "[]" : "]");
+    if (hashes->format != OUTPUT_TABLE || hashes->rows == 1)
+        return;
+    for (size_t i = 0; i < hashes->rows * COLUMNS; i++)
+        cells[i] = i < COLUMNS ? heads[i] : hashes->cells[i];
+    output_table(cells, hashes->rows, COLUMNS);
+}
+
 int cmd_hash(int argc, char **argv)
 {
     static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
@@ -102,16 +171,11 @@ int cmd_hash(int argc, char **argv)
     static struct endpoints endpoints;
     struct hash_arguments arguments = {0};
     Etcdserverpb__HashKVResponse *response;
-    const char *before = "[";
+    static struct hashes hashes = {.before = "[", .rows = 1};
     int status, worst;
-    bool json;
 
     client_parse(&argp, "decree hash", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree hash: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
-    json = arguments.settings.format == OUTPUT_JSON;
+    hashes.format = arguments.settings.format;
     worst = client_endpoints(&arguments.settings, &endpoints);
     if (worst != EXIT_OK)
         return worst;
@@ -120,15 +184,10 @@ int cmd_hash(int argc, char **argv)
         worst = status > worst ? status : worst;
         if (status != EXIT_OK)
             continue;
-        if (json)
-            print_json(before, endpoints.items[i].name, response);
-        else
-            print_simple(endpoints.items[i].name, response);
-        before = ",";
+        print_answer(&hashes, endpoints.items[i].name, response);
         etcdserverpb__hash_kvresponse__free_unpacked(response, NULL);
     }
-    if (json)
-        puts(before[0] == '[' ? "[]" : "]");
+    print_end(&hashes);
     status = output_finish();
     return status > worst ? status : worst;
 }

@@ -167,10 +167,6 @@ int cmd_lock(int argc, char **argv)
     int status;
 
     client_parse_in_order(&argp, "decree lock", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree lock: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     status = lock_session_begin(&session, &arguments.settings, "decree lock", arguments.seconds);
     if (status != EXIT_OK)
         return status;

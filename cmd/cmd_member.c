@@ -9,6 +9,7 @@
 
 #include "client_options.h"
 #include "commands.h"
+#include "message_fields.h"
 #include "output.h"
 
 #define COLUMNS 5u
@@ -91,6 +92,17 @@ out:
     return status;
 }
 
+/* As etcdctl has it: an empty line behind each member. */
+static void print_fields(const Etcdserverpb__MemberListResponse *response)
+{
+    if (response->header != NULL)
+        message_fields_print(stdout, &response->header->base);
+    for (size_t i = 0; i < response->n_members; i++) {
+        message_fields_print(stdout, &response->members[i]->base);
+        putchar('\n');
+    }
+}
+
 static int member_list(const struct client_settings *settings, struct client *client)
 {
     Etcdserverpb__MemberListRequest request = ETCDSERVERPB__MEMBER_LIST_REQUEST__INIT;
@@ -104,6 +116,8 @@ static int member_list(const struct client_settings *settings, struct client *cl
         output_json(&response->base);
     else if (settings->format == OUTPUT_SIMPLE)
         print_simple(response);
+    else if (settings->format == OUTPUT_FIELDS)
+        print_fields(response);
     else
         status = print_table(response);
     etcdserverpb__member_list_response__free_unpacked(response, NULL);

@@ -185,10 +185,12 @@ static int move_leader(const struct move *move, const struct client_settings *gi
     if (code != GRPC_OK) {
         status = client_failure(client, code);
     } else {
-        printf(settings.format == OUTPUT_JSON ? "{\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n"
-                                              : "Leadership transferred from %" PRIx64
-                                                " to %" PRIx64 "\n",
-               move->leader->id, move->target->id);
+        if (settings.format == OUTPUT_JSON)
+            printf("{\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n", move->leader->id,
+                   move->target->id);
+        else if (!output_answer(settings.format, &response->base))
+            printf("Leadership transferred from %" PRIx64 " to %" PRIx64 "\n", move->leader->id,
+                   move->target->id);
         etcdserverpb__move_leader_response__free_unpacked(response, NULL);
         status = output_finish();
     }
@@ -222,10 +224,6 @@ int cmd_move_leader(int argc, char **argv)
     int status;
 
     client_parse(&argp, "decree move-leader", argc, argv, &arguments);
-    if (arguments.settings.format == OUTPUT_TABLE) {
-        fprintf(stderr, "decree move-leader: there is no table of this; use simple or json\n");
-        return EXIT_USAGE;
-    }
     status = run(&move, &arguments);
     if (move.members != NULL)
         etcdserverpb__member_list_response__free_unpacked(move.members, NULL);

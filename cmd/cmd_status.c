@@ -10,6 +10,7 @@
 #include "client_options.h"
 #include "commands.h"
 #include "endpoints.h"
+#include "message_fields.h"
 #include "message_json.h"
 #include "output.h"
 
@@ -126,6 +127,16 @@ static void print_json(const struct answer *answers, size_t count)
     puts("]");
 }
 
+static void print_fields(const struct answer *answers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (answers[i].response == NULL)
+            continue;
+        message_fields_print(stdout, &answers[i].response->base);
+        printf("\"Endpoint\" : \"%s\"\n\n", answers[i].endpoint);
+    }
+}
+
 /* Asks one endpoint. The exit status that it alone would give. */
 static int ask(struct client_settings settings, const struct endpoint *endpoint,
                struct answer *ret_answer)
@@ -167,6 +178,8 @@ int cmd_status(int argc, char **argv)
         print_json(answers, endpoints.count);
     else if (arguments.settings.format == OUTPUT_SIMPLE)
         print_simple(answers, endpoints.count);
+    else if (arguments.settings.format == OUTPUT_FIELDS)
+        print_fields(answers, endpoints.count);
     else
         print_table(answers, endpoints.count);
     for (size_t i = 0; i < endpoints.count; i++)

@@ -17,6 +17,7 @@
     X("txn", txn, "do several things at once, if all is as expected")               \
     X("watch", watch, "see what happens to keys, from now or from the past on")       \
     X("compact", compact, "give up the past before a revision")                     \
+    X("lease", lease, "grant leases, keep them alive, see what is left of them")    \
     X("alarm", alarm, "list the alarms that ring, or disarm them")                  \
     X("hash", hash, "ask each server for the hash of its store")                    \
     X("snapshot", snapshot, "save the store to a file, restore a cluster from it")  \

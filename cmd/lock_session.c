@@ -174,9 +174,9 @@ int lock_session_print(const struct client_settings *settings, const void *key, 
     if (code != GRPC_OK) {
         status = client_failure(client, code);
     } else {
-        if (settings->format == OUTPUT_JSON)
-            output_json(&response->base);
-        for (size_t i = 0; i < response->n_kvs && settings->format != OUTPUT_JSON; i++) {
+        bool printed = output_answer(settings->format, &response->base);
+
+        for (size_t i = 0; i < response->n_kvs && !printed; i++) {
             output_line(response->kvs[i]->key.data, response->kvs[i]->key.len);
             output_line(response->kvs[i]->value.data, response->kvs[i]->value.len);
         }

@@ -29,6 +29,8 @@ static const struct {
              {"member_id", "MemberID"},
              {"memberID", "MemberID"},
              {"alarm", "AlarmType"},
+             {"keys", "Key"},
+             {"errors", "Error"},
              {"peerURLs", "PeerURL"},
              {"clientURLs", "ClientURL"},
              {"dbSize", "DBSize"},
@@ -181,6 +183,8 @@ static void tell_field(const struct walk *outer, const ProtobufCMessage *message
     }
     if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&
         *(const uint32_t *)quantifier != field->id)
+        return;
+    if (strcmp(field->name, "error") == 0 && (**(const char *const *)(const void *)at == '\0'))
         return;
     if (field->type == PROTOBUF_C_TYPE_MESSAGE && *(const void *const *)(const void *)at == NULL)
         return;

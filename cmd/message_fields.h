@@ -5,7 +5,7 @@
  *     "Key" : "city"
  *
  * Bytes and strings are quoted as Go's %q. Values that are zero are told, too; a message that is not
- * there is not. What was before an event has Prev before its names.
+ * there is not, nor is an error that there was not. What was before an event has Prev before its names.
  */
 #ifndef DECREE_CMD_MESSAGE_FIELDS_H
 #define DECREE_CMD_MESSAGE_FIELDS_H

@@ -29,7 +29,7 @@ void string_json_print(FILE *stream, const char *text)
     fputc('"', stream);
 }
 
-static void print_base64(FILE *stream, const ProtobufCBinaryData *bytes)
+void bytes_json_print(FILE *stream, const ProtobufCBinaryData *bytes)
 {
     char *text = malloc(base64_encoded_size(bytes->len) + 1);
 
@@ -117,7 +117,7 @@ static void print_element(FILE *stream, ProtobufCType type, const void *element)
         string_json_print(stream, *(const char *const *)element);
         break;
     case PROTOBUF_C_TYPE_BYTES:
-        print_base64(stream, element);
+        bytes_json_print(stream, element);
         break;
     case PROTOBUF_C_TYPE_MESSAGE:
         message_json_print(stream, *(const ProtobufCMessage *const *)element);

@@ -18,4 +18,7 @@ void message_json_print(FILE *stream, const ProtobufCMessage *message);
 /* Writes a string in quotes. Bytes that are not ASCII go out as they are. */
 void string_json_print(FILE *stream, const char *text);
 
+/* Bytes as a string of base64. */
+void bytes_json_print(FILE *stream, const ProtobufCBinaryData *bytes);
+
 #endif

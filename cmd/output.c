@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
@@ -23,6 +24,23 @@ void output_json(const ProtobufCMessage *message)
 {
     message_json_print(stdout, message);
     fputc('\n', stdout);
+}
+
+void output_json_open(const ProtobufCMessage *message)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = message != NULL ? open_memstream(&text, &size) : NULL;
+
+    if (stream != NULL) {
+        message_json_print(stream, message);
+        fclose(stream);
+    }
+    if (text != NULL && size > 2)
+        printf("%.*s,", (int)size - 1, text);
+    else
+        putchar('{');
+    free(text);
 }
 
 bool output_answer(enum output_format format, const ProtobufCMessage *message)

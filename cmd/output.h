@@ -19,6 +19,9 @@ void output_line(const void *data, size_t size);
 /* A message as one line of JSON. */
 void output_json(const ProtobufCMessage *message);
 
+/* The same without the brace at its end: more may follow. A NULL message is an empty one. */
+void output_json_open(const ProtobufCMessage *message);
+
 /* A message in the format, if it is json, fields or table. False: it is not, and the caller prints
  * it simply. */
 bool output_answer(enum output_format format, const ProtobufCMessage *message);

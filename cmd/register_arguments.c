@@ -163,8 +163,8 @@ static void check(const struct register_arguments *arguments, struct argp_state 
         argp_error(state, "the version expected is missing: its number, or none");
     else if (arguments->verb == REGISTER_COMPACT && !arguments->has_version)
         argp_error(state, "say with --ver which version is the oldest to keep");
-    else if (arguments->settings.format == OUTPUT_TABLE)
-        argp_error(state, "there is no table of this; use simple or json");
+    else if (arguments->settings.format > OUTPUT_JSON)
+        argp_error(state, "registers are printed as simple or json");
 }
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
