@@ -15,7 +15,7 @@
     X("get", get, "read a key, or a range of keys")                                 \
     X("del", del, "delete a key, or a range of keys")                               \
     X("txn", txn, "do several things at once, if all is as expected")               \
-    X("watch", watch, "see what happens to keys, from now or from the past on")       \
+    X("watch", watch, "see what happens to keys, from now or from the past on")     \
     X("compact", compact, "give up the past before a revision")                     \
     X("lease", lease, "grant leases, keep them alive, see what is left of them")    \
     X("alarm", alarm, "list the alarms that ring, or disarm them")                  \
@@ -33,7 +33,8 @@
     X("master", master, "drive such processes with a script")                       \
     X("stopall", stopall, "end those processes, and only those")                    \
     X("demo", demo, "watch a cluster lose its leader and nothing else")             \
-    X("sim", sim, "simulate whole clusters under faults")
+    X("sim", sim, "simulate whole clusters under faults")                           \
+    X("completion", completion, "what a shell needs to complete all of this")
 
 /* Each gets its own word as argv[0] and returns the exit status. */
 #define COMMAND_FUNCTION(word, name, help) int cmd_##name(int argc, char **argv);

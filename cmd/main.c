@@ -13,8 +13,8 @@ static void print_help(FILE *stream)
             "decree is a replicated key-value store that speaks the etcd v3 API, on Paxos.\n\n"
             "usage: decree COMMAND [ARGUMENT...]\n\n");
     for (const struct subcommand *command = subcommands; command->word != NULL; command++)
-        fprintf(stream, "  %-8s %s\n", command->word, command->help);
-    fprintf(stream, "  %-8s %s\n", "help",
+        fprintf(stream, "  %-11s %s\n", command->word, command->help);
+    fprintf(stream, "  %-11s %s\n", "help",
             "this text; `decree help COMMAND` for one command's options");
     fprintf(stream, "\nTo begin:\n"
                     "  decree demo                   see what it does, in half a minute\n"
