@@ -241,6 +241,32 @@ static struct slab *add_slab(struct store *store, uint64_t needed, int64_t first
     return &store->slabs[store->slab_count++];
 }
 
+/* A record was added to the newest slab. */
+static void note_mark(struct store *store, const struct slab *slab, uint32_t offset,
+                      int64_t revision)
+{
+    if (offset == 0)
+        store->mark_count = 0;
+    if (store->mark_count < STORE_MARKS && offset >= store->mark_count * (slab->size / STORE_MARKS))
+        store->marks[store->mark_count++] = (struct store_mark){offset, revision};
+}
+
+/* An offset in the newest slab, before which all records are older than the revision. */
+static uint32_t mark_before(const struct store *store, int64_t revision)
+{
+    uint32_t low = 0, high = store->mark_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (store->marks[middle].revision < revision)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 ? store->marks[low - 1].offset : 0;
+}
+
 uint64_t store_append(struct store *store, const struct record *record)
 {
     uint64_t needed = HEAD_BYTES_MAX + (uint64_t)record->key.size + record->value.size;
@@ -258,6 +284,7 @@ uint64_t store_append(struct store *store, const struct record *record)
     slab->record_count++;
     store->record_count++;
     store->record_bytes += size;
+    note_mark(store, slab, (uint32_t)offset, record->revision.main);
     return (uint64_t)(store->slab_count - 1) << 32 | offset;
 }
 
@@ -396,6 +423,8 @@ uint64_t store_seek(const struct store *store, int64_t revision)
     uint64_t next = position;
     struct record record;
 
+    if (begun > 0 && begun == store->slab_count)
+        next = position |= mark_before(store, revision);
     while (store_next(store, &next, &record, NULL) && record.revision.main < revision)
         position = next;
     return position;

@@ -44,6 +44,13 @@ struct slab {
     bool shelved;           /* bytes are the shelf's, for reading only */
 };
 
+#define STORE_MARKS 64u
+
+struct store_mark { /* where a record of this revision begins */
+    uint32_t offset;
+    int64_t revision;
+};
+
 struct store {
     struct allocator *allocator;
     struct slab *slabs;
@@ -54,6 +61,8 @@ struct store {
     uint32_t offered; /* slabs before this one were: the shelf had room for them or not */
     uint32_t given;   /* while giving: the slab that is being copied */
     bool giving;
+    struct store_mark marks[STORE_MARKS]; /* in the newest slab, to find what is new quickly */
+    uint32_t mark_count;
 };
 
 /* What was there at a revision: everything in slabs before this one, and part of this one. */
