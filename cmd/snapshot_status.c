@@ -86,6 +86,8 @@ static void print(const struct snapshot_summary *summary, enum output_format for
 {
     static const char *const heads[COLUMNS] = {"HASH",       "REVISION",  "TOTAL KEYS",
                                                "TOTAL SIZE", "COMPACTED", "LEASES"};
+    static const char *const fields[COLUMNS] = {"Hash", "Revision",  "Keys",
+                                                "Size", "Compacted", "Leases"};
     char cells[COLUMNS][CELL_BYTES];
     const char *table[2 * COLUMNS];
 
@@ -97,7 +99,9 @@ static void print(const struct snapshot_summary *summary, enum output_format for
     for (size_t i = 0; i < COLUMNS; i++) {
         table[i] = heads[i];
         table[COLUMNS + i] = cells[i];
-        if (format != OUTPUT_TABLE)
+        if (format == OUTPUT_FIELDS)
+            printf("%s\"%s\" : %s", i > 0 ? "\n" : "", fields[i], cells[i]);
+        else if (format != OUTPUT_TABLE)
             printf("%s%s", i > 0 ? ", " : "", cells[i]);
     }
     if (format == OUTPUT_TABLE)
