@@ -63,13 +63,18 @@ void election_send_heartbeats(struct election *election, struct decree_ballot le
     }
 }
 
+/* Who answers a scout waits for it also when the old leader, who has answered it too, stands down. */
 static void lose_leader(struct election *election, struct outbox *outbox)
 {
+    uint64_t yield_ns = election->yield_until_ns > outbox->now_ns
+                            ? election->yield_until_ns - outbox->now_ns
+                            : 0;
+
     outbox_trace(outbox, DECREE_TRACE_LEADERLESS, election->leader.node, election->leader, 0, 0);
     election->leader = (struct decree_ballot){0};
     election->heard_ns = election->direct_ns = 0;
     election->via = 0;
-    scout_after(0, outbox);
+    scout_after(yield_ns, outbox);
 }
 
 /* Not silence but word has come that the leader leads no more: older news of it, from others, are
@@ -100,6 +105,7 @@ static void hear(struct election *election, const struct decree_message *message
         election->heard_ns = election->direct_ns = 0;
         election->via = message->from;
         election->patience_ns = outbox->config->heartbeat_every_ns;
+        election->yield_until_ns = 0;
     }
     if (direct)
         election->direct_ns = heard_ns;
@@ -215,15 +221,15 @@ void election_wait(struct election *election, struct outbox *outbox)
 }
 
 /* What was random about the time that this node would have scouted stays so. */
-void election_yield(struct outbox *outbox)
+void election_yield(struct election *election, struct outbox *outbox)
 {
     uint64_t heartbeat_ns = outbox->config->heartbeat_every_ns;
     uint64_t due_ns = outbox->timers_ns[TIMER_SCOUT];
     uint64_t due_in_ns = due_ns > outbox->now_ns ? due_ns - outbox->now_ns : 0;
 
+    election->yield_until_ns = outbox->now_ns + 3 * heartbeat_ns;
     if (due_ns != UINT64_MAX && due_in_ns < 3 * heartbeat_ns)
-        outbox_timer(outbox, TIMER_SCOUT,
-                     outbox->now_ns + 3 * heartbeat_ns + due_in_ns % heartbeat_ns);
+        outbox_timer(outbox, TIMER_SCOUT, election->yield_until_ns + due_in_ns % heartbeat_ns);
 }
 
 void election_lead(struct election *election, struct outbox *outbox)

@@ -34,8 +34,9 @@ struct election {
     uint64_t heard_round[DECREE_MEMBERS_MAX]; /* of each member's latest heartbeat */
     uint64_t acked_round[DECREE_MEMBERS_MAX];
     uint64_t acked_ns[DECREE_MEMBERS_MAX];
-    uint64_t patience_ns;   /* grows with each ballot lost, until a leader is heard */
-    uint64_t highest_round; /* of any ballot seen */
+    uint64_t patience_ns;    /* grows with each ballot lost, until a leader is heard */
+    uint64_t highest_round;  /* of any ballot seen */
+    uint64_t yield_until_ns; /* to the scout that asked last, until somebody leads */
     /* The leader that was given up last, by its own word or that of the host. */
     struct decree_ballot lost;
     uint64_t lost_ns; /* what others heard of it before then does not count */
@@ -71,7 +72,7 @@ bool election_hears_leader(const struct election *election, const struct outbox 
 void election_wait(struct election *election, struct outbox *outbox);
 
 /* Another node scouts, and lives: it asks at least once a heartbeat. Let it have its promises. */
-void election_yield(struct outbox *outbox);
+void election_yield(struct election *election, struct outbox *outbox);
 
 /* This node leads: it follows nobody. */
 void election_lead(struct election *election, struct outbox *outbox);

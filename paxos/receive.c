@@ -152,7 +152,7 @@ void receive_message(struct decree_paxos *paxos, const struct decree_message *me
     case DECREE_P1A:
         acceptor_on_p1a(&paxos->acceptor, message, &paxos->outbox);
         if (ballot_equal(message->ballot, paxos->acceptor.promised))
-            election_yield(&paxos->outbox);
+            election_yield(&paxos->election, &paxos->outbox);
         break;
     case DECREE_P1B:
         leadership_give_way(paxos, message->ballot);

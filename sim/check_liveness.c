@@ -103,6 +103,30 @@ void liveness_settle(struct workload *workload, unsigned set, uint64_t steady_ns
     }
 }
 
+/* Asked for once in an election timeout, as a call that waits does: another may be quicker, when the
+ * disk is slower than the heartbeats, and what came in between may have been lost. */
+void liveness_hand_over(struct workload *workload, unsigned set, unsigned to, uint64_t limit_ns)
+{
+    struct sim_cluster *cluster = workload->cluster;
+    struct world *world = cluster->world;
+    uint64_t until_ns = world->now_ns + limit_ns, ask_ns = world->now_ns;
+
+    assert((set >> to & 1) != 0);
+    while (!world->stopped && sim_cluster_leader(cluster, set) != to) {
+        unsigned leader = sim_cluster_leader(cluster, set);
+
+        if (world->now_ns >= until_ns) {
+            fail(workload, limit_ns, "who is handed the lead takes it");
+            return;
+        }
+        if (leader != 0 && world->now_ns >= ask_ns) {
+            sim_node_hand_over(sim_cluster_node(cluster, leader), to);
+            ask_ns = world->now_ns + cluster->options->election;
+        }
+        look_again(workload);
+    }
+}
+
 static bool drained(const struct workload *workload, unsigned set, decree_slot slot)
 {
     const struct sim_cluster *cluster = workload->cluster;

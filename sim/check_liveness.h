@@ -15,6 +15,10 @@
 void liveness_settle(struct workload *workload, unsigned set, uint64_t steady_ns,
                      uint64_t limit_ns);
 
+/* Asks who leads the set to let this member of it lead, again and again. Runs until all of the set
+ * follow that one; fails the verdict when that takes longer than limit_ns. */
+void liveness_hand_over(struct workload *workload, unsigned set, unsigned to, uint64_t limit_ns);
+
 /* Runs until nobody waits for anything at the set and all of it has applied the same log, at least
  * up to slot; fails the verdict when that takes longer than limit_ns. Clients have been stopped. */
 void liveness_drain(struct workload *workload, unsigned set, decree_slot slot, uint64_t limit_ns);

@@ -131,6 +131,41 @@ static void fault_pause(struct faults *faults)
              NULL);
 }
 
+/* Who leads as far as he knows, and has not heard that another does in a higher ballot; 0: nobody. */
+static unsigned deposed_leader(const struct sim_cluster *cluster)
+{
+    unsigned top = sim_cluster_top_leader(cluster);
+
+    for (unsigned id = 1; id <= cluster->node_count; id++)
+        if (id != top && sim_node_status(&cluster->nodes[id]).leading)
+            return id;
+    return 0;
+}
+
+/* Whom an operator may ask to hand over: mostly one who leads, or takes himself for the leader. */
+static struct sim_node *pick_asked(struct faults *faults)
+{
+    unsigned top = sim_cluster_top_leader(faults->cluster);
+    unsigned deposed = deposed_leader(faults->cluster);
+
+    if (deposed != 0 && prng_below(&faults->prng, 2) == 0)
+        return sim_cluster_node(faults->cluster, deposed);
+    if (top != 0 && prng_below(&faults->prng, 4) != 0)
+        return sim_cluster_node(faults->cluster, top);
+    return faults_pick_node(faults);
+}
+
+/* To anybody, also to himself and to who is down; sometimes twice, to the same one or to two. */
+static void fault_hand_over(struct faults *faults)
+{
+    struct sim_node *node = pick_asked(faults);
+    uint64_t count = prng_below(&faults->prng, 3) == 0 ? 2 : 1;
+
+    for (; count > 0; count--)
+        sim_node_hand_over(node,
+                           (unsigned)draw_between(&faults->prng, 1, faults->cluster->node_count));
+}
+
 /* --- disks --- */
 
 static void fault_stall(struct faults *faults)
@@ -318,6 +353,7 @@ static const struct fault_kind kinds[] = {
     {fault_crash, offsetof(struct sim_options, crash)},
     {fault_power, offsetof(struct sim_options, power)},
     {fault_pause, offsetof(struct sim_options, pause)},
+    {fault_hand_over, offsetof(struct sim_options, hand_over)},
     {fault_stall, offsetof(struct sim_options, stall)},
     {fault_disk_full, offsetof(struct sim_options, disk_full)},
     {fault_partition, offsetof(struct sim_options, partition)},

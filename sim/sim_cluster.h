@@ -110,6 +110,10 @@ int sim_node_propose(struct sim_node *node, struct decree_value *value, decree_d
                      void *argument);
 int sim_node_read(struct sim_node *node, decree_done *done, void *argument);
 
+/* Asks a node to have another one lead, as an operator may ask anybody at any time; nothing at one
+ * that is down or frozen. */
+void sim_node_hand_over(struct sim_node *node, unsigned to);
+
 /* Zeros for a node that is not up. */
 struct decree_status sim_node_status(const struct sim_node *node);
 

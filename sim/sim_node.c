@@ -398,6 +398,18 @@ int sim_node_read(struct sim_node *node, decree_done *done, void *argument)
     return error;
 }
 
+void sim_node_hand_over(struct sim_node *node, unsigned to)
+{
+    assert(to >= 1 && to <= node->cluster->node_count);
+    if (node->state != SIM_NODE_UP)
+        return;
+    sim_trace_put(node->cluster->trace, node->cluster->world->now_ns, node->id, "asked for n%u",
+                  to);
+    engine_set_now(node->engine, node_clock(node));
+    engine_hand_over(node->engine, to);
+    node_ask_turn_soon(node);
+}
+
 struct decree_status sim_node_status(const struct sim_node *node)
 {
     struct decree_status status = {.leader = 0};

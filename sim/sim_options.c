@@ -251,6 +251,7 @@ void sim_options_draw(struct sim_options *ret_options, uint64_t seed)
     draw_nodes(ret_options, &prng);
     draw_disk(ret_options, &prng);
     ret_options->broadcast = draw_fault(&prng, ret_options->heartbeat, 10 * ret_options->heartbeat);
+    ret_options->hand_over = draw_fault(&prng, ret_options->heartbeat, 5 * ret_options->election);
 }
 
 static bool is_power_of_two(uint64_t number)

@@ -49,6 +49,7 @@
     X(power, DURATION, "mean time between crashes of all nodes at once")                        \
     X(promise_crash, CHANCE, "promises after which the node loses power at once, for a moment") \
     X(leader_loss, CHANCE, "new leaders that crash or are cut off soon")                        \
+    X(hand_over, DURATION, "mean time between askings of a node to hand the lead over")         \
     X(pause, DURATION, "mean time between freezes of a node")                                   \
     X(pause_time, DURATION, "mean length of a freeze")                                          \
     X(clock_skew, CHANCE, "how much faster or slower a node's clock runs, at most")             \

@@ -57,6 +57,17 @@ static uint64_t quorum_or_majority(uint64_t quorum, uint64_t nodes)
     return quorum != 0 ? quorum : nodes / 2 + 1;
 }
 
+static unsigned draw_member(struct prng *prng, unsigned set)
+{
+    unsigned id;
+
+    assert(set != 0);
+    do
+        id = (unsigned)draw_between(prng, 1, SIM_NODES_MAX);
+    while ((set >> id & 1) == 0);
+    return id;
+}
+
 /* Everyone, or a random set that is just large enough, or something in between. */
 static unsigned run_draw_survivors(struct sim_run *run, struct prng *prng)
 {
@@ -68,14 +79,8 @@ static unsigned run_draw_survivors(struct sim_run *run, struct prng *prng)
                                               : draw_between(prng, least, options->nodes);
     unsigned set = sim_cluster_everyone(&run->cluster);
 
-    for (uint64_t left = options->nodes; left > count; left--) {
-        unsigned node;
-
-        do
-            node = (unsigned)draw_between(prng, 1, options->nodes);
-        while ((set >> node & 1) == 0);
-        set &= ~(1u << node);
-    }
+    for (uint64_t left = options->nodes; left > count; left--)
+        set &= ~(1u << draw_member(prng, set));
     return set;
 }
 
@@ -122,6 +127,7 @@ static void run_phases(struct sim_run *run)
     workload_start(&run->workload, survivors);
     liveness_settle(&run->workload, survivors, RUN_STEADY_ELECTIONS * run->options.election,
                     run_limit(run));
+    liveness_hand_over(&run->workload, survivors, draw_member(&prng, survivors), run_limit(run));
     workload_stop(&run->workload);
     liveness_drain(&run->workload, survivors, 0, run_limit(run));
     broadcasts_check_validity(&run->cluster.broadcasts, survivors);
