@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "commands.h"
+#include "fields_table.h"
 #include "message_fields.h"
 #include "message_json.h"
-#include "message_table.h"
 
 void output_line(const void *data, size_t size)
 {
@@ -56,7 +56,7 @@ bool output_answer(enum output_format format, const ProtobufCMessage *message)
         message_fields_print(stdout, message);
         return true;
     case OUTPUT_TABLE:
-        if (!message_table_print(message))
+        if (!fields_table_print(message))
             fprintf(stderr, "decree: out of memory for the table\n");
         return true;
     }

@@ -259,7 +259,8 @@ static bool add_put(struct txn_lines *txn, struct txn_part *part, const struct o
 
 static bool add_range(struct txn_lines *txn, struct txn_part *part, const struct op_words *words)
 {
-    struct range_arguments range = {words->key, words->second, words->prefix, words->from_key, false};
+    struct range_arguments range = {words->key, words->second, words->prefix, words->from_key,
+                                    false};
     Etcdserverpb__RequestOp *op = &part->ops[part->count];
     ProtobufCBinaryData key, end;
 

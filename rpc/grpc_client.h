@@ -44,7 +44,7 @@ struct grpc_client_call {
     const char *path;    /* "/package.Service/Method" */
     const uint8_t *body; /* the framed message; of a stream the first one, or NULL */
     size_t body_size;
-    uint64_t timeout_ms; /* told to the server; the caller keeps its own clock; 0: none */
+    uint64_t timeout_ms;  /* told to the server; the caller keeps its own clock; 0: none */
     bool requires_leader; /* it is not to be served by a member that knows of no leader */
     void (*done)(struct grpc_client_call *call);
     void *context;

@@ -89,7 +89,7 @@ def test_failures_have_exit_statuses_and_sentences(single):
             (["get", "a", "b", "--prefix"], b"exclude each other"),
             (["get", "a", "--limit", "x"], b"wants a number"),
             (["get", "a", "--consistency", "x"], b"l or s"),
-            (["get", "a", "-w", "xml"], b"simple, json or table"),
+            (["get", "a", "-w", "xml"], b"simple, json, fields or table"),
             (["get", "a", "--timeout", "never"], b"is not a time"),
             (["get", "a", "--endpoints", "nowhere"], b"host:port"),
             (["get", "a", "--endpoints", "https://a:1"], b"TLS"),

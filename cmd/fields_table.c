@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* message_table.c -- cells are gathered from the fields, then printed together. */
-#include "message_table.h"
+/* fields_table.c -- cells are gathered from the fields, then printed together. */
+#include "fields_table.h"
 
 #include <assert.h>
 #include <ctype.h>
@@ -124,7 +124,7 @@ static size_t gather(struct cells *cells, const ProtobufCMessage *message)
     return columns;
 }
 
-bool message_table_print(const ProtobufCMessage *message)
+bool fields_table_print(const ProtobufCMessage *message)
 {
     struct cells cells = {0};
     size_t columns;
