@@ -2,7 +2,8 @@
 /* message_json.h -- the JSON form of any protobuf message, made from its descriptor alone.
  *
  * As etcdctl prints it: names as in the .proto file, bytes in base64, 64-bit numbers as plain
- * numbers, enums as numbers, and what has its default value is left out. The API has no floating
+ * numbers, enums as numbers, and what has its default value is left out; what a txn answered is
+ * {"Response":{"ResponsePut":...}}, as Go has a oneof. The API has no floating
  * point; such fields print as null.
  */
 #ifndef DECREE_CMD_MESSAGE_JSON_H
