@@ -310,9 +310,9 @@ static void on_timer(uv_timer_t *timer)
 static int init_nghttp2(struct http2_server *server)
 {
     if (nghttp2_session_callbacks_new(&server->callbacks) != 0 ||
-        nghttp2_option_new(&server->option) != 0)
+        nghttp2_option_new(&server->option) != 0 ||
+        pool_memory_init(&server->memory, POOL_BYTES_MAX) != 0)
         return DECREE_NOMEM;
-    pool_memory_init(&server->memory, POOL_BYTES_MAX);
     stream_set_callbacks(server->callbacks);
     nghttp2_option_set_no_closed_streams(server->option, 1);
     nghttp2_option_set_no_auto_window_update(server->option, 1);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <decree/error.h>
+
 struct pool_piece {
     union {
         size_t size_class;       /* while in use; POOL_CLASSES: malloc's own */
@@ -130,18 +132,21 @@ static void *pool_realloc(void *memory, size_t size, void *context)
     return larger;
 }
 
-void pool_memory_init(struct pool_memory *pool, size_t kept_bytes_max)
+int pool_memory_init(struct pool_memory *pool, size_t kept_bytes_max)
 {
     *pool = (struct pool_memory){.kept_bytes_max = kept_bytes_max};
     pool->hooks = (nghttp2_mem){pool, pool_alloc, pool_free, pool_calloc, pool_realloc};
     while (pool->reserve_count < POOL_RESERVE) {
         struct pool_piece *piece = malloc(sizeof(*piece) + room_of(POOL_CLASSES - 1));
 
-        if (piece == NULL)
-            return; /* pieces that are freed make it up */
+        if (piece == NULL) {
+            pool_memory_release(pool);
+            return DECREE_NOMEM;
+        }
         push(&pool->reserve, piece);
         pool->reserve_count++;
     }
+    return 0;
 }
 
 static void free_list(struct pool_piece **list)

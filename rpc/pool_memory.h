@@ -36,7 +36,8 @@ struct pool_memory {
     uint32_t reserve_count;
 };
 
-void pool_memory_init(struct pool_memory *pool, size_t kept_bytes_max);
+/* Errors: NOMEM; then there is nothing to be released. */
+int pool_memory_init(struct pool_memory *pool, size_t kept_bytes_max);
 
 /* After everything was freed. */
 void pool_memory_release(struct pool_memory *pool);

@@ -56,7 +56,7 @@ static void test_many_pieces(void **state)
 
     (void)state;
     prng_init(&prng, 1);
-    pool_memory_init(&pool, KEPT_MAX);
+    assert_int_equal(pool_memory_init(&pool, KEPT_MAX), 0);
     for (unsigned i = 0; i < 50000; i++)
         step(&pool, &prng, &pieces[prng_below(&prng, PIECES)]);
     for (unsigned i = 0; i < PIECES; i++)
@@ -72,7 +72,7 @@ static void test_what_is_freed_is_used_again(void **state)
     void *first, *second;
 
     (void)state;
-    pool_memory_init(&pool, KEPT_MAX);
+    assert_int_equal(pool_memory_init(&pool, KEPT_MAX), 0);
     first = pool.hooks.malloc(100, pool.hooks.mem_user_data);
     memset(first, 1, 100);
     pool.hooks.free(first, pool.hooks.mem_user_data);
@@ -89,7 +89,7 @@ static void test_impossible_sizes(void **state)
     struct pool_memory pool;
 
     (void)state;
-    pool_memory_init(&pool, KEPT_MAX);
+    assert_int_equal(pool_memory_init(&pool, KEPT_MAX), 0);
     assert_null(pool.hooks.malloc(SIZE_MAX, pool.hooks.mem_user_data));
     assert_null(pool.hooks.malloc(SIZE_MAX - 8, pool.hooks.mem_user_data));
     assert_null(pool.hooks.calloc(SIZE_MAX / 2, 3, pool.hooks.mem_user_data));
