@@ -451,7 +451,7 @@ def test_the_command_line_takes_any_bytes(cluster):
     (["cas", "k"], 64, b"the version expected is missing"),
     (["cas", "k", "latest", "v"], 64, b"the version expected must be a whole number"),
     (["compact", "k"], 64, b"say with --ver"),
-    (["get", "k", "-w", "table"], 64, b"there is no table of this"),
+    (["get", "k", "-w", "table"], 64, b"registers are printed as simple or json"),
     (["put", "k", "v"], 64, b"there is no 'put'"),
 ])
 def test_what_the_command_line_refuses(single, words, status, text):
