@@ -32,12 +32,11 @@ asan:
 	test -f $(BUILD)-asan/build.ninja || meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C $(BUILD)-asan
 	meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 4 --logbase simlog $(ASAN_SIM)
-	meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 4 --no-suite e2e --no-suite mutants --no-suite tidy --no-suite sim
+	meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 4 --no-suite e2e --no-suite go --no-suite mutants --no-suite tidy --no-suite sim
 
 tsan:
 	scripts/install-deps build test
 	test -f $(BUILD)-tsan/build.ninja || meson setup $(BUILD)-tsan -Db_sanitize=thread -Db_lundef=false
-	ninja -C $(BUILD)-tsan
 	TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp meson test -C $(BUILD)-tsan --print-errorlogs --suite store --suite net --suite node --suite examples --suite client --suite broadcast --timeout-multiplier 4
 
 bench:
