@@ -8,6 +8,8 @@ DESTDIR ?=
 RELEASE = --buildtype=release -Db_lto=true
 # Of the simulator's many runs, these are repeated with AddressSanitizer.
 ASAN_SIM = sim-seeds-1..250 register-seeds-1..170
+# Many tests wait more than they work.
+export MESON_TESTTHREADS ?= $(shell expr $$(nproc) + 1)
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
