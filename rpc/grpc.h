@@ -130,6 +130,9 @@ void grpc_free(struct grpc_server *server);
 
 void grpc_counters(const struct grpc_server *server, struct http2_counters *ret_counters);
 
+/* Visits the streams that were not ended yet, but not those that answer once. visit may end them. */
+void grpc_each_stream(struct grpc_server *server, void (*visit)(struct grpc_call *call));
+
 /* ---- calls from inside the process ---- */
 
 /* message is the answer, borrowed for the call, if status is OK; otherwise text says why not. */

@@ -252,3 +252,16 @@ void grpc_stream_end_all(struct grpc_server *server)
         grpc_stream_end(call, GRPC_UNAVAILABLE, "etcdserver: server stopped");
     }
 }
+
+void grpc_each_stream(struct grpc_server *server, void (*visit)(struct grpc_call *call))
+{
+    struct list_link *next;
+
+    for (struct list_link *link = server->streams.next; link != &server->streams; link = next) {
+        struct grpc_call *call = list_owner(link, struct grpc_call, stream_link);
+
+        next = link->next;
+        if (!call->stream.answered && !call->method->stream->answers_once)
+            visit(call);
+    }
+}

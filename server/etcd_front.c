@@ -7,6 +7,7 @@
 #include "election.pb-c.h"
 #include "errands.h"
 #include "health.pb-c.h"
+#include "leader_watch.h"
 #include "lessor.h"
 #include "lock.pb-c.h"
 #include "lock_hall.h"
@@ -38,6 +39,7 @@ struct etcd_front {
     struct snapshot_pump snapshots;
     struct lock_hall lock_hall;
     struct errands errands;
+    struct leader_watch leader_watch;
     void (*closed)(void *context);
     void *closed_context;
     struct web web;
@@ -97,6 +99,21 @@ static bool admit(struct grpc_call *call)
     return false;
 }
 
+static void end_if_leader_required(struct grpc_call *call)
+{
+    if (call->requires_leader)
+        etcd_fail(call, ETCD_NO_LEADER);
+}
+
+/* Clients that ask for it want to be told, so as to look for a member that has one. Who waits for a
+ * lock, or to be elected, has one answer to come, and is no stream in etcd. */
+static void on_leaderless(void *context)
+{
+    struct etcd_front *front = context;
+
+    grpc_each_stream(front->grpc, end_if_leader_required);
+}
+
 /* Clients may not take the last descriptors: the node opens files and talks to its peers too. */
 static void bound_connections(struct http2_limits *limits)
 {
@@ -142,13 +159,12 @@ static void on_web_closed(void *context)
 }
 
 /* Some of the time is chance, so that the members do not all speak at once. */
-static void start_watches(struct etcd_front *front, uv_loop_t *loop, uint32_t progress_ms,
-                          uint32_t leaderless_ms)
+static void start_watches(struct etcd_front *front, uv_loop_t *loop, uint32_t progress_ms)
 {
     uint32_t ms = progress_ms > 0 ? progress_ms : WATCH_PROGRESS_MS;
 
     watch_hub_start(front->services.watch_hub, loop,
-                    ms + (uint32_t)(uv_hrtime() / 1000 % (ms / 10 + 1)), leaderless_ms);
+                    ms + (uint32_t)(uv_hrtime() / 1000 % (ms / 10 + 1)));
 }
 
 int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
@@ -200,8 +216,10 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     front->services.lock_hall = &front->lock_hall;
     errands_start(&front->errands, loop, request_ms);
     front->services.errands = &front->errands;
-    start_watches(front, loop, options->watch_progress_ms, leaderless_ms);
-    lessor_start(front->services.lessor, loop, request_ms, leaderless_ms);
+    start_watches(front, loop, options->watch_progress_ms);
+    lessor_start(front->services.lessor, loop, request_ms);
+    leader_watch_start(&front->leader_watch, loop, options->backend, leaderless_ms, on_leaderless,
+                       front);
     *ret_front = front;
     return 0;
 }
@@ -262,14 +280,20 @@ static void on_errands_closed(void *context)
     lock_hall_close(&front->lock_hall, on_lock_hall_closed, front);
 }
 
+static void on_leader_watch_closed(void *context)
+{
+    struct etcd_front *front = context;
+
+    errands_close(&front->errands, on_errands_closed, front);
+}
+
 static void on_port_closed(void *context)
 {
     struct etcd_front *front = context;
 
     assert(front->open_ports > 0);
-    if (--front->open_ports > 0)
-        return;
-    errands_close(&front->errands, on_errands_closed, front);
+    if (--front->open_ports == 0)
+        leader_watch_close(&front->leader_watch, on_leader_watch_closed, front);
 }
 
 void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),

@@ -22,7 +22,6 @@ struct keep_alive {
 };
 
 struct lease_stream { /* what the call keeps */
-    struct lease_watcher watcher;
     struct list_link under_way, answers;
     uint32_t count;
     bool request_waits, half_closed;
@@ -110,18 +109,9 @@ static void on_late(struct lease_renewal *renewal)
         grpc_stream_end(keep_alive->call, GRPC_UNAVAILABLE, "etcdserver: request timed out");
 }
 
-static void on_leaderless(struct lease_watcher *watcher)
-{
-    struct lease_stream *stream = list_owner(watcher, struct lease_stream, watcher);
-
-    etcd_fail(list_owner(stream, struct grpc_call, state), ETCD_NO_LEADER);
-}
-
 static void on_open(struct grpc_call *call)
 {
-    *stream_of(call) = (struct lease_stream){.watcher.leaderless = on_leaderless};
-    if (call->requires_leader)
-        lessor_watch_leader(call_services(call)->lessor, &stream_of(call)->watcher);
+    *stream_of(call) = (struct lease_stream){0};
     list_init(&stream_of(call)->under_way);
     list_init(&stream_of(call)->answers);
 }
@@ -174,7 +164,6 @@ static void on_gone(struct grpc_call *call)
 {
     struct lease_stream *stream = stream_of(call);
 
-    lessor_forget(&stream->watcher);
     while (!list_alone(&stream->answers))
         drop(list_owner(stream->answers.next, struct keep_alive, link));
     while (!list_alone(&stream->under_way)) {

@@ -307,29 +307,6 @@ static void on_prepare(uv_prepare_t *prepare)
     lessor_turn(prepare->data);
 }
 
-/* Streams that want a leader end without one, those of this tick. */
-static void look_for_leader(struct lessor *lessor)
-{
-    uint64_t clock_ms = uv_now(lessor->timer.loop);
-    struct backend_status status;
-    struct list_link ending;
-
-    lessor->backend->ops->status(lessor->backend, &status);
-    if (status.leader_id != 0 || lessor->leaderless_since == 0)
-        lessor->leaderless_since = status.leader_id != 0 ? 0 : clock_ms;
-    if (lessor->leaderless_since == 0 ||
-        clock_ms - lessor->leaderless_since < lessor->leaderless_ms)
-        return;
-    list_init(&ending);
-    list_move_all(&ending, &lessor->streams);
-    while (!list_alone(&ending)) {
-        struct lease_watcher *watcher = list_owner(ending.next, struct lease_watcher, link);
-
-        list_remove(&watcher->link);
-        watcher->leaderless(watcher);
-    }
-}
-
 static void on_tick(uv_timer_t *timer)
 {
     struct lessor *lessor = timer->data;
@@ -337,22 +314,9 @@ static void on_tick(uv_timer_t *timer)
     lessor->look = true;
     lessor->expiries_left = EXPIRIES_PER_TICK;
     lessor_tell_late_ones(lessor);
-    look_for_leader(lessor);
 }
 
 /* ---- the rest ---- */
-
-void lessor_watch_leader(struct lessor *lessor, struct lease_watcher *watcher)
-{
-    list_init(&watcher->link);
-    list_append(&lessor->streams, &watcher->link);
-}
-
-void lessor_forget(struct lease_watcher *watcher)
-{
-    if (watcher->link.next != NULL)
-        list_remove(&watcher->link);
-}
 
 uint64_t lessor_ends_ms(const struct lessor *lessor, int64_t id)
 {
@@ -376,16 +340,14 @@ struct lessor *lessor_new(struct backend *backend)
     list_init(&lessor->open);
     list_init(&lessor->by_log);
     list_init(&lessor->questions);
-    list_init(&lessor->streams);
     backend->lease_applied = on_lease_applied;
     backend->lease_context = lessor;
     return lessor;
 }
 
-void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms, uint32_t leaderless_ms)
+void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms)
 {
     lessor->late_ms = late_ms;
-    lessor->leaderless_ms = leaderless_ms;
     uv_prepare_init(loop, &lessor->prepare);
     uv_idle_init(loop, &lessor->awake);
     uv_timer_init(loop, &lessor->timer);

@@ -71,15 +71,9 @@ struct lease_question {
     void (*done)(struct lease_question *question, int error, int64_t seconds);
 };
 
-/* A stream that is to end when there has been no leader for long. */
-struct lease_watcher {
-    struct list_link link; /* NULL links: it is none */
-    void (*leaderless)(struct lease_watcher *watcher);
-};
-
 /* NULL: no memory. The backend tells it of leases from now on, and is borrowed. */
 struct lessor *lessor_new(struct backend *backend);
-void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms, uint32_t leaderless_ms);
+void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms);
 
 /* What is to be done after a turn of the backend, outside of its completions. */
 void lessor_turn(struct lessor *lessor);
@@ -89,10 +83,6 @@ void lessor_renew(struct lessor *lessor, struct lease_renewal *renewal);
 
 /* id and done are set. */
 void lessor_ask(struct lessor *lessor, struct lease_question *question);
-
-/* leaderless is set. Ends with lessor_forget(), which may come more than once. */
-void lessor_watch_leader(struct lessor *lessor, struct lease_watcher *watcher);
-void lessor_forget(struct lease_watcher *watcher);
 
 /* When the lease ends, by a clock that means something to this member only: for the order of them. */
 uint64_t lessor_ends_ms(const struct lessor *lessor, int64_t id);

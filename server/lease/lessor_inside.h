@@ -23,7 +23,6 @@ struct lessor {
     struct list_link by_log;            /* ... for the next batch */
     bool batch_open;                    /* one is under way */
     struct list_link questions;         /* of calls here */
-    struct list_link streams;           /* which are to end when there is no leader */
     int64_t wanted[LESSOR_WANTED_MAX];  /* others ask what is left of them */
     size_t wanted_count;
     struct list_link open; /* ... and those that are not late, the oldest first */
@@ -34,8 +33,6 @@ struct lessor {
     bool reading, read_done;
     bool look;                 /* a tick has passed */
     bool woken;                /* there is something to do */
-    uint64_t leaderless_since; /* by the loop's clock; 0: there is a leader */
-    uint32_t leaderless_ms;    /* how long streams bear it */
     unsigned expiries_left;    /* of this tick */
     unsigned checkpoints_open; /* under way */
     uint64_t now_ms, clock_ms; /* of leases; of the loop */

@@ -214,7 +214,6 @@ static void watch(struct observer *observer, struct watch_request *request)
     observer->watching = true;
     observer->deaf = false;
     watch_stream_open(&observer->stream, observer->hall->watch_hub, &SINK);
-    observer->stream.requires_leader = observer->call->requires_leader;
     request->kind = WATCH_CREATE;
     (void)watch_stream_request(&observer->stream, request);
 }

@@ -9,7 +9,6 @@
 
 #define FRAGMENT_BYTES (2u * 1024 * 1024) /* as etcd: its limit of a request, and half a MiB */
 #define KEPT_BYTES (4u * 1024 * 1024)     /* of the buffer for responses */
-#define LEADER_CHECKS 6u                  /* so many in a row without a leader are too many */
 
 static const struct kv *hub_kv(struct watch_hub *hub)
 {
@@ -221,28 +220,6 @@ static void on_progress(uv_timer_t *timer)
     }
 }
 
-/* ---- no leader ---- */
-
-/* Clients that ask for it want to be told, so as to look for a member that has one. */
-static void on_leader(uv_timer_t *timer)
-{
-    struct watch_hub *hub = timer->data;
-    struct backend_status status;
-    struct list_link *next;
-
-    hub->backend->ops->status(hub->backend, &status);
-    hub->leaderless = status.leader_id == 0 ? hub->leaderless + 1 : 0;
-    if (hub->leaderless < LEADER_CHECKS)
-        return;
-    for (struct list_link *at = hub->streams.next; at != &hub->streams; at = next) {
-        struct watch_stream *stream = list_owner(at, struct watch_stream, hub_link);
-
-        next = at->next;
-        if (stream->requires_leader)
-            stream->sink->fail(stream, ETCD_NO_LEADER);
-    }
-}
-
 /* ---- the hub ---- */
 
 struct watch_hub *watch_hub_new(struct backend *backend)
@@ -257,22 +234,16 @@ struct watch_hub *watch_hub_new(struct backend *backend)
     return hub;
 }
 
-void watch_hub_start(struct watch_hub *hub, uv_loop_t *loop, uint32_t progress_ms,
-                     uint32_t leaderless_ms)
+void watch_hub_start(struct watch_hub *hub, uv_loop_t *loop, uint32_t progress_ms)
 {
-    uint32_t check_ms = leaderless_ms / LEADER_CHECKS;
-
     assert(progress_ms > 0);
-    assert(check_ms > 0);
     uv_prepare_init(loop, &hub->prepare);
     uv_idle_init(loop, &hub->awake);
     uv_timer_init(loop, &hub->progress);
-    uv_timer_init(loop, &hub->leader);
-    hub->prepare.data = hub->awake.data = hub->progress.data = hub->leader.data = hub;
-    hub->open_handles = 4;
+    hub->prepare.data = hub->awake.data = hub->progress.data = hub;
+    hub->open_handles = 3;
     uv_prepare_start(&hub->prepare, on_prepare);
     uv_timer_start(&hub->progress, on_progress, progress_ms, progress_ms);
-    uv_timer_start(&hub->leader, on_leader, check_ms, check_ms);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -292,7 +263,6 @@ void watch_hub_close(struct watch_hub *hub, void (*closed)(void *context), void 
     uv_close((uv_handle_t *)&hub->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&hub->awake, on_handle_closed);
     uv_close((uv_handle_t *)&hub->progress, on_handle_closed);
-    uv_close((uv_handle_t *)&hub->leader, on_handle_closed);
 }
 
 void watch_hub_free(struct watch_hub *hub)

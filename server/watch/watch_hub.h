@@ -42,17 +42,14 @@ struct watch_stream { /* the owner's memory */
     struct list_link blocked;  /* by place_link */
     struct watcher_ids ids;
     int64_t next_id;
-    bool request_waits;   /* the last one was FULL */
-    bool requires_leader; /* ends when there has been none for some seconds */
+    bool request_waits; /* the last one was FULL */
 };
 
 /* NULL: no memory. It does nothing before it is started. */
 struct watch_hub *watch_hub_new(struct backend *backend);
 
-/* progress_ms: how often a watch that wants it, and of which there is no news, is told so.
- * leaderless_ms: how long a stream that requires a leader bears to have none. */
-void watch_hub_start(struct watch_hub *hub, uv_loop_t *loop, uint32_t progress_ms,
-                     uint32_t leaderless_ms);
+/* progress_ms: how often a watch that wants it, and of which there is no news, is told so. */
+void watch_hub_start(struct watch_hub *hub, uv_loop_t *loop, uint32_t progress_ms);
 
 /* Tells the synced watches what is new. To be called after a turn in which commands were applied,
  * before the store is tidied: what a compaction of that turn took is still there then. */

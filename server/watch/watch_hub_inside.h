@@ -27,8 +27,7 @@ struct watch_hub {
     struct byte_buffer head; /* the header of all responses of the batch, as bytes */
     uv_prepare_t prepare;
     uv_idle_t awake; /* active while somebody is behind */
-    uv_timer_t progress, leader;
-    unsigned leaderless; /* how often in a row no leader was known */
+    uv_timer_t progress;
     unsigned open_handles;
     uint64_t events; /* that watchers were told, once for each of them */
     void (*closed)(void *context);

@@ -38,7 +38,6 @@ static void on_open(struct grpc_call *call)
     const struct services *services = grpc_context(call);
 
     watch_stream_open(stream_of(call), services->watch_hub, &SINK);
-    stream_of(call)->requires_leader = call->requires_leader;
 }
 
 static int on_message(struct grpc_call *call, const uint8_t *message, size_t size)

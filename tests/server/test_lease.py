@@ -2,7 +2,6 @@
 """test_lease.py -- leases as Google's client sees them: granted, kept alive, asked about, revoked, and ended by time."""
 import queue
 import signal
-import time
 
 import grpc
 import pytest
@@ -201,29 +200,6 @@ def test_a_frozen_leader_lets_live_what_it_did_not_see(server, client, keep_aliv
     assert keep_alive.renew(7).TTL == 4
     assert leases(client) == {7}
     wait_until(lambda: not leases(client), SECONDS, "it ends when nobody renews it")
-
-
-def test_streams_that_want_a_leader_end_without_one(start):
-    server = start("election=200")
-    channel = grpc.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.use_local_subchannel_pool", 1)])
-    open_stream = channel.stream_stream(
-        "/etcdserverpb.Lease/LeaseKeepAlive", request_serializer=lambda message: message.SerializeToString(),
-        response_deserializer=messages.LeaseKeepAliveResponse.FromString)
-    without = queue.Queue()
-    patient = open_stream(iter(without.get, None), timeout=SECONDS)
-    call = open_stream(iter(queue.Queue().get, None), metadata=[("hasleader", "true")], timeout=SECONDS)
-    without.put(messages.LeaseKeepAliveRequest(ID=7))
-    assert next(patient).TTL == 0
-    server.process.send_signal(signal.SIGUSR1)
-    began = time.monotonic()
-    with pytest.raises(grpc.RpcError) as error:
-        next(call)
-    assert (error.value.code(), error.value.details()) == (grpc.StatusCode.UNAVAILABLE, "etcdserver: no leader")
-    assert time.monotonic() - began >= 0.4, "not before three election timeouts, counted from the last look"
-    without.put(messages.LeaseKeepAliveRequest(ID=7))
-    assert next(patient).TTL == 0
-    without.put(None)
-    channel.close()
 
 
 def test_leases_are_listed_by_their_end(client):

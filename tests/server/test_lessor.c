@@ -67,7 +67,7 @@ static int open_world(void **state)
     memory_backend_init(&world.backend, &world.loop, &store);
     world.lessor = lessor_new(&world.backend.base);
     assert_non_null(world.lessor);
-    lessor_start(world.lessor, &world.loop, 60000, 60000);
+    lessor_start(world.lessor, &world.loop, 60000);
     uv_timer_init(&world.loop, &world.timer);
     world.timer.data = &world;
     grant(&world);

@@ -254,7 +254,7 @@ static int open_world(void **state)
         *side = (struct side){
             .base = {.ops = &OPS, .member_id = i + 1}, .world = &world, .kv = kv_new(NULL)};
         side->lessor = lessor_new(&side->base);
-        lessor_start(side->lessor, &world.loop, 7000, 3000);
+        lessor_start(side->lessor, &world.loop, 7000);
     }
     lead(&world, 1);
     *state = &world;
