@@ -160,9 +160,9 @@ static void change_lease(struct kv *kv, struct kv_bytes key, int64_t before, int
     if (before == after)
         return;
     if (before != 0)
-        lease_detach(leases_find(&kv->leases, before), &kv->allocator, key);
+        lease_keys_remove(&leases_find(&kv->leases, before)->keys, &kv->allocator, key);
     if (after != 0)
-        lease_attach(leases_find(&kv->leases, after), &kv->allocator, key);
+        lease_keys_add(&leases_find(&kv->leases, after)->keys, &kv->allocator, key);
 }
 
 /* What the key is now; false if it is not there. */

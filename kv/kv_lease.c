@@ -21,11 +21,12 @@ enum kv_error kv_lease_grant(struct kv *kv, const struct command_lease_grant *gr
 enum kv_error kv_lease_revoke(struct kv *kv, int64_t id, uint64_t *ret_deleted)
 {
     struct lease *lease = leases_find(&kv->leases, id);
+    struct lease_keys_place place = {0};
+    struct kv_bytes key;
 
     if (lease == NULL)
         return KV_LEASE_NOT_FOUND;
-    for (size_t i = 0; i < lease->key_count; i++) {
-        struct kv_bytes key = lease_key_at(lease, i);
+    while (lease_keys_next(&lease->keys, &place, &key)) {
         struct index_cursor cursor;
         bool found = index_seek(&kv->index, key, &cursor);
 
@@ -33,7 +34,7 @@ enum kv_error kv_lease_revoke(struct kv *kv, int64_t id, uint64_t *ret_deleted)
         (void)found;
         kv_delete_at(kv, &cursor, index_at(&kv->index, &cursor), key);
     }
-    *ret_deleted = lease->key_count;
+    *ret_deleted = lease->keys.count;
     leases_remove(&kv->leases, lease);
     return KV_OK;
 }
@@ -116,7 +117,7 @@ static struct kv_lease describe(const struct lease *lease)
                              .granted = lease->granted,
                              .remaining = lease->remaining,
                              .stamp = lease->stamp,
-                             .key_count = lease->key_count};
+                             .key_count = lease->keys.count};
 }
 
 bool kv_lease(const struct kv *kv, int64_t id, struct kv_lease *ret_lease)
@@ -132,9 +133,11 @@ void kv_lease_keys(const struct kv *kv, int64_t id,
                    void (*visit)(void *context, struct kv_bytes key), void *context)
 {
     const struct lease *lease = leases_find(&kv->leases, id);
+    struct lease_keys_place place = {0};
+    struct kv_bytes key;
 
-    for (size_t i = 0; lease != NULL && i < lease->key_count; i++)
-        visit(context, lease_key_at(lease, i));
+    while (lease != NULL && lease_keys_next(&lease->keys, &place, &key))
+        visit(context, key);
 }
 
 bool kv_next_lease(const struct kv *kv, size_t *at, struct kv_lease *ret_lease)

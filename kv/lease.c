@@ -5,30 +5,16 @@
 #include <assert.h>
 #include <string.h>
 
-#include "index_leaf.h"
-
 #define PLACES_MIN 16u
-
-struct lease_key {
-    size_t size;
-    uint8_t bytes[];
-};
 
 void leases_init(struct leases *leases, struct allocator *allocator)
 {
     *leases = (struct leases){.allocator = allocator};
 }
 
-static void free_key(struct allocator *allocator, struct lease_key *key)
-{
-    allocator_free(allocator, key, sizeof(*key) + key->size);
-}
-
 static void free_lease(struct allocator *allocator, struct lease *lease)
 {
-    for (size_t i = 0; i < lease->key_count; i++)
-        free_key(allocator, lease->keys[i]);
-    allocator_free(allocator, lease->keys, lease->key_capacity * sizeof(lease->keys[0]));
+    lease_keys_release(&lease->keys, allocator);
     allocator_free(allocator, lease, sizeof(*lease));
 }
 
@@ -126,67 +112,4 @@ struct lease *leases_next(const struct leases *leases, size_t *at)
             return lease;
     }
     return NULL;
-}
-
-struct kv_bytes lease_key_at(const struct lease *lease, size_t at)
-{
-    assert(at < lease->key_count);
-    return (struct kv_bytes){lease->keys[at]->bytes, lease->keys[at]->size};
-}
-
-/* Where the key is, or would be. */
-static size_t find_key(const struct lease *lease, struct kv_bytes key, bool *ret_found)
-{
-    size_t low = 0, high = lease->key_count;
-
-    *ret_found = false;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = key_compare(lease_key_at(lease, middle), key);
-
-        if (order == 0) {
-            *ret_found = true;
-            return middle;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-void lease_attach(struct lease *lease, struct allocator *allocator, struct kv_bytes key)
-{
-    struct lease_key *copy = allocator_new(allocator, sizeof(*copy) + key.size);
-    bool found;
-    size_t at = find_key(lease, key, &found);
-
-    assert(!found);
-    copy->size = key.size;
-    memcpy(copy->bytes, key.data, key.size);
-    if (lease->key_count == lease->key_capacity) {
-        size_t capacity = lease->key_capacity == 0 ? 1 : 2 * lease->key_capacity;
-
-        lease->keys = allocator_resize(allocator, lease->keys,
-                                       lease->key_capacity * sizeof(lease->keys[0]),
-                                       capacity * sizeof(lease->keys[0]));
-        lease->key_capacity = capacity;
-    }
-    memmove(lease->keys + at + 1, lease->keys + at,
-            (lease->key_count - at) * sizeof(lease->keys[0]));
-    lease->keys[at] = copy;
-    lease->key_count++;
-}
-
-void lease_detach(struct lease *lease, struct allocator *allocator, struct kv_bytes key)
-{
-    bool found;
-    size_t at = find_key(lease, key, &found);
-
-    assert(found);
-    free_key(allocator, lease->keys[at]);
-    lease->key_count--;
-    memmove(lease->keys + at, lease->keys + at + 1,
-            (lease->key_count - at) * sizeof(lease->keys[0]));
 }

@@ -5,7 +5,7 @@
  * like any other. What is kept of time is what everybody must agree on after a change of leader:
  * the seconds that were granted, and those that were left when that was last written down.
  *
- * Leases lie in a hash table by id; a lease's keys in an array, in order, each a copy.
+ * Leases lie in a hash table by id.
  */
 #ifndef DECREE_KV_LEASE_H
 #define DECREE_KV_LEASE_H
@@ -15,17 +15,14 @@
 #include <stdint.h>
 
 #include "allocator.h"
-#include "command.h"
-
-struct lease_key;
+#include "lease_keys.h"
 
 struct lease {
     int64_t id;
     int64_t granted;   /* seconds */
     int64_t remaining; /* seconds, as of the last checkpoint; 0: none was made */
     uint64_t stamp;    /* of its grant or last renewal in the log */
-    struct lease_key **keys;
-    size_t key_count, key_capacity;
+    struct lease_keys keys;
 };
 
 struct leases {
@@ -46,12 +43,5 @@ void leases_remove(struct leases *leases, struct lease *lease);
 
 /* The next lease after *at, in no order that means anything, or NULL; *at begins at 0. */
 struct lease *leases_next(const struct leases *leases, size_t *at);
-
-/* Hangs a key on the lease, or takes it off. The key is not there already, or is there. */
-void lease_attach(struct lease *lease, struct allocator *allocator, struct kv_bytes key);
-void lease_detach(struct lease *lease, struct allocator *allocator, struct kv_bytes key);
-
-/* The key at an index below key_count, in order; borrowed until the lease's keys change. */
-struct kv_bytes lease_key_at(const struct lease *lease, size_t at);
 
 #endif

@@ -149,7 +149,7 @@ static bool attach_leases(struct kv *kv)
         if (record.lease != 0 && lease == NULL)
             return false;
         if (lease != NULL)
-            lease_attach(lease, &kv->allocator, record.key);
+            lease_keys_add(&lease->keys, &kv->allocator, record.key);
     }
     return true;
 }
