@@ -17,8 +17,10 @@ struct lease_entry {
     struct deadline deadline; /* on the wheel, or by its link in a list of what is due */
     int64_t id;
     uint64_t ends_ms;
-    bool due;     /* its time is up */
-    bool revoked; /* ... and the log was asked to revoke it */
+    uint64_t news; /* the number of what was last told of it, see lessor.news */
+    bool asked;    /* somebody here waits for news of it */
+    bool due;      /* its time is up */
+    bool revoked;  /* ... and the log was asked to revoke it */
 };
 
 struct lease_table { /* all zero: empty */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* lessor.c -- see lessor.h.
  *
- *     follows -- this member leads --> begins -- lease_renew 0 applied --> leads
- *        ^---------------------- another leader, or another term ------------'
+ *     follows -- this member leads --> begins -- lease_renew 0 applied --> arms -- all have their time --> leads
+ *        ^------------------------------- another leader, or another term ----------------------------------'
  *
  *     asked --> confirming, while the read is under way --> renewed, or to the log
  *     wheel --> due ------------------------------------> lease_expire to the log
+ *       \---- half of its time is gone ----------------> lease_checkpoint to the log
  */
 #include "lessor.h"
 
@@ -17,8 +18,9 @@
 
 #define TICK_MS 100u
 #define EXPIRIES_PER_TICK 100u
+#define CHECKPOINTS_PER_TICK 8u
 #define STEP_MS_MAX 500u
-#define CHECKPOINT_FIRST_MS 60000u
+#define LEAVE_MS_MAX 500u
 
 static void on_awake(uv_idle_t *awake)
 {
@@ -50,13 +52,19 @@ static void take_off(struct lessor *lessor, struct lease_entry *entry)
     entry->due = false;
 }
 
-void lessor_put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t ends_ms)
+static void put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t ends_ms,
+                   uint64_t step_ms)
 {
     take_off(lessor, entry);
     entry->revoked = false;
     entry->ends_ms = ends_ms;
-    if (lessor->state == LESSOR_LEADS)
-        deadline_arm(&lessor->wheel, &entry->deadline, ends_ms);
+    if (lessor->state >= LESSOR_ARMS)
+        deadline_arm(&lessor->wheel, &entry->deadline, lessor_next_look(lessor, ends_ms, step_ms));
+}
+
+void lessor_put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t ends_ms)
+{
+    put_on(lessor, entry, ends_ms, CHECKPOINT_MS_MAX);
 }
 
 static void note_wanted(struct lessor *lessor, int64_t id)
@@ -67,13 +75,22 @@ static void note_wanted(struct lessor *lessor, int64_t id)
     lessor_wake(lessor);
 }
 
+static void note_news(struct lessor *lessor, struct lease_entry *entry)
+{
+    entry->news = ++lessor->news;
+    if (entry->asked)
+        lessor_wake(lessor);
+    entry->asked = false;
+}
+
 static void on_lease_applied(void *context, int64_t id, enum lease_event event)
 {
     struct lessor *lessor = context;
     struct lease_entry *entry = lease_table_find(&lessor->table, id);
     struct kv_lease lease;
 
-    lessor_note_answer(lessor, event == LEASE_ASKED ? 0 : id);
+    if (event != LEASE_ASKED && entry != NULL)
+        note_news(lessor, entry);
     if (event == LEASE_ASKED && lessor->state != LESSOR_FOLLOWS)
         note_wanted(lessor, id);
     if (event == LEASE_ASKED || event == LEASE_WRITTEN_DOWN)
@@ -82,7 +99,7 @@ static void on_lease_applied(void *context, int64_t id, enum lease_event event)
         if (entry == NULL)
             entry = lease_table_add(&lessor->table, id);
         if (entry == NULL)
-            lessor->incomplete = true;
+            lessor->incomplete = lessor->missing = true;
         else if (event == LEASE_RENEWED)
             lessor_put_on(lessor, entry, lessor_ends_of(lessor, &lease));
     } else if (entry != NULL) {
@@ -102,23 +119,17 @@ static bool is_leader(const struct lessor *lessor, uint64_t *ret_term)
     return status.leader_id == lessor->backend->member_id;
 }
 
-/* All leases, by their remaining time, and by as much more as the last renewals of an earlier leader
- * may have come behind its last proof. False: there is no memory. */
-static bool begin_all(struct lessor *lessor)
+/* Entries for those leases that have none. False: there is no memory. */
+static bool find_missing(struct lessor *lessor)
 {
     const struct kv *kv = lessor->backend->ops->kv(lessor->backend);
     struct kv_lease lease;
     size_t at = 0;
 
-    while (kv_next_lease(kv, &at, &lease)) {
-        struct lease_entry *entry = lease_table_find(&lessor->table, lease.id);
-
-        if (entry == NULL)
-            entry = lease_table_add(&lessor->table, lease.id);
-        if (entry == NULL)
+    while (kv_next_lease(kv, &at, &lease))
+        if (lease_table_find(&lessor->table, lease.id) == NULL &&
+            lease_table_add(&lessor->table, lease.id) == NULL)
             return false;
-        lessor_put_on(lessor, entry, lessor_ends_of(lessor, &lease) + CONFIRMED_MS_MAX);
-    }
     return true;
 }
 
@@ -133,12 +144,35 @@ static void on_begun(void *argument, int error, decree_slot slot, void *result)
     lessor->state = LESSOR_FOLLOWS;
     if (error != 0)
         return;
-    lessor->state = LESSOR_LEADS;
+    lessor->state = LESSOR_ARMS;
     lessor->begun = kv_leases_begun(lessor->backend->ops->kv(lessor->backend));
-    lessor->incomplete = !begin_all(lessor);
+    lessor->begun_ms = lessor->now_ms;
+    lessor->bucket = 0;
+    lessor->missing = lessor->missing && !find_missing(lessor);
+    lessor->incomplete = lessor->missing;
     lessor->confirmed_ms = 0;
-    lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_FIRST_MS;
+    lessor->writing_all = false;
     lessor_wake(lessor);
+}
+
+/* Some leases, by their remaining time, and by as much more as the last renewals of an earlier leader
+ * may have come behind its last proof. */
+static void arm_some(struct lessor *lessor)
+{
+    const struct kv *kv = lessor->backend->ops->kv(lessor->backend);
+    size_t end = lessor->bucket + LESSOR_BUCKETS_PER_TURN;
+    struct kv_lease lease;
+
+    for (; lessor->bucket < lessor->table.bucket_count && lessor->bucket < end; lessor->bucket++)
+        for (struct lease_entry *entry = lessor->table.buckets[lessor->bucket]; entry != NULL;
+             entry = entry->next)
+            if (kv_lease(kv, entry->id, &lease))
+                put_on(lessor, entry, lessor_ends_of(lessor, &lease) + CONFIRMED_MS_MAX,
+                       lessor_step_ms(lessor));
+    if (lessor->bucket < lessor->table.bucket_count)
+        lessor_wake(lessor);
+    else
+        lessor->state = LESSOR_LEADS;
 }
 
 int lessor_propose(struct lessor *lessor, const struct command *command, decree_done *done,
@@ -157,7 +191,7 @@ int lessor_propose(struct lessor *lessor, const struct command *command, decree_
  * hear of it. */
 static bool is_overtaken(const struct lessor *lessor)
 {
-    return lessor->state == LESSOR_LEADS &&
+    return lessor->state >= LESSOR_ARMS &&
            kv_leases_begun(lessor->backend->ops->kv(lessor->backend)) != lessor->begun;
 }
 
@@ -181,11 +215,25 @@ static void look_who_leads(struct lessor *lessor)
 
 /* ---- expiring ---- */
 
+/* Not renewed for long: it is to be written down, and looked at again. */
+static void write_down_later(struct lessor *lessor, struct lease_entry *entry)
+{
+    uint64_t look_ms = lessor->now_ms + TICK_MS;
+
+    if (lessor_want(lessor, entry->id))
+        look_ms = lessor_next_look(lessor, entry->ends_ms, lessor_step_ms(lessor));
+    deadline_arm(&lessor->wheel, &entry->deadline, look_ms);
+}
+
 static void on_due(void *context, struct deadline *deadline)
 {
     struct lessor *lessor = context;
     struct lease_entry *entry = list_owner(deadline, struct lease_entry, deadline);
 
+    if (entry->ends_ms > lessor->now_ms) {
+        write_down_later(lessor, entry);
+        return;
+    }
     entry->due = true;
     list_append(&lessor->due, &deadline->link);
 }
@@ -268,18 +316,20 @@ static void lead(struct lessor *lessor)
     }
     lessor->read_done = false;
     deadline_wheel_turn(&lessor->wheel, lessor->now_ms, on_due, lessor);
-    if (lessor->look)
-        lessor_checkpoint(lessor);
-    lessor_write_wanted(lessor);
+    lessor_write(lessor);
     if (is_confirmed(lessor))
         lessor_renew_all(lessor, &lessor->asked, lessor_renew_here);
     confirm(lessor);
 }
 
+static void leave(struct lessor *lessor);
+
 void lessor_turn(struct lessor *lessor)
 {
-    if (lessor->closing)
+    if (lessor->closing) {
+        leave(lessor);
         return;
+    }
     uv_idle_stop(&lessor->awake);
     move_clock(lessor);
     if (!lessor->look && !lessor->woken && list_alone(&lessor->asked) &&
@@ -287,6 +337,8 @@ void lessor_turn(struct lessor *lessor)
         return;
     lessor->woken = false;
     look_who_leads(lessor);
+    if (lessor->state == LESSOR_ARMS)
+        arm_some(lessor);
     if (lessor->state == LESSOR_LEADS) {
         lead(lessor);
     } else {
@@ -307,12 +359,18 @@ static void on_prepare(uv_prepare_t *prepare)
     lessor_turn(prepare->data);
 }
 
+void lessor_begin_tick(struct lessor *lessor)
+{
+    lessor->look = true;
+    lessor->expiries_left = EXPIRIES_PER_TICK;
+    lessor->checkpoints_left = CHECKPOINTS_PER_TICK;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct lessor *lessor = timer->data;
 
-    lessor->look = true;
-    lessor->expiries_left = EXPIRIES_PER_TICK;
+    lessor_begin_tick(lessor);
     lessor_tell_late_ones(lessor);
 }
 
@@ -340,6 +398,7 @@ struct lessor *lessor_new(struct backend *backend)
     list_init(&lessor->open);
     list_init(&lessor->by_log);
     list_init(&lessor->questions);
+    lessor->missing = true; /* of a restored store */
     backend->lease_applied = on_lease_applied;
     backend->lease_context = lessor;
     return lessor;
@@ -357,6 +416,8 @@ void lessor_start(struct lessor *lessor, uv_loop_t *loop, uint32_t late_ms)
     uv_timer_start(&lessor->timer, on_tick, TICK_MS, TICK_MS);
 }
 
+/* ---- closing ---- */
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct lessor *lessor = handle->data;
@@ -366,10 +427,23 @@ static void on_handle_closed(uv_handle_t *handle)
         lessor->closed(lessor->closed_context);
 }
 
+/* What is left of leases is in the log, or will not be. */
+static void leave(struct lessor *lessor)
+{
+    if (uv_is_closing((uv_handle_t *)&lessor->prepare))
+        return;
+    if (lessor->state == LESSOR_LEADS)
+        lessor_write(lessor);
+    if (!lessor_wrote_all(lessor) && uv_hrtime() / 1000000 < lessor->leave_ms)
+        return;
+    uv_close((uv_handle_t *)&lessor->prepare, on_handle_closed);
+    uv_close((uv_handle_t *)&lessor->awake, on_handle_closed);
+    uv_close((uv_handle_t *)&lessor->timer, on_handle_closed);
+}
+
 void lessor_close(struct lessor *lessor, void (*closed)(void *context), void *context)
 {
     assert(!lessor->closing);
-    lessor->closing = true;
     lessor->closed = closed;
     lessor->closed_context = context;
     lessor_drop_questions(lessor);
@@ -381,9 +455,10 @@ void lessor_close(struct lessor *lessor, void (*closed)(void *context), void *co
         list_remove(first);
         lessor_finish(list_owner(first, struct lease_renewal, link), DECREE_LOST, 0);
     }
-    uv_close((uv_handle_t *)&lessor->prepare, on_handle_closed);
-    uv_close((uv_handle_t *)&lessor->awake, on_handle_closed);
-    uv_close((uv_handle_t *)&lessor->timer, on_handle_closed);
+    lessor->leave_ms = uv_hrtime() / 1000000 + LEAVE_MS_MAX;
+    lessor_write_all(lessor);
+    lessor->closing = true;
+    leave(lessor);
 }
 
 void lessor_free(struct lessor *lessor)

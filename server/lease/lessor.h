@@ -27,9 +27,14 @@
  * that came while the last one was under way, so a member costs the log at most one entry at a time,
  * however many keep-alives it gets.
  *
- * Checkpoints: once a minute the leader writes down what is left of those leases that have more time
- * than that and are not renewed. They too carry a stamp: what an earlier leader wrote down, and what
- * came after a renewal that its writer did not know of, is void.
+ * Checkpoints: the leader writes down what is left of a lease when half of it is gone since its renewal
+ * or since it was written down last, and once a minute. Who renews in time, at a third, costs the log
+ * nothing by that. Nobody knows how long a leader leads: so he writes down what nobody has renewed
+ * two seconds after he begins, and again at twice that age. Thus a lease that nobody renews ends,
+ * however often leaders change, if they lead for some seconds; and a leader that dies takes with it
+ * half of its time, and of the time that a lease had left, at the most. Who is about to hand over, or to stop, writes
+ * down all: then nothing is lost but what is less than a second. Checkpoints too carry a stamp: what an
+ * earlier leader wrote down, and what came after a renewal that its writer did not know of, is void.
  *
  * Asking. Only the leader knows what is left. At any other member a question goes into the log
  * (lease_question), and the leader's answer to it is a checkpoint, which all can read.
@@ -66,7 +71,7 @@ struct lease_question {
     struct list_link link;
     int64_t id;
     uint64_t since_ms, asked_ms; /* asked_ms: when the log had the question last; 0: not yet */
-    bool answered;               /* the log has said something of it since */
+    uint64_t news;               /* the last of all leases, then */
     /* Called once, later. error: 0, LATE or LOST. seconds: -1: there is no such lease. */
     void (*done)(struct lease_question *question, int error, int64_t seconds);
 };
@@ -84,10 +89,16 @@ void lessor_renew(struct lessor *lessor, struct lease_renewal *renewal);
 /* id and done are set. */
 void lessor_ask(struct lessor *lessor, struct lease_question *question);
 
+/* Before somebody else is to lead: has all that is left of leases written down. If this member does
+ * not lead, there is nothing to write. */
+void lessor_write_all(struct lessor *lessor);
+bool lessor_wrote_all(const struct lessor *lessor); /* it is all in the log */
+
 /* When the lease ends, by a clock that means something to this member only: for the order of them. */
 uint64_t lessor_ends_ms(const struct lessor *lessor, int64_t id);
 
-/* Renewals end with LOST, those that the backend has when it completes them. */
+/* Renewals end with LOST, those that the backend has when it completes them. A leader writes down what
+ * is left of leases, if the backend does it within half a second. */
 void lessor_close(struct lessor *lessor, void (*closed)(void *context), void *context);
 
 /* When the backend has nothing of it any more; one that was not started need not be closed. NULL is

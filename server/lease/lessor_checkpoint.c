@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* lessor_checkpoint.c -- what is left of leases, written into the log: by the leader from time to
- * time, and when somebody asks for it at a member that can not know. */
+/* lessor_checkpoint.c -- what is left of leases, written into the log by the leader: of each when half of
+ * it is gone, of those that others ask for, and of all before somebody else leads.
+ *
+ *     wheel, questions --> wanted --> lease_checkpoint, one command for many
+ *
+ * Looks at leases come at whole seconds of the clock, so that one command has all of a second.
+ */
 #include <assert.h>
 
 #include "lessor_inside.h"
 
-#define CHECKPOINT_SECONDS 60
-#define CHECKPOINT_LEASES_MAX 1000u
-#define QUESTIONS_PER_COMMAND 1000u
-#define ASK_AGAIN_MS 1000u
+#define FIRST_MS 2000u
 
 static const struct kv *kv_of(const struct lessor *lessor)
 {
@@ -25,17 +27,44 @@ int64_t lessor_left(const struct lessor *lessor, const struct kv_lease *lease)
     return 0;
 }
 
-/* ---- by the leader ---- */
+/* ---- when ---- */
+
+uint64_t lessor_step_ms(const struct lessor *lessor)
+{
+    uint64_t age_ms = lessor->now_ms - lessor->begun_ms;
+
+    assert(lessor->now_ms >= lessor->begun_ms);
+    return age_ms > FIRST_MS ? age_ms : FIRST_MS;
+}
+
+/* At the end, or before it when there is something to be written down. */
+uint64_t lessor_next_look(const struct lessor *lessor, uint64_t ends_ms, uint64_t step_ms)
+{
+    uint64_t half_ms = ends_ms > lessor->now_ms ? (ends_ms - lessor->now_ms) / 2 : 0;
+    uint64_t look_ms;
+
+    if (step_ms > half_ms)
+        step_ms = half_ms;
+    if (step_ms > CHECKPOINT_MS_MAX)
+        step_ms = CHECKPOINT_MS_MAX;
+    look_ms = (lessor->now_ms + step_ms + SECOND_MS - 1) / SECOND_MS * SECOND_MS;
+    return step_ms >= SECOND_MS && look_ms < ends_ms ? look_ms : ends_ms;
+}
+
+/* ---- what ---- */
 
 static void on_checkpoint(void *argument, int error, decree_slot slot, void *result)
 {
     struct lessor *lessor = argument;
 
-    (void)error;
     (void)slot;
     (void)result;
     assert(lessor->checkpoints_open > 0);
     lessor->checkpoints_open--;
+    if (error != 0)
+        lessor->writing_all = false; /* the member stops */
+    if (lessor->writing_all)
+        lessor_wake(lessor);
 }
 
 /* False: it was not taken. While it is under way, renewals go through the log, behind it. */
@@ -52,6 +81,7 @@ static bool write_down(struct lessor *lessor, const struct command_lease_grant *
     if (lessor_propose(lessor, &command, on_checkpoint, lessor) != 0)
         return false;
     lessor->checkpoints_open++;
+    lessor->checkpoints_left--;
     return true;
 }
 
@@ -71,45 +101,14 @@ static bool describe(const struct lessor *lessor, const struct lease_entry *entr
     return true;
 }
 
-static bool is_worth_writing(const struct lessor *lessor, const struct lease_entry *entry,
-                             struct command_lease_grant *ret_left)
-{
-    struct kv_lease lease;
-    int64_t known;
-
-    if (entry->due || !describe(lessor, entry, &lease, ret_left))
-        return false;
-    known = lease.remaining > 0 ? lease.remaining : lease.granted;
-    return (int64_t)ret_left->seconds < known && known > CHECKPOINT_SECONDS;
-}
-
-/* As many as one command may have, each tick. */
-void lessor_checkpoint(struct lessor *lessor)
-{
-    struct command_lease_grant leases[CHECKPOINT_LEASES_MAX];
-    size_t count = 0, at = lessor->checkpoint_bucket;
-
-    if (lessor->now_ms < lessor->checkpoint_ms)
-        return;
-    for (; at < lessor->table.bucket_count && count < CHECKPOINT_LEASES_MAX; at++)
-        for (struct lease_entry *entry = lessor->table.buckets[at];
-             entry != NULL && count < CHECKPOINT_LEASES_MAX; entry = entry->next)
-            count += is_worth_writing(lessor, entry, &leases[count]);
-    if (!write_down(lessor, leases, count))
-        return;
-    lessor->checkpoint_bucket = at;
-    if (at < lessor->table.bucket_count)
-        return;
-    lessor->checkpoint_bucket = 0;
-    lessor->checkpoint_ms = lessor->now_ms + CHECKPOINT_SECONDS * SECOND_MS;
-}
-
-void lessor_write_wanted(struct lessor *lessor)
+static void write_wanted(struct lessor *lessor)
 {
     struct command_lease_grant leases[LESSOR_WANTED_MAX];
     struct kv_lease lease;
     size_t count = 0;
 
+    if (lessor->checkpoints_left == 0)
+        return;
     for (size_t i = 0; i < lessor->wanted_count; i++)
         count += describe(lessor, lease_table_find(&lessor->table, lessor->wanted[i]), &lease,
                           &leases[count]);
@@ -117,96 +116,60 @@ void lessor_write_wanted(struct lessor *lessor)
         lessor->wanted_count = 0;
 }
 
-/* ---- for calls here ---- */
-
-void lessor_ask(struct lessor *lessor, struct lease_question *question)
+bool lessor_want(struct lessor *lessor, int64_t id)
 {
-    question->since_ms = lessor->now_ms;
-    question->asked_ms = 0;
-    question->answered = false;
-    list_init(&question->link);
-    list_append(&lessor->questions, &question->link);
-    lessor_wake(lessor);
-}
-
-void lessor_note_answer(struct lessor *lessor, int64_t id)
-{
-    for (struct list_link *link = lessor->questions.next; link != &lessor->questions;
-         link = link->next) {
-        struct lease_question *question = list_owner(link, struct lease_question, link);
-
-        if (question->id != id || question->asked_ms == 0)
-            continue;
-        question->answered = true;
-        lessor_wake(lessor);
-    }
-}
-
-static void finish(struct lease_question *question, int error, int64_t seconds)
-{
-    list_remove(&question->link);
-    question->done(question, error, seconds);
-}
-
-/* A checkpoint tells a second more than there is; one that was void means that the lease has its whole
- * time again. False: it is not known yet. */
-static bool answer(struct lessor *lessor, struct lease_question *question)
-{
-    struct kv_lease lease;
-
-    if (!kv_lease(kv_of(lessor), question->id, &lease))
-        finish(question, 0, -1);
-    else if (lessor->state == LESSOR_LEADS)
-        finish(question, 0, lessor_left(lessor, &lease));
-    else if (question->answered)
-        finish(question, 0, lease.remaining > 0 ? lease.remaining - 1 : lease.granted);
-    else if (lessor->now_ms - question->since_ms >= lessor->late_ms)
-        finish(question, LESSOR_LATE, 0);
-    else
+    if (lessor->wanted_count == LESSOR_WANTED_MAX)
+        write_wanted(lessor);
+    if (lessor->wanted_count == LESSOR_WANTED_MAX)
         return false;
+    lessor->wanted[lessor->wanted_count++] = id;
     return true;
 }
 
-static void on_asked(void *argument, int error, decree_slot slot, void *result)
+/* ---- all ---- */
+
+/* Would somebody else who leads give it more time than it has? */
+static bool is_worth_writing(const struct lessor *lessor, const struct lease_entry *entry)
 {
-    (void)argument; /* the leader's answer is waited for, not this */
-    (void)error;
-    (void)slot;
-    (void)result;
+    struct command_lease_grant left;
+    struct kv_lease lease;
+
+    return describe(lessor, entry, &lease, &left) &&
+           (int64_t)left.seconds < (lease.remaining > 0 ? lease.remaining : lease.granted);
 }
 
-static void ask_leader(struct lessor *lessor, const int64_t *ids, size_t count)
+/* Some of them. */
+static void want_all(struct lessor *lessor)
 {
-    const struct command command = {.op = COMMAND_LEASE_QUESTION,
-                                    .u.lease_ids = {.ids = ids, .id_count = count}};
+    size_t end = lessor->bucket + LESSOR_BUCKETS_PER_TURN;
 
-    if (count > 0)
-        (void)lessor_propose(lessor, &command, on_asked, lessor); /* else it is asked again */
+    for (; lessor->bucket < lessor->table.bucket_count && lessor->bucket < end; lessor->bucket++)
+        for (const struct lease_entry *entry = lessor->table.buckets[lessor->bucket]; entry != NULL;
+             entry = entry->next)
+            if (is_worth_writing(lessor, entry) && !lessor_want(lessor, entry->id))
+                return;
+    lessor->writing_all = lessor->bucket < lessor->table.bucket_count;
+    if (lessor->writing_all)
+        lessor_wake(lessor);
 }
 
-void lessor_answer(struct lessor *lessor)
+void lessor_write(struct lessor *lessor)
 {
-    int64_t ids[QUESTIONS_PER_COMMAND];
-    size_t count = 0;
-    struct list_link *next;
-
-    for (struct list_link *link = lessor->questions.next; link != &lessor->questions; link = next) {
-        struct lease_question *question = list_owner(link, struct lease_question, link);
-
-        next = link->next;
-        if (answer(lessor, question) || lessor->state != LESSOR_FOLLOWS ||
-            count == QUESTIONS_PER_COMMAND)
-            continue;
-        if (question->asked_ms != 0 && lessor->now_ms - question->asked_ms < ASK_AGAIN_MS)
-            continue;
-        question->asked_ms = lessor->now_ms;
-        ids[count++] = question->id;
-    }
-    ask_leader(lessor, ids, count);
+    assert(lessor->state == LESSOR_LEADS);
+    if (lessor->writing_all)
+        want_all(lessor);
+    write_wanted(lessor);
 }
 
-void lessor_drop_questions(struct lessor *lessor)
+void lessor_write_all(struct lessor *lessor)
 {
-    while (!list_alone(&lessor->questions))
-        finish(list_owner(lessor->questions.next, struct lease_question, link), DECREE_LOST, 0);
+    lessor->writing_all = lessor->state == LESSOR_LEADS;
+    lessor->bucket = 0;
+    lessor_wake(lessor);
+}
+
+bool lessor_wrote_all(const struct lessor *lessor)
+{
+    return lessor->state != LESSOR_LEADS ||
+           (!lessor->writing_all && lessor->wanted_count == 0 && lessor->checkpoints_open == 0);
 }

@@ -10,9 +10,13 @@
 #define CONFIRMED_MS_MAX 50u /* how long a proof that this member leads serves renewals */
 
 #define LESSOR_WANTED_MAX 1024u
+#define LESSOR_BUCKETS_PER_TURN 16384u
+#define CHECKPOINT_MS_MAX 60000u /* between two of a lease that is not renewed */
 #define SECOND_MS 1000u
 
-enum lessor_state { LESSOR_FOLLOWS, LESSOR_BEGINS, LESSOR_LEADS };
+/* What others have under way is void from BEGINS on, when that is applied; from ARMS on renewals by the
+ * log count here; what is left of leases is known when it LEADS. */
+enum lessor_state { LESSOR_FOLLOWS, LESSOR_BEGINS, LESSOR_ARMS, LESSOR_LEADS };
 
 struct lessor {
     struct backend *backend;
@@ -23,23 +27,28 @@ struct lessor {
     struct list_link by_log;            /* ... for the next batch */
     bool batch_open;                    /* one is under way */
     struct list_link questions;         /* of calls here */
-    int64_t wanted[LESSOR_WANTED_MAX];  /* others ask what is left of them */
+    uint64_t news;                      /* how often the log has said something of a lease */
+    int64_t wanted[LESSOR_WANTED_MAX];  /* what is left of them is to be written down */
     size_t wanted_count;
     struct list_link open; /* ... and those that are not late, the oldest first */
     enum lessor_state state;
     uint64_t term;   /* in which it begins or leads */
     uint64_t begun;  /* the stamp of its beginning: with another one somebody else has begun */
-    bool incomplete; /* there was no memory for an entry: begin again */
+    bool incomplete; /* something was not done that had to be: begin again */
+    bool missing;    /* some leases have no entry: they were there before, or there was no memory */
     bool reading, read_done;
     bool look;                 /* a tick has passed */
     bool woken;                /* there is something to do */
     unsigned expiries_left;    /* of this tick */
+    unsigned checkpoints_left; /* likewise */
     unsigned checkpoints_open; /* under way */
+    bool writing_all;          /* of all leases that are worth it, by the table's buckets */
     uint64_t now_ms, clock_ms; /* of leases; of the loop */
     uint64_t read_ms;          /* by the loop's, when the read under way, or done, was asked */
     uint64_t confirmed_ms;     /* likewise, of the last one that proved that this member leads */
-    uint64_t checkpoint_ms;    /* when the next one is made */
-    size_t checkpoint_bucket;  /* where it goes on */
+    uint64_t begun_ms;         /* of leases: when it began to lead */
+    size_t bucket;             /* of the table: where arming, or writing all, goes on */
+    uint64_t leave_ms;         /* of the loop: closing does not wait for longer */
     uint32_t late_ms;
     uv_timer_t timer;
     uv_prepare_t prepare;
@@ -51,6 +60,7 @@ struct lessor {
 };
 
 /* lessor.c */
+void lessor_begin_tick(struct lessor *lessor);
 void lessor_wake(struct lessor *lessor);
 uint64_t lessor_ends_of(const struct lessor *lessor, const struct kv_lease *lease);
 void lessor_put_on(struct lessor *lessor, struct lease_entry *entry, uint64_t ends_ms);
@@ -70,14 +80,15 @@ void lessor_renew_all(struct lessor *lessor, struct list_link *renewals,
 void lessor_finish(struct lease_renewal *renewal, int error, int64_t seconds);
 void lessor_tell_late_ones(struct lessor *lessor);
 
-/* lessor_checkpoint.c: by a leader, what is left of leases; all of them from time to time, and those
- * that others ask for. */
-void lessor_checkpoint(struct lessor *lessor);
-void lessor_write_wanted(struct lessor *lessor);
+/* lessor_checkpoint.c: by a leader, what is left of leases. */
+uint64_t lessor_next_look(const struct lessor *lessor, uint64_t ends_ms, uint64_t step_ms);
+uint64_t lessor_step_ms(const struct lessor *lessor); /* for a lease that nobody renewed so far */
+bool lessor_want(struct lessor *lessor, int64_t id);  /* false: not now, there are too many */
+void lessor_write(struct lessor *lessor);             /* what is wanted */
 
-/* Questions of calls here: answers what can be answered, and asks the leader for the rest. */
+/* lessor_ask.c, questions of calls here: answers what can be answered, and asks the leader for the
+ * rest. */
 void lessor_answer(struct lessor *lessor);
-void lessor_note_answer(struct lessor *lessor, int64_t id);
 void lessor_drop_questions(struct lessor *lessor);
 
 /* The seconds left, as a leader knows them. */

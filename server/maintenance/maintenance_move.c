@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* maintenance_move.c -- etcdserverpb.Maintenance/MoveLeader: another member is to lead.
  *
- * Only the leader takes it. It asks the other member to begin phase 1, and again from time to time,
- * for the message may be lost; the call is answered when that member is known to lead here.
+ * Only the leader takes it. It writes down what is left of leases, for only it knows; this is waited for, but not
+ * long. Then it asks the other member to begin phase 1, and again from time to time, for the message may
+ * be lost; the call is answered when that member is known to lead here.
  */
 #include <stdlib.h>
 
 #include "errands.h"
 #include "kv_checks.h"
+#include "lessor.h"
 #include "maintenance_inside.h"
 
-#define ASK_AGAIN_STEPS 50u /* of 10 ms */
+#define WRITE_STEPS_MAX 100u /* of 10 ms */
+#define ASK_AGAIN_STEPS 50u
 
 struct move {
     struct errand errand;
     struct backend *backend;
+    struct lessor *lessor;
     uint64_t target;
-    unsigned steps;
+    bool written;   /* what is left of leases */
+    unsigned steps; /* ... until that, and since then */
 };
 
 static uint64_t leader_of(struct backend *backend)
@@ -34,14 +39,25 @@ static void reply(struct grpc_call *call)
     grpc_reply(call, &response.base);
 }
 
+static void go_on(struct move *move)
+{
+    if (!move->written) {
+        move->written = lessor_wrote_all(move->lessor) || move->steps++ >= WRITE_STEPS_MAX;
+        if (!move->written)
+            return;
+        move->steps = 0;
+    }
+    if (move->steps++ % ASK_AGAIN_STEPS == 0)
+        move->backend->ops->hand_over(move->backend, move->target);
+}
+
 static enum errand_state step(struct errand *errand, bool stop)
 {
     struct move *move = list_owner(errand, struct move, errand);
     bool moved = leader_of(move->backend) == move->target;
 
     if (!moved && !stop) {
-        if (move->steps++ % ASK_AGAIN_STEPS == 0)
-            move->backend->ops->hand_over(move->backend, move->target);
+        go_on(move);
         return ERRAND_WAITS;
     }
     if (grpc_resume(errand->call)) {
@@ -73,8 +89,11 @@ static void begin(struct grpc_call *call, uint64_t target)
         return;
     }
     grpc_keep(call);
-    *move = (struct move){
-        .errand = {.call = call, .step = step}, .backend = call_backend(call), .target = target};
+    *move = (struct move){.errand = {.call = call, .step = step},
+                          .backend = call_backend(call),
+                          .lessor = call_services(call)->lessor,
+                          .target = target};
+    lessor_write_all(move->lessor);
     errands_add(call_services(call)->errands, &move->errand);
 }
 

@@ -86,23 +86,35 @@ def renew_all(node, leases, times):
     return sum(ttl > 0 for ttl in answers)
 
 
+def move_leader(cluster, leader, target):
+    leader.client.call("/etcdserverpb.Maintenance/MoveLeader", messages.MoveLeaderRequest(
+        targetID=target.client.status(timeout=20).header.member_id), messages.MoveLeaderResponse, 20)
+    wait_until(lambda: cluster.leader() is target, 20, "all know of it")
+
+
 def test_every_member_knows_how_much_time_is_left(cluster):
-    leader = cluster.wait_for_leader()
-    lease = grant(leader, 100)
-    wait_until(lambda: remaining(leader, lease) < 97, 30, "some time passes")
+    """Also when another leads, or one that led is stopped."""
+    first = cluster.wait_for_leader()
+    lease = grant(first, 100)
+    wait_until(lambda: remaining(first, lease) < 97, 30, "some time passes")
+    leader = next(node for node in cluster.nodes if node is not first)
+    move_leader(cluster, first, leader)
+    other = grant(leader, 100)
     for node in cluster.nodes:
         left = remaining(node, lease)
-        assert 60 < left < 97, f"{node.name} tells what the leader knows"
+        assert 60 < left < 98, f"{node.name} tells what the leader knows: {left}"
     assert renew_all(leader, [lease], 1) == 1
     for node in cluster.nodes:
         assert remaining(node, lease) >= 97, f"{node.name} knows of a renewal at the leader"
     for node in cluster.nodes:
         assert remaining(node, 12345) == -1
-    leader.kill()
+    wait_until(lambda: remaining(leader, other) < 97, 30, "some time passes")
+    leader.terminate()
     cluster.wait_for_leader()
     for node in cluster.nodes:
         if node is not leader:
             assert 80 < remaining(node, lease) <= 100, "never less than was promised"
+            assert 60 < remaining(node, other) < 98, "and no more"
 
 
 def test_keep_alives_at_a_follower_are_cheap(cluster):
