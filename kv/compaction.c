@@ -15,7 +15,8 @@
 
 #include "kv_inside.h"
 
-#define TRIMS_PER_TIDY 1024u
+#define TRIMS_PER_TIDY 1024u   /* looks at keys */
+#define WASTES_PER_TIDY 16384u /* records given up */
 
 enum kv_error kv_compact(struct kv *kv, int64_t revision)
 {
@@ -25,6 +26,7 @@ enum kv_error kv_compact(struct kv *kv, int64_t revision)
         return KV_FUTURE_REVISION;
     if (kv->trimmed > kv->compacted)
         kv->trimmed = kv->compacted;
+    kv->trim_begun = false;
     kv->compacted = revision;
     kv->swept = 0;
     return KV_OK;
@@ -87,42 +89,48 @@ void kv_shelve(struct kv *kv)
         store_shelve(&kv->store);
 }
 
-static void trim_key(struct kv *kv, struct kv_bytes key)
+/* Gives up the key's oldest records that nobody needs, some of them at most. Returns how many. */
+static uint32_t trim_key(struct kv *kv, struct kv_bytes key, uint32_t most)
 {
     struct index_cursor cursor;
     struct key_index *key_index;
     uint32_t count;
 
     if (!index_seek(&kv->index, key, &cursor))
-        return;
+        return 0;
     key_index = index_at(&kv->index, &cursor);
     count = kv_obsolete(kv, *key_index, kv->compacted);
+    count = count < most ? count : most;
     for (uint32_t i = 0; i < count; i++)
         store_waste(&kv->store, key_index_at(*key_index, i));
     if (count == key_index_size(*key_index))
         index_remove(&kv->index, &cursor);
     else
         key_index_drop(key_index, &kv->allocator, count);
+    return count;
 }
 
-/* Trims the keys of some revisions, whole ones, so that a number says how far it has come. */
+/* Trims the keys of some records. Between two calls records stay where they are: slabs are copied
+ * only when all is trimmed. */
 static void trim_some(struct kv *kv)
 {
-    uint64_t position = store_seek(&kv->store, kv->trimmed);
+    uint64_t next = kv->trim_begun ? kv->trim_at : store_seek(&kv->store, kv->trimmed);
+    uint32_t wastes_left = WASTES_PER_TIDY;
     struct record record;
-    uint32_t done = 0;
 
-    while (store_next(&kv->store, &position, &record, NULL) &&
-           record.revision.main <= kv->compacted) {
-        bool enough = done >= TRIMS_PER_TIDY && record.revision.main > kv->trimmed;
-
-        kv->trimmed = record.revision.main;
-        if (enough)
+    kv->trim_begun = true;
+    for (uint32_t trims = 0; trims < TRIMS_PER_TIDY && wastes_left > 0; trims++) {
+        kv->trim_at = next;
+        if (!store_next(&kv->store, &next, &record, NULL) || record.revision.main > kv->compacted) {
+            kv->trimmed = kv->compacted + 1;
+            kv->trim_begun = false;
             return;
-        trim_key(kv, record.key);
-        done++;
+        }
+        kv->trimmed = record.revision.main;
+        wastes_left -= trim_key(kv, record.key, wastes_left);
     }
-    kv->trimmed = kv->compacted + 1;
+    if (wastes_left > 0) /* else the last key may have more to give up */
+        kv->trim_at = next;
 }
 
 struct move {
@@ -137,12 +145,12 @@ static uint32_t copy_needed(struct kv *kv, struct rewrite *rewrite, struct move 
     struct record record;
     uint32_t count = 0;
 
-    for (; store_next(&kv->store, &next, &record, NULL); position = next) {
+    for (; rewrite->slab.used < rewrite->slab.size; position = next) {
         struct index_cursor cursor;
         uint64_t *mark = NULL;
 
-        if (next >> 32 != rewrite->number)
-            break;
+        (void)store_next(&kv->store, &next, &record, NULL);
+        assert(next >> 32 == rewrite->number);
         if (index_seek(&kv->index, record.key, &cursor))
             mark = key_index_find(index_at(&kv->index, &cursor), position);
         if (mark != NULL)

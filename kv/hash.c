@@ -2,9 +2,10 @@
 /* hash.c -- a hash of what is stored, by key: of each key the records that can be read or watched,
  * oldest first. How tidy the store is makes no difference.
  *
- * A hasher goes from key to key in slices. It pins the store, so that between two slices no record
- * moves and no key leaves the index: it knows its place by the oldest record of the next key. Keys
- * and revisions that come after its beginning are passed over.
+ * A hasher goes from record to record in slices. It pins the store, so that between two slices no
+ * record moves and no key leaves the index: it knows its place by the oldest record of the key that it
+ * is at, and by how many of that key's it has passed. Keys and revisions that come after its
+ * beginning are passed over.
  */
 #include <assert.h>
 
@@ -19,7 +20,8 @@ struct kv_hasher {
     int64_t compacted;
     struct horizon horizon;
     uint64_t sum;
-    uint64_t next; /* the position of a record of the next key */
+    uint64_t next; /* the position of the oldest record of the next key */
+    uint32_t at;   /* of its records, the next one; 0: none was looked at */
     bool begun, over;
 };
 
@@ -33,25 +35,29 @@ static struct kv_hasher hasher_of(const struct kv *kv, int64_t revision)
     };
 }
 
-/* Returns the bytes read. */
-static size_t hash_key(struct kv_hasher *hasher, struct key_index key_index)
+/* Goes on with a key until so many bytes are read, or more. True: that was all of it. */
+static bool hash_key(struct kv_hasher *hasher, struct key_index key_index, size_t *bytes_left)
 {
     const struct store *store = &hasher->kv->store;
     uint64_t last, position;
     bool tombstone;
     uint32_t end = key_index_count(key_index, store, &hasher->horizon, &last, &tombstone);
-    size_t bytes = 0;
 
-    for (uint32_t i = kv_obsolete(hasher->kv, key_index, hasher->compacted); i < end; i++) {
+    if (hasher->at == 0)
+        hasher->at = kv_obsolete(hasher->kv, key_index, hasher->compacted);
+    for (; hasher->at<end && * bytes_left> 0; hasher->at++) {
         struct record record;
         struct kv_bytes raw;
 
-        position = key_index_at(key_index, i);
+        position = key_index_at(key_index, hasher->at);
         (void)store_next(store, &position, &record, &raw);
         hasher->sum = checksum(raw.data, raw.size, hasher->sum);
-        bytes += raw.size;
+        *bytes_left -= raw.size < *bytes_left ? raw.size : *bytes_left;
     }
-    return bytes;
+    if (hasher->at < end)
+        return false;
+    hasher->at = 0;
+    return true;
 }
 
 static void find_place(const struct kv_hasher *hasher, struct index_cursor *ret_cursor)
@@ -71,16 +77,14 @@ static void hash_some(struct kv_hasher *hasher, size_t keys_max, size_t bytes_ma
 {
     struct index_cursor cursor;
     struct key_index *key_index;
-    size_t keys = 0, bytes = 0;
 
     find_place(hasher, &cursor);
     for (; (key_index = index_at(&hasher->kv->index, &cursor)) != NULL; index_next(&cursor)) {
-        if (keys++ >= keys_max || bytes >= bytes_max) {
-            hasher->next = key_index_at(*key_index, 0);
-            hasher->begun = true;
-            return;
-        }
-        bytes += hash_key(hasher, *key_index);
+        if (keys_max-- > 0 && hash_key(hasher, *key_index, &bytes_max))
+            continue;
+        hasher->next = key_index_at(*key_index, 0);
+        hasher->begun = true;
+        return;
     }
     hasher->over = true;
 }

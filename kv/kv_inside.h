@@ -22,6 +22,8 @@ struct kv {
     int64_t sub;           /* changes made by the command under way */
     int64_t compacted;     /* main; older revisions cannot be read any more; at first -1 */
     int64_t trimmed;       /* main; what compaction left of older records is in the index */
+    uint64_t trim_at;      /* while trimming: the position of the next record to look at */
+    bool trim_begun;       /* is it? */
     uint32_t swept;        /* slabs looked at since then */
     uint32_t pins;         /* readers for whom nothing may be given back */
     struct kv_alarm *alarms;

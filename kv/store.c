@@ -16,7 +16,8 @@
  *
  * A slab is as large as all before it together, between 64 KiB and 1 MiB, or as the one record that
  * is larger. What stays unused at its end was never touched, so that it costs addresses rather than
- * memory.
+ * memory. Where records are small, slabs are too: to copy one is a look-up for each of its records,
+ * and is not interrupted.
  */
 #include "store.h"
 
@@ -26,7 +27,9 @@
 
 #define SLAB_BYTES_MIN (UINT32_C(64) << 10)
 #define SLAB_BYTES_MAX (UINT32_C(1) << 20)
-#define WASTE_ALLOWED 4u /* of a slab: one part in so many */
+#define SLAB_RECORDS 8192u      /* about so many of the usual size fit into one */
+#define SLAB_RECORDS_MAX 16384u /* with more it is full, whatever is left of it */
+#define WASTE_ALLOWED 4u        /* of a slab: one part in so many */
 #define SHELF_LOOKS_MAX 64u
 #define SLAB_COUNT_MAX (UINT32_C(1) << (STORE_POSITION_BITS - 32))
 #define HEAD_BYTES_MAX (1u + 5u * VARINT_BYTES_MAX + 8u + VARINT_BYTES_MAX)
@@ -209,14 +212,19 @@ static const uint8_t *get_record(const uint8_t *at, struct record *ret_record)
     return at;
 }
 
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static uint32_t next_slab_size(const struct store *store, uint64_t needed)
 {
-    uint64_t size = store->record_bytes;
+    uint64_t size = at_most(store->record_bytes, SLAB_BYTES_MAX);
 
+    if (store->record_count > 0)
+        size = at_most(size, store->record_bytes / store->record_count * SLAB_RECORDS);
     if (size < SLAB_BYTES_MIN)
         size = SLAB_BYTES_MIN;
-    if (size > SLAB_BYTES_MAX)
-        size = SLAB_BYTES_MAX;
     if (size < needed)
         size = needed;
     assert(size <= UINT32_MAX);
@@ -275,7 +283,7 @@ uint64_t store_append(struct store *store, const struct record *record)
 
     assert(record->key.size > 0);
     assert(record->revision.main > 0);
-    if (slab == NULL || slab->size - slab->used < needed)
+    if (slab == NULL || slab->size - slab->used < needed || slab->record_count >= SLAB_RECORDS_MAX)
         slab = add_slab(store, needed, record->revision.main);
     offset = slab->used;
     size = (uint64_t)(put_record(slab->bytes + offset, record) - slab->bytes) - offset;

@@ -149,11 +149,91 @@ static void all_that_was_deleted_leaves_nothing(void **state)
     kv_free(kv);
 }
 
+#define MANY 60000u
+#define RECORDS_A_STEP 17500u /* what a step may give up, whatever it meets */
+
+/* How much the hardest step gives up. */
+static uint64_t tidy_all(struct kv *kv)
+{
+    struct kv_stats before, after;
+    uint64_t most = 0;
+    bool more = true;
+
+    compact(kv, kv_revision(kv));
+    while (more) {
+        kv_stats(kv, &before);
+        more = kv_tidy(kv);
+        kv_stats(kv, &after);
+        if (before.changes - after.changes > most)
+            most = before.changes - after.changes;
+    }
+    assert_true(kv_is_tidy(kv));
+    return most;
+}
+
+static void a_key_with_a_long_past_is_trimmed_a_bit_at_a_time(void **state)
+{
+    struct kv *kv = kv_new(NULL);
+    struct kv_stats stats;
+
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++)
+        (void)put(kv, "hot", "v");
+    assert_in_range(tidy_all(kv), 1, RECORDS_A_STEP);
+    kv_stats(kv, &stats);
+    assert_int_equal(stats.changes, 1);
+    kv_free(kv);
+}
+
+static void a_revision_with_many_changes_is_trimmed_a_bit_at_a_time(void **state)
+{
+    struct kv *kv = kv_new(NULL);
+    struct kv_stats stats;
+    char key[32];
+
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++) {
+        (void)key_of(i, key, sizeof(key));
+        (void)put(kv, key, "v");
+    }
+    (void)tidy_all(kv); /* so that the keys are met in the one revision only */
+    assert_int_equal(delete_range(kv, "key/", "key0").deleted, MANY);
+    (void)put(kv, "last", "one");
+    assert_in_range(tidy_all(kv), 1, RECORDS_A_STEP);
+    kv_stats(kv, &stats);
+    assert_int_equal(stats.changes, 1);
+    kv_free(kv);
+}
+
+/* Another compaction while the one before is half done. */
+static void a_walk_that_is_interrupted_begins_anew(void **state)
+{
+    struct kv *kv = kv_new(NULL);
+    struct kv_stats stats;
+
+    (void)state;
+    for (uint32_t i = 0; i < MANY; i++) {
+        (void)put(kv, "hot", "v");
+        if (i % 1000 != 999)
+            continue;
+        (void)put(kv, "other", "v");
+        compact(kv, kv_revision(kv) - 1);
+        (void)kv_tidy(kv);
+    }
+    (void)tidy_all(kv);
+    kv_stats(kv, &stats);
+    assert_int_equal(stats.changes, 2);
+    kv_free(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_comes_back_while_readers_read),
         cmocka_unit_test(all_that_was_deleted_leaves_nothing),
+        cmocka_unit_test(a_key_with_a_long_past_is_trimmed_a_bit_at_a_time),
+        cmocka_unit_test(a_revision_with_many_changes_is_trimmed_a_bit_at_a_time),
+        cmocka_unit_test(a_walk_that_is_interrupted_begins_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

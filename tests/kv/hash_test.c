@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -92,11 +93,33 @@ static void only_what_can_be_read_is_hashed(void **state)
     kv_free(kv);
 }
 
+static void a_key_with_a_long_past_is_hashed_in_slices(void **state)
+{
+    struct kv *kv = kv_new(NULL);
+    struct kv_hasher *hasher;
+    char value[1001];
+    unsigned steps = 1;
+
+    (void)state;
+    memset(value, 'v', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    for (unsigned i = 0; i < 5000; i++)
+        (void)put(kv, "hot", value);
+    (void)put(kv, "last", value);
+    assert_int_equal(kv_hasher_new(kv, 0, &hasher), KV_OK);
+    for (; kv_hasher_step(hasher); steps++) {}
+    assert_true(steps >= 4);
+    assert_true(kv_hasher_sum(hasher) == hash_of(kv));
+    kv_hasher_free(hasher);
+    kv_free(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hash_in_slices_is_of_one_moment),
         cmocka_unit_test(only_what_can_be_read_is_hashed),
+        cmocka_unit_test(a_key_with_a_long_past_is_hashed_in_slices),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,6 +218,23 @@ static void revisions_order_by_main_then_sub(void **state)
     assert_int_equal(revision_compare((struct revision){2, 1}, (struct revision){2, 1}), 0);
 }
 
+/* To copy a slab takes a look-up for each of its records, all in one go. */
+static void a_slab_has_a_bounded_number_of_records(void **state)
+{
+    struct store *store = &((struct fixture *)*state)->store;
+    struct record record = {.key = text("k"), .value = text("v"), .create_revision = 2};
+    static const uint8_t large[1u << 18];
+
+    for (int64_t i = 2; i < 100000; i++) {
+        record.revision.main = i;
+        record.version = i - 1;
+        record.value = i % 50000 < 100 ? (struct kv_bytes){large, sizeof(large)} : text("v");
+        (void)store_append(store, &record);
+    }
+    for (uint32_t i = 0; i < store->slab_count; i++)
+        assert_in_range(store->slabs[i].record_count, 1, 16384);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -228,6 +245,7 @@ int main(void)
         TEST(a_horizon_divides_the_records),
         TEST(a_seek_finds_the_first_of_a_revision),
         TEST(a_record_may_be_larger_than_a_slab),
+        TEST(a_slab_has_a_bounded_number_of_records),
         cmocka_unit_test(revisions_order_by_main_then_sub),
     };
 
