@@ -16,6 +16,12 @@ static void promise(struct acceptor *acceptor, struct decree_ballot ballot, stru
     outbox_trace(outbox, DECREE_TRACE_PROMISED, ballot.node, ballot, 0, 0);
 }
 
+static void hold(const struct acceptor *acceptor, struct held *reply, struct outbox *outbox)
+{
+    reply->promised = acceptor->promised;
+    outbox_hold(outbox, reply);
+}
+
 void acceptor_on_p1a(struct acceptor *acceptor, const struct decree_message *message,
                      struct outbox *outbox)
 {
@@ -24,7 +30,7 @@ void acceptor_on_p1a(struct acceptor *acceptor, const struct decree_message *mes
 
     if (ballot_compare(message->ballot, acceptor->promised) > 0)
         promise(acceptor, message->ballot, outbox);
-    outbox_hold(outbox, &reply);
+    hold(acceptor, &reply, outbox);
 }
 
 static void accept(struct acceptor *acceptor, const struct decree_pvalue *pvalue,
@@ -73,7 +79,7 @@ void acceptor_on_p2a(struct acceptor *acceptor, const struct decree_message *mes
         outbox_trace(outbox, DECREE_TRACE_ACCEPTED, message->from, message->ballot, message->slot,
                      reply.count);
     }
-    outbox_hold(outbox, &reply);
+    hold(acceptor, &reply, outbox);
 }
 
 void acceptor_learn(struct acceptor *acceptor, const struct decree_pvalue *pvalue,
@@ -107,17 +113,26 @@ static void answer_p1b(const struct acceptor *acceptor, const struct outbox *out
     message->pvalue_count = (uint32_t)(end - slot + 1);
 }
 
-void acceptor_answer(const struct acceptor *acceptor, const struct held *held,
+void acceptor_on_durable(struct acceptor *acceptor, const struct held *held)
+{
+    if (ballot_compare(held->promised, acceptor->durable) > 0)
+        acceptor->durable = held->promised;
+    assert(ballot_compare(acceptor->durable, acceptor->promised) <= 0);
+}
+
+bool acceptor_answer(const struct acceptor *acceptor, const struct held *held,
                      const struct outbox *outbox, struct decree_message *ret_message)
 {
-    bool refused = ballot_compare(acceptor->promised, held->ballot) > 0;
+    bool refused = ballot_compare(acceptor->durable, held->ballot) > 0;
 
+    if (held->type == DECREE_P1B && !refused && !ballot_equal(acceptor->promised, held->ballot))
+        return false;
     /* A refusal names a ballot that the asker itself may try next: without slot 0 it would pass for
      * a promise. */
     *ret_message = (struct decree_message){.type = held->type,
                                            .from = outbox->config->self,
                                            .to = held->to,
-                                           .ballot = acceptor->promised,
+                                           .ballot = acceptor->durable,
                                            .slot = held->type == DECREE_P1B && refused ? 0
                                                                                        : held->slot,
                                            .decided = acceptor->log->decided};
@@ -129,6 +144,7 @@ void acceptor_answer(const struct acceptor *acceptor, const struct held *held,
             ret_message->ballot =
                 held->ballot; /* the vote was given, whatever was promised since */
     }
+    return true;
 }
 
 int acceptor_restore(struct acceptor *acceptor, const struct decree_record *record)
@@ -143,6 +159,6 @@ int acceptor_restore(struct acceptor *acceptor, const struct decree_record *reco
         log_accept(acceptor->log, pvalue);
     }
     if (ballot_compare(pvalue->ballot, acceptor->promised) > 0)
-        acceptor->promised = pvalue->ballot;
+        acceptor->promised = acceptor->durable = pvalue->ballot;
     return 0;
 }

@@ -47,7 +47,7 @@ void election_start(struct election *election, uint64_t incarnation, struct outb
 /* leading: this node's ballot, if it was adopted and still stands; bottom otherwise. */
 void election_send_heartbeats(struct election *election, struct decree_ballot leading,
                               decree_slot decided, struct outbox *outbox);
-/* Answers with the ballot that this node's acceptor has promised. */
+/* Answers with the ballot that this node's acceptor has promised for good: acceptor.durable. */
 void election_on_heartbeat(struct election *election, const struct decree_message *message,
                            struct decree_ballot promised, struct outbox *outbox);
 void election_on_heartbeat_ack(struct election *election, const struct decree_message *message,

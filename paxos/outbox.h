@@ -52,7 +52,8 @@ struct held {
     decree_lsn lsn;
     enum decree_message_type type; /* P1B or P2B */
     decree_node_id to;
-    struct decree_ballot ballot; /* the one that was asked with */
+    struct decree_ballot ballot;   /* the one that was asked with */
+    struct decree_ballot promised; /* what the acceptor had promised then; durable with lsn */
     decree_slot slot;
     uint32_t count;
     uint64_t turn;

@@ -31,10 +31,10 @@ void core_settle(struct decree_paxos *paxos)
     while ((held = outbox_next_released(outbox)) != NULL) {
         struct decree_message reply;
 
-        if (held->to != paxos->config.self)
-            continue;
-        acceptor_answer(&paxos->acceptor, held, outbox, &reply);
-        receive_own(paxos, &reply);
+        acceptor_on_durable(&paxos->acceptor, held);
+        if (held->to == paxos->config.self &&
+            acceptor_answer(&paxos->acceptor, held, outbox, &reply))
+            receive_own(paxos, &reply);
     }
     if (paxos->traced < paxos->log.decided) {
         paxos->traced = paxos->log.decided;

@@ -5,8 +5,10 @@
  * in. The leader takes s := decided and then makes sure that it was still the leader: it starts a
  * heartbeat round and waits for n - q1 + 1 members, itself included, to answer that they have
  * promised nothing higher. Every prepare quorum has one of them, so no higher ballot was adopted
- * before the round began, and nothing can have been decided that the leader does not know. Another
- * node asks the leader with a READ.
+ * before the round began, and nothing can have been decided that the leader does not know. The
+ * answers may pass over promises that are not durable: a p1b is let go only when its promise is, and
+ * from then on answers tell of it. So whoever answers without it has not sent his p1b yet, and a
+ * ballot that needs it is adopted after the read came. Another node asks the leader with a READ.
  *
  * Reads are batched: all that came in since the last take share one batch, and a batch that is
  * confirmed with slot s confirms all before it. A batch number is never used twice, so an answer to

@@ -29,7 +29,8 @@ static void on_own_p1b(struct decree_paxos *paxos, const struct decree_message *
         if (!scout->running || scout->claimed || *next == page.slot)
             return;
         page.slot = *next;
-        acceptor_answer(&paxos->acceptor, &page, &paxos->outbox, &reply);
+        if (!acceptor_answer(&paxos->acceptor, &page, &paxos->outbox, &reply))
+            return;
     }
 }
 
@@ -111,7 +112,7 @@ static void on_heartbeat(struct decree_paxos *paxos, const struct decree_message
 
     if (paxos->leader.active && ballot_compare(heard.ballot, paxos->leader.ballot) < 0)
         heard.ballot = (struct decree_ballot){0}; /* a leader follows nobody of a lower ballot */
-    election_on_heartbeat(&paxos->election, &heard, paxos->acceptor.promised, &paxos->outbox);
+    election_on_heartbeat(&paxos->election, &heard, paxos->acceptor.durable, &paxos->outbox);
     leadership_give_way(paxos, message->ballot);
     take_hint(paxos, message);
     if (!ballot_equal(before, paxos->election.leader))
@@ -134,7 +135,7 @@ static void on_heartbeat_ack(struct decree_paxos *paxos, const struct decree_mes
  * may come again before phase 1 is over, which is then not begun anew. */
 static void on_hand_over(struct decree_paxos *paxos, const struct decree_message *message)
 {
-    if (ballot_equal(message->ballot, paxos->election.leader) && !paxos->scout.running)
+    if (ballot_equal(message->ballot, paxos->election.leader))
         leadership_campaign(paxos);
 }
 

@@ -84,8 +84,8 @@ static bool put_replies(struct decree_paxos *paxos)
         held = outbox_next_leaving(outbox);
         if (held == NULL)
             return true;
-        acceptor_answer(&paxos->acceptor, held, outbox, &reply);
-        *outbox_message(outbox, reply.type, reply.to) = reply;
+        if (acceptor_answer(&paxos->acceptor, held, outbox, &reply))
+            *outbox_message(outbox, reply.type, reply.to) = reply;
     }
     return false;
 }

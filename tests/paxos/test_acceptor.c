@@ -43,11 +43,11 @@ static struct decree_message leaving(struct decree_paxos *paxos)
     struct decree_message message = {.type = DECREE_MESSAGE_NONE};
     const struct held *held;
 
-    while (outbox_next_released(&paxos->outbox) != NULL)
-        ;
-    held = outbox_next_leaving(&paxos->outbox);
-    if (held != NULL)
-        acceptor_answer(&paxos->acceptor, held, &paxos->outbox, &message);
+    while ((held = outbox_next_released(&paxos->outbox)) != NULL)
+        acceptor_on_durable(&paxos->acceptor, held);
+    while ((held = outbox_next_leaving(&paxos->outbox)) != NULL)
+        if (acceptor_answer(&paxos->acceptor, held, &paxos->outbox, &message))
+            break;
     return message;
 }
 
@@ -93,7 +93,8 @@ static void test_votes_for_runs_that_touch_join_in_one_turn_only(void **state)
     decree_paxos_close(paxos);
 }
 
-static void test_a_promise_that_was_overtaken_leaves_as_a_refusal(void **state)
+/* Neither that it is given nor what it was refused for, until the latter is durable. */
+static void test_nothing_is_said_for_a_promise_that_was_overtaken(void **state)
 {
     struct decree_paxos *paxos = alone_open(1, 3, NULL);
     struct decree_message message;
@@ -104,16 +105,51 @@ static void test_a_promise_that_was_overtaken_leaves_as_a_refusal(void **state)
     p1a(paxos, alone_ballot(3, 2), 1); /* the same node again, higher */
     outbox_persisted(&paxos->outbox, paxos->outbox.appended - 1);
     assert_int_equal(leaving(paxos).type, DECREE_P2B);
-    message = leaving(paxos);
-    assert_true(ballot_equal(message.ballot, alone_ballot(3, 2)));
-    assert_int_equal(message.slot,
-                     0); /* or it would pass for the promise of 3.2, which is not durable */
-    assert_int_equal(message.pvalue_count, 0);
+    assert_int_equal(leaving(paxos).type, DECREE_MESSAGE_NONE);
+    assert_true(ballot_equal(paxos->acceptor.durable, alone_ballot(2, 2)));
     outbox_persisted(&paxos->outbox, paxos->outbox.appended);
     message = leaving(paxos);
     assert_true(ballot_equal(message.ballot, alone_ballot(3, 2)));
     assert_int_equal(message.slot, 1);
     assert_int_equal(message.pvalue_count, 1);
+    decree_paxos_close(paxos);
+}
+
+static void test_a_promise_that_was_overtaken_for_good_leaves_as_a_refusal(void **state)
+{
+    struct decree_paxos *paxos = alone_open(1, 3, NULL);
+    struct decree_message message;
+
+    (void)state;
+    p1a(paxos, alone_ballot(2, 2), 1);
+    p1a(paxos, alone_ballot(3, 2), 1); /* the same node again, higher */
+    outbox_persisted(&paxos->outbox, paxos->outbox.appended);
+    message = leaving(paxos);
+    assert_true(ballot_equal(message.ballot, alone_ballot(3, 2)));
+    assert_int_equal(message.slot, 0); /* or it would pass for the promise of 3.2 */
+    assert_int_equal(message.pvalue_count, 0);
+    assert_int_equal(leaving(paxos).slot, 1);
+    decree_paxos_close(paxos);
+}
+
+static void test_a_refusal_names_what_is_durable(void **state)
+{
+    struct decree_paxos *paxos = alone_open(1, 3, NULL);
+    struct decree_message message;
+
+    (void)state;
+    p1a(paxos, alone_ballot(5, 2), 1);
+    p2a(paxos, alone_ballot(2, 3), 1, 1);
+    p1a(paxos, alone_ballot(9, 1), 1); /* this node's own claim: nobody is to hear of it yet */
+    outbox_persisted(&paxos->outbox, 2);
+    message = leaving(paxos); /* not the promise, which was overtaken */
+    assert_int_equal(message.type, DECREE_P2B);
+    assert_true(ballot_equal(message.ballot, alone_ballot(5, 2)));
+    assert_int_equal(message.count, 0);
+    p2a(paxos, alone_ballot(2, 3), 1, 1);
+    assert_int_equal(leaving(paxos).type, DECREE_MESSAGE_NONE);
+    outbox_persisted(&paxos->outbox, 3);
+    assert_true(ballot_equal(leaving(paxos).ballot, alone_ballot(9, 1)));
     decree_paxos_close(paxos);
 }
 
@@ -221,7 +257,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_leave_in_order_as_the_disk_goes_on),
         cmocka_unit_test(test_votes_for_runs_that_touch_join_in_one_turn_only),
-        cmocka_unit_test(test_a_promise_that_was_overtaken_leaves_as_a_refusal),
+        cmocka_unit_test(test_nothing_is_said_for_a_promise_that_was_overtaken),
+        cmocka_unit_test(test_a_promise_that_was_overtaken_for_good_leaves_as_a_refusal),
+        cmocka_unit_test(test_a_refusal_names_what_is_durable),
         cmocka_unit_test(test_a_vote_stays_given_whatever_is_promised_since),
         cmocka_unit_test(test_a_run_is_voted_for_as_far_as_it_fits),
         cmocka_unit_test(test_the_same_p2a_again_appends_nothing),

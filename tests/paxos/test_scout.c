@@ -159,16 +159,16 @@ static void test_an_acceptors_pages_fit_the_scouts_questions(void **state)
     uint32_t pages = 1;
 
     (void)state;
-    peer->acceptor.promised = alone_ballot(5, 1);
+    peer->acceptor.promised = peer->acceptor.durable = alone_ballot(5, 1);
     for (decree_slot slot = 2; slot <= 8; slot += slot == 4 ? 2 : 1) {
         struct decree_pvalue pvalue = alone_pvalue(alone_ballot(1, 2), slot, (uint32_t)slot);
 
         log_accept(&peer->log, &pvalue);
     }
-    acceptor_answer(&peer->acceptor, &asked, &peer->outbox, &answer);
+    assert_true(acceptor_answer(&peer->acceptor, &asked, &peer->outbox, &answer));
     while (!give(paxos, answer)) {
         asked.slot = paxos->scout.next[1];
-        acceptor_answer(&peer->acceptor, &asked, &peer->outbox, &answer);
+        assert_true(acceptor_answer(&peer->acceptor, &asked, &peer->outbox, &answer));
         assert_true(++pages < 20);
     }
     assert_int_equal(pages, 6);
