@@ -63,10 +63,13 @@ struct response_header hub_header(const struct watch_hub *hub, int64_t revision)
 /* After an error of send() that is not FULL. */
 void hub_fail_stream(struct watch_stream *stream, int error);
 
-/* Is it synced, and past the revision that it asked to begin at? */
+/*
+ * Is it synced, and has all from the revision that it asked to begin at? Also who waits for the very next one has all, and
+ * Kubernetes wants to be told so; one that begins later still must hear nothing of revisions before.
+ */
 static inline bool hub_is_current(const struct watch_hub *hub, const struct watcher *watcher)
 {
-    return watcher->place == WATCHER_SYNCED && watcher->next <= hub_revision(hub);
+    return watcher->place == WATCHER_SYNCED && watcher->next <= hub_revision(hub) + 1;
 }
 
 #endif

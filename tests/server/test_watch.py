@@ -262,6 +262,24 @@ def test_a_deletion_at_the_compaction_is_told(client, stream):
     assert stream.events(1) == {watch: [("delete", b"k", b"", 3)]}
 
 
+def test_who_waits_for_the_next_revision_has_all(start):
+    """As Kubernetes watches: from the revision that it listed on, and it wants bookmarks though nobody writes."""
+    server = start("progress=100")
+    client, stream = rpc.Client(f"127.0.0.1:{server.port}"), Stream(f"127.0.0.1:{server.port}")
+    try:
+        revision = client.put(b"k", b"v").header.revision
+        watch = stream.create(b"k", start_revision=revision + 1, progress_notify=True)
+        response = stream.next()
+        assert (response.watch_id, list(response.events), response.header.revision) == (watch, [], revision)
+        stream.ask_progress()
+        while response.watch_id == watch:
+            response = stream.next()
+        assert (response.watch_id, response.header.revision) == (-1, revision)
+    finally:
+        stream.close()
+        client.close()
+
+
 def test_progress_notifications(start):
     server = start("progress=100")
     client, stream = rpc.Client(f"127.0.0.1:{server.port}"), Stream(f"127.0.0.1:{server.port}")
