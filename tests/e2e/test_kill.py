@@ -9,7 +9,7 @@ from load import Load
 from wait import pass_time, wait_until
 
 SEED = int(os.environ.get("DECREE_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
-SECONDS = float(os.environ.get("DECREE_TEST_SECONDS", "20"))
+SECONDS = float(os.environ.get("DECREE_TEST_SECONDS", "12"))
 
 
 def test_random_nodes_are_killed_under_load(cluster):

@@ -23,7 +23,7 @@ sys.path.append(os.path.join(os.environ["DECREE_SOURCE"], "tests", "rpc"))
 import h2  # noqa: E402 -- frames by hand
 
 SEED = int(os.environ.get("DECREE_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
-SECONDS = float(os.environ.get("DECREE_TEST_SECONDS", "20"))
+SECONDS = float(os.environ.get("DECREE_TEST_SECONDS", "12"))
 
 
 def code_of(call, *arguments, **options):
