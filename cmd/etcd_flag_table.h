@@ -38,7 +38,7 @@
     X(AUTO_COMPACTION_RETENTION, "auto-compaction-retention", TEXT, SERVES, "N", \
       "How much of the past to keep: hours, or a time such as 30m; in the mode revision, so many revisions (0: all)") \
     X(MAX_REQUEST_BYTES, "max-request-bytes", NUMBER, SERVES, "N", \
-      "The largest change that a client may ask for, up to 32 MiB; the same on every member (1572864)") \
+      "The largest change that a client may ask for, up to 32 MiB (1572864)") \
     X(MAX_TXN_OPS, "max-txn-ops", NUMBER, SERVES, "N", "The most operations of a txn, up to 10000 (128)") \
     X(MAX_CONCURRENT_STREAMS, "max-concurrent-streams", NUMBER, SERVES, "N", \
       "The most calls that a client may have open (8192)") \

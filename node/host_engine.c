@@ -9,6 +9,8 @@
 #define VOLATILE_LOG_BYTES_MAX \
     (64u << 20) /* without a disk, only the log in memory can help a peer */
 #define REGISTER_VALUE_BYTES_MAX (1u << 20)
+#define PEER_VALUE_BYTES_MAX \
+    (40u << 20) /* above the most that any member's clients may be allowed */
 /* What a record or a message of a register has beside the value: its key, and some numbers. */
 #define REGISTER_OVERHEAD_BYTES (DECREE_REGISTER_KEY_BYTES_MAX + 1024u)
 
@@ -21,6 +23,15 @@ static uint32_t smaller(uint32_t a, uint32_t b)
 static uint32_t frame_bytes_max(const struct host_options *options)
 {
     return options->transport == NULL ? 0 : user_transport_frame_bytes_max(options->transport);
+}
+
+/* Members may allow their own clients different sizes, while an operator changes them one after another
+ * and for ever. What one of them proposes the others must take, or nothing would be decided any more. */
+static uint32_t peer_value_bytes_max(const struct host_options *options)
+{
+    return frame_bytes_max(options) == 0 && options->value_bytes_max < PEER_VALUE_BYTES_MAX
+               ? PEER_VALUE_BYTES_MAX
+               : options->value_bytes_max;
 }
 
 static uint32_t register_value_bytes_max(const struct host_options *options)
@@ -60,7 +71,7 @@ static int open_engine(struct host *host, const struct host_options *options,
                  .member_count = options->cluster.count,
                  .prepare_quorum = options->prepare_quorum,
                  .vote_quorum = options->vote_quorum,
-                 .value_bytes_max = options->value_bytes_max,
+                 .value_bytes_max = peer_value_bytes_max(options),
                  .message_bytes_max = frame_bytes_max(options),
                  .log_bytes_max = options->data_dir == NULL ? VOLATILE_LOG_BYTES_MAX : 0,
                  .heartbeat_every_ns = options->heartbeat_ms * MS_NS,

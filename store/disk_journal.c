@@ -84,25 +84,37 @@ static bool journal_fits(const struct disk_journal *journal, uint64_t bytes)
     return journal->offset + bytes <= journal->segment_size;
 }
 
+static uint64_t whole_units(uint64_t bytes)
+{
+    return (bytes + SEGMENT_UNIT - 1) & ~(uint64_t)(SEGMENT_UNIT - 1);
+}
+
 /* The smallest segment worth making when the disk is nearly full: room for a frame of any size. */
 static uint64_t segment_bytes_min(const struct disk_journal *journal)
 {
     uint64_t frame = (uint64_t)journal->value_bytes_max + FRAME_HEADER_BYTES + RECORD_BYTES_MAX;
     uint64_t bytes = SEGMENT_FRAMES_AT + (frame > FRAME_BYTES_MAX ? frame : FRAME_BYTES_MAX);
 
-    bytes = (bytes + SEGMENT_UNIT - 1) & ~(uint64_t)(SEGMENT_UNIT - 1);
+    bytes = whole_units(bytes);
     return bytes < journal->segment_bytes ? bytes : journal->segment_bytes;
 }
 
-/* The next one is larger, up to the size asked for: a journal that is hardly used stays small. */
-static void journal_order(const struct disk_journal *journal, struct segment_order *ret_order)
+/* The next one is larger, up to the size asked for: a journal that is hardly used stays small. Only a
+ * frame that does not fit into that size, of frame_bytes, gets more. */
+static void journal_order(const struct disk_journal *journal, uint64_t frame_bytes,
+                          struct segment_order *ret_order)
 {
     uint64_t bytes = GROWTH * journal->segment_size, bytes_min = segment_bytes_min(journal);
+    uint64_t needed = whole_units(SEGMENT_FRAMES_AT + frame_bytes);
 
     if (bytes < bytes_min)
         bytes = bytes_min;
     if (bytes > journal->segment_bytes)
         bytes = journal->segment_bytes;
+    if (bytes < needed)
+        bytes = needed;
+    if (bytes_min < needed)
+        bytes_min = needed;
     *ret_order = (struct segment_order){.fs = journal->fs,
                                         .directory = journal->directory,
                                         .incarnation = journal->identity.incarnation,
@@ -118,7 +130,7 @@ bool disk_journal_order_segment(struct disk_journal *journal, struct segment_ord
         return false;
     if (journal->offset < SEGMENT_FRAMES_AT + journal->segment_size / ORDER_PART)
         return false;
-    journal_order(journal, ret_order);
+    journal_order(journal, 0, ret_order);
     journal->ordered = true;
     return true;
 }
@@ -142,8 +154,10 @@ bool disk_journal_needs_segment(const struct disk_journal *journal,
     return !journal_fits(journal, frame.bytes);
 }
 
-/* Goes on to the next segment, made now if nobody has made it before. */
-static int journal_roll(struct disk_journal *journal, struct store_error *error)
+/* Goes on to the next segment, made now if nobody has made it before: then with room for a frame of
+ * frame_bytes. */
+static int journal_roll(struct disk_journal *journal, uint64_t frame_bytes,
+                        struct store_error *error)
 {
     struct fs *fs = journal->fs;
     struct segment_order order;
@@ -155,7 +169,7 @@ static int journal_roll(struct disk_journal *journal, struct store_error *error)
         return result;
     if (journal->segment_last == journal->segment) {
         assert(!journal->ordered);
-        journal_order(journal, &order);
+        journal_order(journal, frame_bytes, &order);
         if ((result = segment_prepare(&order, error)) != 0)
             return result;
         journal->segment_last++;
@@ -248,9 +262,9 @@ int disk_journal_write(struct disk_journal *journal, const struct decree_record 
     if (journal->dirty_end != 0 && (result = journal_repair(journal, ret_error)) != 0)
         return result;
     frame_plan(&journal->frame, records, count, frame_bytes_max(journal));
-    assert(journal->frame.bytes <= journal->segment_bytes - SEGMENT_FRAMES_AT);
+    assert(journal->frame.bytes <= SEGMENT_BYTES_MAX - SEGMENT_FRAMES_AT);
     while (!journal_fits(journal, journal->frame.bytes))
-        if ((result = journal_roll(journal, ret_error)) != 0)
+        if ((result = journal_roll(journal, journal->frame.bytes, ret_error)) != 0)
             return result;
     if ((result = journal_write_frame(journal, records, ret_error)) != 0)
         return result;

@@ -33,7 +33,8 @@ struct disk_journal_options {  /* strings are copied; 0 and NULL take the defaul
     /* Of the very first, so that a new directory opens fast; default 8 MiB, or segment_bytes if
      * that is smaller. */
     uint64_t first_segment_bytes;
-    uint32_t value_bytes_max; /* of one record; default 2 MiB; a segment must hold it */
+    /* Of a usual record; default 2 MiB; a segment must hold it. A larger one gets a larger segment. */
+    uint32_t value_bytes_max;
 };
 
 /* Locks the directory and checks its identity; a new directory gets its first segment and its

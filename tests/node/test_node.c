@@ -117,6 +117,7 @@ struct cluster {
     bool keep; /* on disk */
     struct decree_hub *hub;
     const char *network;
+    uint32_t value_bytes_max; /* of those that are started now */
 };
 
 static uint16_t free_port(void)
@@ -150,6 +151,7 @@ static void start(struct cluster *cluster, int index)
         .hub = cluster->hub,
         .network = cluster->network,
         .machine = {&cluster->machines[index], apply},
+        .value_bytes_max = cluster->value_bytes_max,
         .heartbeat_ms = 20,
         .election_ms = 200,
         .log_level = DECREE_LOG_DEBUG,
@@ -303,6 +305,30 @@ static void remembers_after_all_were_stopped(void **state)
     propose_from_threads(&cluster, (int[]){0, 2}, 2);
     expect_all_equal(&cluster, 2 * THREADS * EACH);
     tear_down(&cluster);
+}
+
+static void members_may_allow_different_sizes(void **state)
+{
+    enum { LARGE = 17 << 20 }; /* more than a segment of the journal has room for, too */
+    struct cluster cluster;
+    char *data = calloc(1, LARGE);
+
+    (void)state;
+    assert_non_null(data);
+    set_up(&cluster, true, false);
+    stop(&cluster, 0);
+    cluster.value_bytes_max = LARGE;
+    start(&cluster, 0);
+    propose_and_wait(cluster.nodes[0], data, LARGE);
+    propose_and_wait(cluster.nodes[1], data, 1);
+    stop(&cluster, 0);
+    cluster.value_bytes_max = 0; /* what its journal has is above what it allows now */
+    start(&cluster, 0);
+    expect_all_equal(&cluster, 2);
+    assert_int_equal(decree_node_propose(cluster.nodes[0], data, LARGE, done, NULL),
+                     DECREE_TOO_LARGE);
+    tear_down(&cluster);
+    free(data);
 }
 
 static void works_in_memory(void **state)
@@ -541,6 +567,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(loses_a_node_and_gets_it_back),
         IN_DIRECTORY(remembers_after_all_were_stopped),
+        IN_DIRECTORY(members_may_allow_different_sizes),
         cmocka_unit_test(works_in_memory),
         cmocka_unit_test(works_over_every_network),
         cmocka_unit_test(a_completion_may_ask_for_more),
