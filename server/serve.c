@@ -363,7 +363,8 @@ static int run(struct member *member, char *sentence)
     } else {
         publisher_open(&member->publisher, &member->loop, &member->backend.base,
                        cluster_spec_name(&member->options->cluster, member->options->self),
-                       member->backend.client_urls, member->backend.client_url_count);
+                       member->backend.client_urls, member->backend.client_url_count,
+                       member->options->logger);
         start_signals(member);
         say_ready(member);
         tell_manager(member, "READY=1");

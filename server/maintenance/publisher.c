@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kv_propose.h"
+#include "services.h"
 
 #define LOOK_MS 1000u
 #define URLS_MAX 64u
@@ -45,15 +46,43 @@ static bool is_known(const struct publisher *publisher, const struct command_mem
     return true;
 }
 
+static void on_timer(uv_timer_t *timer);
+
+/* Whatever came of it: it is looked at again, at once if there may be news. */
 static void on_published(void *argument, int error, decree_slot slot, void *result)
 {
     struct publisher *publisher = argument;
 
-    (void)error; /* it is looked at again */
     (void)slot;
     (void)result;
     assert(publisher->under_way);
     publisher->under_way = false;
+    if (error == 0 && publisher->open)
+        uv_timer_start(&publisher->timer, on_timer, 0, LOOK_MS);
+}
+
+/* Scripts, and etcd's own tests, wait for these words of etcd's log: "published", and of the second
+ * line either half. */
+static void tell(struct publisher *publisher)
+{
+    publisher->told = true;
+    log_info(publisher->logger, "published", "node=%s", publisher->name);
+    log_info(
+        publisher->logger, "serving",
+        "node=%s message=\"ready to serve client requests, enabled capabilities for version %s\"",
+        publisher->name, ETCD_VERSION);
+}
+
+static void on_read(void *argument, int error, decree_slot slot, void *result)
+{
+    struct publisher *publisher = argument;
+
+    (void)slot;
+    (void)result;
+    assert(publisher->under_way);
+    publisher->under_way = false;
+    if (error == 0 && publisher->open && !publisher->told)
+        tell(publisher);
 }
 
 static void publish(struct publisher *publisher, const struct command *command)
@@ -83,16 +112,21 @@ static void on_timer(uv_timer_t *timer)
         urls[i] = bytes_of(at);
     if (!is_known(publisher, &command.u.member))
         publish(publisher, &command);
+    else if (!publisher->told)
+        publisher->under_way = publisher->backend->ops->read(publisher->backend, on_read,
+                                                             publisher) == 0;
 }
 
 void publisher_open(struct publisher *publisher, uv_loop_t *loop, struct backend *backend,
-                    const char *name, const char *urls, size_t url_count)
+                    const char *name, const char *urls, size_t url_count,
+                    const struct logger *logger)
 {
     assert(name != NULL);
     *publisher = (struct publisher){.backend = backend,
                                     .name = name,
                                     .urls = urls,
                                     .url_count = url_count < URLS_MAX ? url_count : URLS_MAX,
+                                    .logger = logger,
                                     .open = true};
     uv_timer_init(loop, &publisher->timer);
     publisher->timer.data = publisher;
