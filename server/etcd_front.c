@@ -209,7 +209,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
         return error;
     }
     web_serve(&front->web, front->grpc, front->services.watch_hub);
-    snapshot_pump_start(&front->snapshots, loop, options->snapshot_patience_ms);
+    snapshot_pump_start(&front->snapshots, loop, options->backend, options->snapshot_patience_ms);
     front->services.snapshots = &front->snapshots;
     lock_hall_init(&front->lock_hall, options->backend, front->services.watch_hub);
     lock_hall_start(&front->lock_hall, loop);

@@ -27,8 +27,8 @@ struct etcd_front_options {
     uint32_t request_timeout_ms;       /* 0: 7000, etcd's with its default election timeout */
     uint32_t election_ms;              /* 0: 1000, etcd's */
     uint32_t lease_seconds_min;        /* 0: 2, etcd's with its default election timeout */
-    uint32_t snapshot_patience_ms; /* 0: two minutes; a snapshot that nobody reads is given up */
-    uint32_t watch_progress_ms;    /* 0: ten minutes, as etcd; up to a tenth is added */
+    uint32_t snapshot_patience_ms;     /* 0: two minutes; see snapshot_pump.h */
+    uint32_t watch_progress_ms;        /* 0: ten minutes, as etcd; up to a tenth is added */
     size_t request_bytes_max; /* of a change; 0: 1.5 MiB, as etcd. The port takes half a MiB more */
     size_t txn_ops_max;       /* of a level of a txn; 0: 128, as etcd */
     const char *cors;         /* origins that a page may come from, by commas; NULL or "*": all */

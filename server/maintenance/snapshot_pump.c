@@ -10,6 +10,9 @@
 #define TURN_NS UINT64_C(1000000)
 #define STREAMS_MAX 8u
 #define PATIENCE_MS (2u * 60 * 1000)
+#define PATIENCE_BYTES ((uint64_t)8 << 20) /* for which there is as much time again */
+#define GROWTH_BYTES_MIN ((uint64_t)256 << 20)
+#define LOOK_MS_MAX 1000u
 
 /* ---- a stream ---- */
 
@@ -78,11 +81,21 @@ static void make_sum(struct snapshot_stream *stream)
     stream->summed = true;
 }
 
+static void measure(struct snapshot_stream *stream)
+{
+    uint64_t patience_ms = stream->pump->patience_ms;
+
+    stream->measured = !snapshot_writer_measure(stream->writer);
+    if (stream->measured)
+        stream->time_ms = patience_ms +
+                          snapshot_writer_left(stream->writer) * patience_ms / PATIENCE_BYTES;
+}
+
 /* A bit of work, some 0.1 ms. */
 static void work(struct snapshot_stream *stream)
 {
     if (!stream->measured) {
-        stream->measured = !snapshot_writer_measure(stream->writer);
+        measure(stream);
     } else if (stream->summed) {
         if (send_blob(stream, 0))
             end(stream, GRPC_OK, "");
@@ -117,32 +130,126 @@ static void on_awake(uv_idle_t *awake)
         uv_idle_stop(awake);
 }
 
-static void on_patience(uv_timer_t *timer)
-{
-    struct snapshot_pump *pump = timer->data;
-    uint64_t now_ms = uv_now(timer->loop);
+/* ---- how long, and at what price ---- */
 
-    for (struct list_link *link = pump->waiting.next, *next; link != &pump->waiting; link = next) {
+static uint64_t record_bytes(const struct snapshot_pump *pump)
+{
+    struct kv_stats stats;
+
+    kv_stats(pump->backend->ops->kv(pump->backend), &stats);
+    return stats.record_bytes;
+}
+
+/* From none to the first. */
+static void begin_to_pin(struct snapshot_pump *pump)
+{
+    struct backend_status status;
+    uint64_t quota, bytes = record_bytes(pump);
+
+    pump->backend->ops->status(pump->backend, &status);
+    pump->pinned_bytes = bytes;
+    pump->growth_max = bytes > GROWTH_BYTES_MIN ? bytes : GROWTH_BYTES_MIN;
+    if (status.storage_quota_bytes < 0)
+        return;
+    quota = (uint64_t)status.storage_quota_bytes;
+    if (quota < bytes || (quota - bytes) / 2 < pump->growth_max)
+        pump->growth_max = quota < bytes ? 0 : (quota - bytes) / 2;
+}
+
+/* What came while a compaction waits: it may be that it is needed, but nobody can tell. */
+static uint64_t growth(const struct snapshot_pump *pump)
+{
+    if (kv_is_tidy(pump->backend->ops->kv(pump->backend)))
+        return 0;
+    return record_bytes(pump) - pump->pinned_bytes;
+}
+
+static bool is_late(const struct snapshot_stream *stream, uint64_t now_ms)
+{
+    return stream->measured && now_ms - stream->begun_ms >= stream->time_ms;
+}
+
+static bool is_unread(const struct snapshot_stream *stream, uint64_t now_ms)
+{
+    return now_ms - stream->waiting_since_ms >= stream->pump->patience_ms;
+}
+
+static void end_those(struct list_link *list, uint64_t now_ms,
+                      bool (*is)(const struct snapshot_stream *stream, uint64_t now_ms),
+                      enum grpc_status status, const char *text)
+{
+    for (struct list_link *link = list->next, *next; link != list; link = next) {
         struct snapshot_stream *stream = list_owner(link, struct snapshot_stream, link);
 
         next = link->next;
-        if (now_ms - stream->waiting_since_ms >= pump->patience_ms)
-            end(stream, GRPC_DEADLINE_EXCEEDED, "decree: the snapshot was not read for too long");
+        if (is(stream, now_ms))
+            end(stream, status, text);
     }
 }
 
-void snapshot_stream_begin(struct snapshot_stream *stream, struct snapshot_pump *pump,
-                           const struct kv *kv, const struct snapshot_sink *sink)
+static bool is_any(const struct snapshot_stream *stream, uint64_t now_ms)
 {
-    *stream = (struct snapshot_stream){.pump = pump, .sink = sink};
+    (void)now_ms;
+    return stream->pump != NULL;
+}
+
+static void on_watch(uv_timer_t *timer)
+{
+    static const char SLOW[] = "decree: the snapshot was read too slowly";
+    static const char DEAR[] = "decree: the snapshot was given up: the store has grown too much, "
+                               "for compaction has to wait for those who read snapshots";
+    struct snapshot_pump *pump = timer->data;
+    uint64_t now_ms = uv_now(timer->loop);
+
+    end_those(&pump->waiting, now_ms, is_unread, GRPC_DEADLINE_EXCEEDED,
+              "decree: the snapshot was not read for too long");
+    end_those(&pump->waiting, now_ms, is_late, GRPC_DEADLINE_EXCEEDED, SLOW);
+    end_those(&pump->working, now_ms, is_late, GRPC_DEADLINE_EXCEEDED, SLOW);
+    if (pump->count > 0 && growth(pump) > pump->growth_max) {
+        end_those(&pump->waiting, now_ms, is_any, GRPC_RESOURCE_EXHAUSTED, DEAR);
+        end_those(&pump->working, now_ms, is_any, GRPC_RESOURCE_EXHAUSTED, DEAR);
+    }
+    if (pump->count == 0)
+        uv_timer_stop(timer);
+}
+
+/* ---- beginning ---- */
+
+/* NULL: there may be one more. */
+static const char *refusal(const struct snapshot_pump *pump)
+{
+    if (pump->count == STREAMS_MAX)
+        return "decree: there are as many snapshots under way as may be; try again later";
+    if (pump->count > 0 && growth(pump) > pump->growth_max / 2)
+        return "decree: compaction waits for other snapshots; try again later";
+    return NULL;
+}
+
+static void start_watch(struct snapshot_pump *pump)
+{
+    uint64_t look_ms = pump->patience_ms / 4 + 1 < LOOK_MS_MAX ? pump->patience_ms / 4 + 1
+                                                               : LOOK_MS_MAX;
+
+    begin_to_pin(pump);
+    uv_timer_start(&pump->watch, on_watch, look_ms, look_ms);
+}
+
+void snapshot_stream_begin(struct snapshot_stream *stream, struct snapshot_pump *pump,
+                           const struct snapshot_sink *sink)
+{
+    const char *why_not = refusal(pump);
+
+    *stream = (struct snapshot_stream){
+        .pump = pump, .sink = sink, .begun_ms = uv_now(pump->awake.loop)};
     list_init(&stream->link);
     list_append(&pump->working, &stream->link);
-    if (++pump->count > STREAMS_MAX) {
-        end(stream, GRPC_RESOURCE_EXHAUSTED,
-            "decree: there are as many snapshots under way as may be; try again later");
+    if (++pump->count == 1)
+        start_watch(pump);
+    if (why_not != NULL) {
+        end(stream, GRPC_RESOURCE_EXHAUSTED, why_not);
         return;
     }
-    stream->writer = snapshot_writer_new(kv);
+    stream->writer = snapshot_writer_new(pump->backend->ops->kv(pump->backend));
     stream->sum = sha256_new();
     stream->blob = malloc(SNAPSHOT_BLOB_BYTES);
     if (stream->writer == NULL || stream->sum == NULL || stream->blob == NULL)
@@ -162,16 +269,17 @@ void snapshot_stream_writable(struct snapshot_stream *stream)
 
 /* ---- the pump ---- */
 
-void snapshot_pump_start(struct snapshot_pump *pump, uv_loop_t *loop, uint32_t patience_ms)
+void snapshot_pump_start(struct snapshot_pump *pump, uv_loop_t *loop, struct backend *backend,
+                         uint32_t patience_ms)
 {
-    *pump = (struct snapshot_pump){.open_handles = 2,
+    *pump = (struct snapshot_pump){.backend = backend,
+                                   .open_handles = 2,
                                    .patience_ms = patience_ms > 0 ? patience_ms : PATIENCE_MS};
     list_init(&pump->working);
     list_init(&pump->waiting);
     uv_idle_init(loop, &pump->awake);
-    uv_timer_init(loop, &pump->patience);
-    pump->awake.data = pump->patience.data = pump;
-    uv_timer_start(&pump->patience, on_patience, pump->patience_ms, pump->patience_ms / 4 + 1);
+    uv_timer_init(loop, &pump->watch);
+    pump->awake.data = pump->watch.data = pump;
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -188,5 +296,5 @@ void snapshot_pump_close(struct snapshot_pump *pump, void (*closed)(void *contex
     pump->closed = closed;
     pump->closed_context = context;
     uv_close((uv_handle_t *)&pump->awake, on_handle_closed);
-    uv_close((uv_handle_t *)&pump->patience, on_handle_closed);
+    uv_close((uv_handle_t *)&pump->watch, on_handle_closed);
 }

@@ -5,9 +5,18 @@
  *     snapshot_stream_begin() --> measured, then blobs of 32 KiB and a sum --> sink.send x N, sink.end
  *                                        send was FULL: waits for snapshot_stream_writable()
  *
- * The work of one turn is bounded in time, whoever many there are; a snapshot whose client does not
- * read waits and costs no work. As long as there is one, compaction gives no memory back: so one
- * whose client has not read for long is given up.
+ * The work of one turn is bounded in time, however many there are; a snapshot whose client does not
+ * read waits and costs no work.
+ *
+ * As long as there is one, compaction gives nothing back, and what is overwritten stays in memory and
+ * counts for the quota. So a snapshot is given up
+ *
+ *     when its client has read nothing for two minutes,
+ *     when it takes longer than two minutes, and two more for every 8 MiB of it,
+ *
+ * and all are, when the records have grown too much since there was none, while a compaction waits:
+ * by as much as they were, or 256 MiB if they were less, or half of what the quota had left. When half of
+ * that has come no new one begins, so that those under way can end.
  */
 #ifndef DECREE_SERVER_SNAPSHOT_PUMP_H
 #define DECREE_SERVER_SNAPSHOT_PUMP_H
@@ -32,11 +41,14 @@ struct snapshot_sink {
 };
 
 struct snapshot_pump {
-    uv_idle_t awake;     /* active while there is work */
-    uv_timer_t patience; /* looks for those that nobody reads */
+    struct backend *backend;
+    uv_idle_t awake;  /* active while there is work */
+    uv_timer_t watch; /* looks for those that take too long, or cost too much */
     struct list_link working, waiting;
     uint32_t count;
     uint64_t patience_ms;
+    uint64_t pinned_bytes; /* of records, when the first of those under way began */
+    uint64_t growth_max;
     int open_handles;
     void (*closed)(void *context);
     void *closed_context;
@@ -50,12 +62,14 @@ struct snapshot_stream { /* the caller's; zeroed before it begins */
     struct sha256 *sum;
     uint8_t *blob;
     size_t blob_size;
-    uint64_t waiting_since_ms;
+    uint64_t begun_ms, waiting_since_ms;
+    uint64_t time_ms; /* that it may take, once it is measured */
     bool measured, summed;
 };
 
-/* patience_ms: 0 takes the default, two minutes. */
-void snapshot_pump_start(struct snapshot_pump *pump, uv_loop_t *loop, uint32_t patience_ms);
+/* patience_ms: 0 takes the default, two minutes. The backend is borrowed until it is closed. */
+void snapshot_pump_start(struct snapshot_pump *pump, uv_loop_t *loop, struct backend *backend,
+                         uint32_t patience_ms);
 
 /* When there are no streams any more. */
 void snapshot_pump_close(struct snapshot_pump *pump, void (*closed)(void *context), void *context);
@@ -63,7 +77,7 @@ void snapshot_pump_close(struct snapshot_pump *pump, void (*closed)(void *contex
 /* A snapshot of the store as it is now; sink.end may come before this returns, if there are too many
  * already, or there is no memory. */
 void snapshot_stream_begin(struct snapshot_stream *stream, struct snapshot_pump *pump,
-                           const struct kv *kv, const struct snapshot_sink *sink);
+                           const struct snapshot_sink *sink);
 void snapshot_stream_writable(struct snapshot_stream *stream);
 
 /* Gives up what it has; sink.end does not come. Also of one that is over, or never began. */

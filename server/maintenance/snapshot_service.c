@@ -58,9 +58,6 @@ static void on_open(struct grpc_call *call)
 
 static int on_message(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const struct services *services = grpc_context(call);
-    struct backend *backend = call_backend(call);
-
     if (asked_of(call)->begun) {
         grpc_stream_end(call, GRPC_INTERNAL, "decree: one request is enough");
         return 0;
@@ -68,8 +65,7 @@ static int on_message(struct grpc_call *call, const uint8_t *message, size_t siz
     if (grpc_decode(call, &etcdserverpb__snapshot_request__descriptor, message, size) == NULL)
         return 0;
     asked_of(call)->begun = true;
-    snapshot_stream_begin(&asked_of(call)->stream, services->snapshots, backend->ops->kv(backend),
-                          &SINK);
+    snapshot_stream_begin(&asked_of(call)->stream, call_services(call)->snapshots, &SINK);
     return 0;
 }
 

@@ -13,6 +13,7 @@ import pytest
 
 import rpc
 from rpc import messages
+from wait import pass_time
 
 BLOB = 32768
 SNAPSHOT = "/etcdserverpb.Maintenance/Snapshot"
@@ -23,7 +24,8 @@ class Snapshot:
     """A stream of blobs, each taken when it is asked for."""
 
     def __init__(self, server, seconds=120):
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{server.port}", options=[("grpc.use_local_subchannel_pool", 1)])
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{server.port}", options=[
+            ("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0)])  # the window stays small
         self.call = self.channel.unary_stream(
             SNAPSHOT, request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=messages.SnapshotResponse.FromString)(messages.SnapshotRequest(), timeout=seconds)
@@ -198,23 +200,77 @@ def test_there_may_be_eight_at_a_time(server, client):
         snapshot.close()
 
 
+def take_when_there_is_room(server):
+    while True:  # until others were given up
+        try:
+            return take(server)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
 def test_who_never_reads_is_given_up(start):
     server = start("patience=300")
     client = rpc.Client(f"127.0.0.1:{server.port}")
     fill(client, 1000)
     snapshots = [Snapshot(server) for _ in range(8)]
     firsts = [snapshot.first() for snapshot in snapshots]
-    while True:  # until there is room for another, because they were given up
-        try:
-            take(server)
-            break
-        except grpc.RpcError as error:
-            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    take_when_there_is_room(server)
     for snapshot, first in zip(snapshots, firsts):
         with pytest.raises(grpc.RpcError) as failure:
             snapshot.rest(first)
         assert failure.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
         snapshot.close()
+    client.close()
+
+
+def test_who_reads_too_slowly_is_given_up(start):
+    """16 MiB may take three times the patience; who reads a bit again and again within it is no exception."""
+    server = start("patience=800")
+    client = rpc.Client(f"127.0.0.1:{server.port}")
+    fill(client, 1024)
+    snapshot = Snapshot(server)
+    with pytest.raises(grpc.RpcError) as failure:
+        for number, _ in enumerate(snapshot.call):
+            if number % 16 == 0:
+                pass_time(0.12)
+    assert failure.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert failure.value.details() == "decree: the snapshot was read too slowly"
+    snapshot.close()
+    client.close()
+
+
+def alarms(client):
+    return client.call("/etcdserverpb.Maintenance/Alarm", messages.AlarmRequest(), messages.AlarmResponse, 10).alarms
+
+
+def test_who_reads_slowly_does_not_fill_the_store(start):
+    """Changes of what is there, and compactions: of the room that the quota left, slow readers may cost a half."""
+    server = start(f"quota={96 << 20}")
+    client = rpc.Client(f"127.0.0.1:{server.port}")
+    fill(client, 2048)
+    snapshot = Snapshot(server)
+    first = snapshot.first()
+    refused = 0
+    for turn in range(20):
+        for i in range(4):
+            client.put(b"hot/%d" % i, bytes([turn]) * (512 << 10))
+        compact(client, client.put(b"turn", b"%d" % turn).header.revision)
+        later = Snapshot(server)
+        try:
+            later.first()
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert error.details() == "decree: compaction waits for other snapshots; try again later"
+            refused += 1
+        later.close()
+    assert refused > 0 and not alarms(client)
+    taken = take_when_there_is_room(server)
+    assert len(taken) < 40 << 20, "what waited was given back"
+    with pytest.raises(grpc.RpcError) as failure:
+        snapshot.rest(first)
+    assert failure.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert failure.value.details().startswith("decree: the snapshot was given up: the store has grown too much")
+    snapshot.close()
     client.close()
 
 
