@@ -37,15 +37,13 @@ static void tell_log(const struct serve_settings *settings, const struct serve_a
                  (unsigned)self->port);
 }
 
-static int serve(struct serve_arguments *arguments, const char *command, int argc, char **argv)
+static int serve_with(const struct serve_arguments *arguments, const char *command)
 {
     struct serve_settings settings;
     struct logger_stderr logger;
     char sentence[SERVE_SENTENCE_BYTES];
-    int error;
+    int error = serve_settings_read(&settings, arguments, sentence);
 
-    serve_arguments_parse(arguments, command, argc, argv);
-    error = serve_settings_read(&settings, arguments, sentence);
     if (error == 0 && settings.options.failpoints_host != NULL &&
         !failpoint_host_is_safe(settings.options.failpoints_host, sentence))
         error = DECREE_INVALID;
@@ -56,6 +54,16 @@ static int serve(struct serve_arguments *arguments, const char *command, int arg
     tell_log(&settings, arguments, &logger.logger);
     error = serve_run(&settings.options, sentence);
     return error == 0 ? EXIT_OK : complain(command, error, sentence);
+}
+
+static int serve(struct serve_arguments *arguments, const char *command, int argc, char **argv)
+{
+    int status;
+
+    serve_arguments_parse(arguments, command, argc, argv);
+    status = serve_with(arguments, command);
+    etcd_flags_release(&arguments->etcd);
+    return status;
 }
 
 int cmd_serve(int argc, char **argv)

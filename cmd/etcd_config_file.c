@@ -103,19 +103,6 @@ static bool take_value(char *text, char **ret_value)
     return true;
 }
 
-/* A time may be a bare number, of nanoseconds. */
-static char *with_unit(char *value)
-{
-    size_t size = strlen(value);
-    char *longer = malloc(size + sizeof("ns"));
-
-    if (longer == NULL)
-        return NULL;
-    memcpy(longer, value, size);
-    memcpy(longer + size, "ns", sizeof("ns"));
-    return longer;
-}
-
 static int set(struct etcd_flags *flags, const struct place *place, enum etcd_flag flag,
                char *value)
 {
@@ -123,10 +110,6 @@ static int set(struct etcd_flags *flags, const struct place *place, enum etcd_fl
 
     if (flag == ETCD_FLAG_CONFIG_FILE)
         return fail(place, DECREE_INVALID, "a configuration file can not name another");
-    if (etcd_flag_rows[flag].kind == ETCD_FLAG_TIME && value[strspn(value, "0123456789")] == '\0')
-        value = with_unit(value);
-    if (value == NULL)
-        return fail(place, DECREE_NOMEM, "there is no memory");
     return etcd_flags_set(flags, flag, value, why) == 0 ? 0
                                                         : fail(place, DECREE_INVALID, "%s", why);
 }
@@ -171,7 +154,7 @@ int etcd_config_file_parse(struct etcd_flags *flags, const char *path, char *tex
     int error = 0;
 
     assert(text != NULL);
-    *flags = (struct etcd_flags){0};
+    *flags = (struct etcd_flags){.from_file = true};
     while (text != NULL && error == 0) {
         char *end = strchr(text, '\n');
 
@@ -212,5 +195,7 @@ int etcd_config_file_read(struct etcd_flags *flags, const char *path, char *sent
         return error == ENOMEM ? DECREE_NOMEM : DECREE_IO;
     }
     text[size] = '\0';
-    return etcd_config_file_parse(flags, path, text, sentence);
+    error = etcd_config_file_parse(flags, path, text, sentence);
+    flags->file_text = text;
+    return error;
 }

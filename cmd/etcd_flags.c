@@ -67,8 +67,13 @@ const char *etcd_flags_label(const struct etcd_flags *flags, enum etcd_flag flag
 
 /* ---- values ---- */
 
-static int check_kind(const char *label, enum etcd_flag_kind kind, const char *value,
-                      char *sentence)
+static bool parse_time(const struct etcd_flags *flags, const char *value, int64_t *ret_ns)
+{
+    return go_duration_parse(value, ret_ns) || (flags->from_file && go_number_parse(value, ret_ns));
+}
+
+static int check_kind(const struct etcd_flags *flags, const char *label, enum etcd_flag_kind kind,
+                      const char *value, char *sentence)
 {
     int64_t number;
     bool is_on;
@@ -81,7 +86,7 @@ static int check_kind(const char *label, enum etcd_flag_kind kind, const char *v
                    ? 0
                    : invalid(sentence, "%s must be a number, not '%.100s'", label, value);
     case ETCD_FLAG_TIME:
-        return go_duration_parse(value, &number)
+        return parse_time(flags, value, &number)
                    ? 0
                    : invalid(sentence, "%s must be a time such as 30s or 1h30m, not '%.100s'",
                              label, value);
@@ -113,7 +118,7 @@ int etcd_flags_set(struct etcd_flags *flags, enum etcd_flag flag, const char *va
     etcd_flags_label(flags, flag, label);
     if (value == NULL)
         value = "true";
-    error = check_kind(label, row->kind, value, sentence);
+    error = check_kind(flags, label, row->kind, value, sentence);
     if (error == 0 && row->use == ETCD_FLAG_REFUSED && !asks_for_nothing(row->kind, value))
         error = invalid(sentence, "%s can not be had: %s", label, row->help);
     if (error == 0)
@@ -161,7 +166,7 @@ int64_t etcd_flags_number(const struct etcd_flags *flags, enum etcd_flag flag)
 int64_t etcd_flags_time_ns(const struct etcd_flags *flags, enum etcd_flag flag)
 {
     int64_t ns = 0;
-    bool is_time = go_duration_parse(flags->values[flag], &ns);
+    bool is_time = parse_time(flags, flags->values[flag], &ns);
 
     assert(is_time);
     return ns;
@@ -173,6 +178,12 @@ bool etcd_flags_switch(const struct etcd_flags *flags, enum etcd_flag flag)
 
     assert(is_switch);
     return is_on;
+}
+
+void etcd_flags_release(struct etcd_flags *flags)
+{
+    free(flags->file_text);
+    flags->file_text = NULL;
 }
 
 /* ---- what the log says of them ---- */

@@ -40,7 +40,12 @@ extern const struct etcd_flag_row etcd_flag_rows[ETCD_FLAG_COUNT];
 struct etcd_flags {
     const char *values[ETCD_FLAG_COUNT]; /* borrowed; NULL: not given */
     bool from_variable[ETCD_FLAG_COUNT];
+    bool from_file;  /* all of them; a time may be a bare number there, of nanoseconds */
+    char *file_text; /* in which they lie, then; etcd_flags_release() frees it */
 };
+
+/* Frees what a file's flags lie in; the others own nothing. */
+void etcd_flags_release(struct etcd_flags *flags);
 
 /* The flag of this name, whatever follows it; ETCD_FLAG_COUNT: there is none. */
 enum etcd_flag etcd_flags_find(const char *name, size_t size);

@@ -127,6 +127,25 @@ static const char *given_name(const struct reading *reading)
                   reading->arguments->as_etcd ? ETCD_NAME_DEFAULT : NULL);
 }
 
+static const char *list_label(struct reading *reading)
+{
+    return reading->arguments->cluster != NULL ||
+                   !etcd_flags_given(reading->etcd, ETCD_FLAG_INITIAL_CLUSTER)
+               ? "--cluster"
+               : label_of(reading, ETCD_FLAG_INITIAL_CLUSTER);
+}
+
+static int check_name(struct reading *reading)
+{
+    const char *name = given_name(reading);
+
+    if (name == NULL || cluster_name_is_valid(name))
+        return 0;
+    return invalid(reading,
+                   "%s: '%.100s' is no name of a member: up to %u letters, digits, '-', '_' or '.'",
+                   label_of(reading, ETCD_FLAG_NAME), name, CLUSTER_NAME_BYTES - 1);
+}
+
 /* A cluster of this member alone, where nothing else was said. */
 static int read_alone(struct reading *reading)
 {
@@ -158,10 +177,7 @@ static int find_self(struct reading *reading)
 {
     struct serve_options *options = reading->options;
     const char *name = given_name(reading);
-    const char *list = reading->arguments->cluster != NULL ||
-                               !etcd_flags_given(reading->etcd, ETCD_FLAG_INITIAL_CLUSTER)
-                           ? "--cluster"
-                           : "--initial-cluster";
+    char label[ETCD_FLAG_LABEL_BYTES];
 
     if (name == NULL && options->cluster.count == 1)
         name = options->cluster.members[0].name;
@@ -170,7 +186,8 @@ static int find_self(struct reading *reading)
         return 0;
     if (name == NULL)
         return invalid(reading, "say with --name which member of the cluster this is");
-    return invalid(reading, "'%.64s', the --name of this member, is not in %s", name, list);
+    return invalid(reading, "'%.64s', the %s of this member, is not in %s", name,
+                   etcd_flags_label(reading->etcd, ETCD_FLAG_NAME, label), list_label(reading));
 }
 
 /* The members find each other by --initial-cluster; what is advertised should be the same. */
@@ -427,10 +444,21 @@ static int read_format(struct reading *reading)
 }
 
 /* Those that need the ones before. */
-static int (*const STEPS[])(struct reading *) = {
-    check_conflicts, read_level,   read_format, read_cluster,          find_self,
-    read_clients,    read_metrics, read_peers,  read_advertised_peers, read_advertised_clients,
-    read_hosts,      read_times,   read_limits, read_compaction};
+static int (*const STEPS[])(struct reading *) = {check_conflicts,
+                                                 read_level,
+                                                 read_format,
+                                                 check_name,
+                                                 read_cluster,
+                                                 find_self,
+                                                 read_clients,
+                                                 read_metrics,
+                                                 read_peers,
+                                                 read_advertised_peers,
+                                                 read_advertised_clients,
+                                                 read_hosts,
+                                                 read_times,
+                                                 read_limits,
+                                                 read_compaction};
 
 int serve_settings_read(struct serve_settings *ret_settings,
                         const struct serve_arguments *arguments, char *sentence)

@@ -133,6 +133,11 @@ static int check_member(const struct cluster_spec *spec, char *sentence)
     return 0;
 }
 
+bool cluster_name_is_valid(const char *name)
+{
+    return is_name(name, strlen(name));
+}
+
 int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool addresses_optional,
                        char *sentence)
 {

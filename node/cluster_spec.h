@@ -8,6 +8,8 @@
 #ifndef DECREE_NODE_CLUSTER_SPEC_H
 #define DECREE_NODE_CLUSTER_SPEC_H
 
+#include <stdbool.h>
+
 #include <decree/paxos.h>
 
 #define CLUSTER_NAME_BYTES 64u /* with the zero at the end */
@@ -31,6 +33,8 @@ struct cluster_spec {
  * CLUSTER_SENTENCE_BYTES. */
 int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool addresses_optional,
                        char *sentence);
+
+bool cluster_name_is_valid(const char *name);
 
 /* Reads "host:port" or "[host]:port"; port 0 is allowed when port_zero is. Errors as above. */
 int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, bool port_zero,

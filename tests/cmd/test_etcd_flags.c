@@ -307,6 +307,23 @@ static void a_cluster_that_makes_no_sense_is_an_error(void **state)
     assert_refused("say with --name");
 }
 
+static void a_bad_name_is_told_as_it_was_given(void **state)
+{
+    static char variable[] = "ETCD_NAME=n 1";
+    static char other[] = "ETCD_NAME=c", list[] = "ETCD_INITIAL_CLUSTER=a=http://h:1,b=http://h:2";
+    char *bad[] = {variable, NULL}, *unknown[] = {other, list, NULL};
+
+    (void)state;
+    give(ETCD_FLAG_NAME, LONG_HOST);
+    assert_refused("--name: 'abcdefghijklm");
+    environ = bad;
+    assert_int_equal(etcd_flags_set_from_environment(&arguments.etcd, sentence), 0);
+    assert_refused("ETCD_NAME: 'n 1' is no name of a member: up to 63 letters, digits");
+    environ = unknown;
+    assert_int_equal(etcd_flags_set_from_environment(&arguments.etcd, sentence), 0);
+    assert_refused("'c', the ETCD_NAME of this member, is not in ETCD_INITIAL_CLUSTER");
+}
+
 static void what_is_advertised_otherwise_is_noticed(void **state)
 {
     (void)state;
@@ -476,7 +493,6 @@ static void a_file_has_the_flags(void **state)
                      INT64_C(5000000000));
     assert_null(arguments.etcd.values[ETCD_FLAG_MAX_TXN_OPS]);
     assert_null(arguments.etcd.values[ETCD_FLAG_DISCOVERY]);
-    free((char *)(uintptr_t)arguments.etcd.values[ETCD_FLAG_WATCH_PROGRESS_NOTIFY_INTERVAL]);
     assert_int_equal(parse_file("name: 'it''s'"), 0);
     assert_string_equal(arguments.etcd.values[ETCD_FLAG_NAME], "it's");
     assert_int_equal(parse_file(""), 0);
@@ -531,6 +547,7 @@ int main(void)
         cmocka_unit_test_setup(a_url_that_decree_can_not_serve_is_an_error, begin),
         cmocka_unit_test_setup(members_are_ordered_by_their_names, begin),
         cmocka_unit_test_setup(a_cluster_that_makes_no_sense_is_an_error, begin),
+        cmocka_unit_test_setup(a_bad_name_is_told_as_it_was_given, begin),
         cmocka_unit_test_setup(what_is_advertised_otherwise_is_noticed, begin),
         cmocka_unit_test_setup(a_member_without_data_joins_nothing_yet, begin),
         cmocka_unit_test_setup(limits_and_times_are_taken_in, begin),

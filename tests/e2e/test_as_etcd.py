@@ -158,6 +158,7 @@ def test_flags_alone_start_an_etcd(start):
                    ETCD_NAME="other", ETCD_SNAPSHOT_COUNT="10", ETCD_NONSENSE="1")
     ready(member)
     assert etcdctl("127.0.0.1:2379", "put", "a", "b") == "OK\n"
+    wait_until(lambda: "ready to serve client requests" in member.log.read_text(), TIMEOUT, "the cluster works")
     said = member.log.read_text()
     assert "ready name=solo clients=localhost:2379 peers=localhost:2380 data=solo.data" in said
     for line in ("flag_without_effect flag=--pre-vote", "flag_without_effect flag=ETCD_SNAPSHOT_COUNT",
