@@ -467,6 +467,7 @@ void lessor_free(struct lessor *lessor)
         return;
     assert(lessor->open_handles == 0);
     assert(list_alone(&lessor->asked));
+    assert(list_alone(&lessor->questions));
     lessor->backend->lease_applied = NULL;
     lease_table_release(&lessor->table);
     free(lessor);

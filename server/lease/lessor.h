@@ -86,7 +86,7 @@ void lessor_turn(struct lessor *lessor);
 /* id, done and late are set. */
 void lessor_renew(struct lessor *lessor, struct lease_renewal *renewal);
 
-/* id and done are set. */
+/* id and done are set. When the lessor closes, done is called at once. */
 void lessor_ask(struct lessor *lessor, struct lease_question *question);
 
 /* Before somebody else is to lead: has all that is left of leases written down. If this member does

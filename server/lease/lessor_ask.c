@@ -16,6 +16,10 @@ static const struct kv *kv_of(const struct lessor *lessor)
 
 void lessor_ask(struct lessor *lessor, struct lease_question *question)
 {
+    if (lessor->closing) {
+        question->done(question, DECREE_LOST, 0);
+        return;
+    }
     question->since_ms = lessor->now_ms;
     question->asked_ms = 0;
     list_init(&question->link);

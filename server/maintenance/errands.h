@@ -38,7 +38,8 @@ struct errands {
 /* patience_ms: what a request may take. */
 void errands_start(struct errands *errands, uv_loop_t *loop, uint32_t patience_ms);
 
-/* The errand has call and step; its first step comes later. */
+/* The errand has call and step; its first step comes later. Of an operation that comes back when all
+ * is closed, it is stopped at once. */
 void errands_add(struct errands *errands, struct errand *errand);
 
 void errands_close(struct errands *errands, void (*closed)(void *context), void *context);
