@@ -42,24 +42,6 @@ static void complete(struct decree_config *config)
     default_u64(&config->suspect_after_ns, 1000 * MS_NS);
 }
 
-static bool members_are_sane(const struct decree_config *config)
-{
-    bool self = false;
-
-    if (config->members == NULL || config->member_count == 0 ||
-        config->member_count > DECREE_MEMBERS_MAX)
-        return false;
-    for (uint32_t i = 0; i < config->member_count; i++) {
-        if (config->members[i] == 0 || config->members[i] == READS_NOBODY)
-            return false;
-        for (uint32_t j = 0; j < i; j++)
-            if (config->members[i] == config->members[j])
-                return false;
-        self = self || config->members[i] == config->self;
-    }
-    return self;
-}
-
 static int check(const struct decree_config *config)
 {
     if (config->prepare_quorum > config->member_count ||
@@ -164,10 +146,12 @@ static void connect_roles(struct decree_paxos *paxos)
 int decree_paxos_open(struct decree_paxos **ret_paxos, const struct decree_config *config)
 {
     struct decree_config full = *config;
+    struct quorum members = {.members = config->members, .count = config->member_count};
     struct decree_paxos *paxos;
     int error;
 
-    if (!members_are_sane(config))
+    if (!quorum_members_are_sane(config->members, config->member_count, config->self) ||
+        quorum_index(&members, READS_NOBODY) != DECREE_MEMBERS_MAX)
         return DECREE_INVALID;
     complete(&full);
     error = check(&full);

@@ -21,6 +21,9 @@ struct quorum {
     uint32_t prepare, vote;
 };
 
+/* Some, but not too many, each of them once and none of them 0; self is one. */
+bool quorum_members_are_sane(const decree_node_id *members, uint32_t count, decree_node_id self);
+
 /* The index of a member, or DECREE_MEMBERS_MAX for a stranger. */
 static inline uint32_t quorum_index(const struct quorum *quorum, decree_node_id node)
 {

@@ -20,54 +20,14 @@
  * member is one answer, the newest; it goes out at the first take after its record is durable.
  * Messages are made at take, from the state then.
  */
+#include "synod_inside.h"
+
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <decree/synod.h>
-
 #include "ballot.h"
-#include "prng.h"
-#include "quorum.h"
 
-#define RETRY_AFTER_NS UINT64_C(100000000)
-#define PATIENCE_MAX 16u       /* the longest wait, in retry_after_ns */
-#define MESSAGES_PER_MEMBER 4u /* an answer, a prepare or an accept, a question; or a decision */
-
-enum phase { IDLE, PREPARING, ACCEPTING };
-
-struct answer {
-    enum decree_synod_message_type type; /* NONE: nothing is owed */
-    struct decree_ballot ballot;
-    uint64_t version; /* of the record that must be durable first */
-};
-
-struct decree_synod {
-    decree_node_id members[DECREE_MEMBERS_MAX];
-    struct quorum quorum;
-    uint64_t retry_after_ns;
-    struct prng prng;
-    bool begun; /* too late to restore */
-    uint64_t now_ns, retry_at_ns;
-
-    struct decree_synod_record state; /* of the acceptor */
-    uint64_t handed_out, durable;     /* versions */
-    struct answer owed[DECREE_MEMBERS_MAX];
-
-    enum phase phase; /* of the proposer */
-    struct decree_ballot ballot, best;
-    struct decree_value *proposal, *best_value;
-    uint32_t promised, accepted; /* members, as bits */
-    uint64_t patience;
-    uint64_t highest_round; /* of any ballot seen */
-
-    uint32_t known; /* other members that have on stable storage what is decided, as bits */
-    /* Members that must get a message, as bits. */
-    uint32_t to_prepare, to_accept, to_tell, to_inform, to_ask;
-    struct decree_synod_record record;
-    struct decree_synod_message messages[MESSAGES_PER_MEMBER * DECREE_MEMBERS_MAX];
-    uint32_t message_count;
-};
+#define PATIENCE_MAX 16u /* the longest wait, in retry_after_ns */
 
 static void set_value(struct decree_value **slot, struct decree_value *value)
 {
@@ -87,7 +47,7 @@ static uint32_t others(const struct decree_synod *synod)
 static void owe(struct decree_synod *synod, uint32_t member, enum decree_synod_message_type type,
                 struct decree_ballot ballot)
 {
-    synod->owed[member] = (struct answer){
+    synod->owed[member] = (struct synod_answer){
         .type = type, .ballot = ballot, .version = synod->state.version};
 }
 
@@ -135,7 +95,7 @@ static void decide(struct decree_synod *synod, struct decree_value *value)
     set_value(&synod->state.value, value);
     synod->state.decided = true;
     synod->state.version++;
-    synod->phase = IDLE;
+    synod->phase = SYNOD_IDLE;
     synod->retry_at_ns = UINT64_MAX;
     synod->to_prepare = synod->to_accept = 0;
     synod->to_inform = others(synod);
@@ -160,7 +120,7 @@ static void try_later(struct decree_synod *synod)
 
 static void give_up_ballot(struct decree_synod *synod)
 {
-    synod->phase = IDLE;
+    synod->phase = SYNOD_IDLE;
     synod->to_prepare = synod->to_accept = 0;
     try_later(synod);
 }
@@ -173,7 +133,7 @@ static void begin_ballot(struct decree_synod *synod)
         round = synod->highest_round;
     synod->ballot = (struct decree_ballot){.round = round + 1,
                                            .node = synod->members[synod->quorum.self]};
-    synod->phase = PREPARING;
+    synod->phase = SYNOD_PREPARING;
     synod->best = (struct decree_ballot){0};
     set_value(&synod->best_value, synod->proposal);
     synod->promised = synod->accepted = synod->to_prepare = synod->to_accept = 0;
@@ -193,7 +153,7 @@ static void retry(struct decree_synod *synod)
 static void ask_for_votes(struct decree_synod *synod)
 {
     assert(synod->best_value != NULL); /* who begins a ballot has proposed or voted */
-    synod->phase = ACCEPTING;
+    synod->phase = SYNOD_ACCEPTING;
     synod->to_prepare = 0;
     synod->to_accept = others(synod);
     on_accept(synod, synod->quorum.self, synod->ballot, synod->best_value);
@@ -204,7 +164,7 @@ static void on_promise(struct decree_synod *synod, uint32_t from,
 {
     uint32_t claim = 1u << synod->quorum.self;
 
-    if (synod->phase != PREPARING || !ballot_equal(message->ballot, synod->ballot))
+    if (synod->phase != SYNOD_PREPARING || !ballot_equal(message->ballot, synod->ballot))
         return;
     if (from != synod->quorum.self && (synod->promised & claim) == 0)
         return; /* nobody can know this ballot yet */
@@ -221,7 +181,7 @@ static void on_promise(struct decree_synod *synod, uint32_t from,
 
 static void on_accepted(struct decree_synod *synod, uint32_t from, struct decree_ballot ballot)
 {
-    if (synod->phase != ACCEPTING || !ballot_equal(ballot, synod->ballot))
+    if (synod->phase != SYNOD_ACCEPTING || !ballot_equal(ballot, synod->ballot))
         return;
     synod->accepted |= 1u << from;
     if (quorum_size(synod->accepted) < synod->quorum.vote)
@@ -236,7 +196,7 @@ static void on_accepted(struct decree_synod *synod, uint32_t from, struct decree
 /* What the owed answer says by now: a promise may have been overtaken, a vote that was given stays
  * given. */
 static struct decree_synod_message answer_now(const struct decree_synod *synod,
-                                              const struct answer *answer)
+                                              const struct synod_answer *answer)
 {
     const struct decree_synod_record *state = &synod->state;
     struct decree_synod_message message = {.type = answer->type, .ballot = answer->ballot};
@@ -254,7 +214,7 @@ static struct decree_synod_message answer_now(const struct decree_synod *synod,
 
 static bool is_due(const struct decree_synod *synod, uint32_t member)
 {
-    const struct answer *answer = &synod->owed[member];
+    const struct synod_answer *answer = &synod->owed[member];
 
     return answer->type != DECREE_SYNOD_NONE &&
            (answer->type == DECREE_SYNOD_REFUSED || answer->version <= synod->durable);
@@ -266,7 +226,7 @@ static void settle(struct decree_synod *synod)
 {
     uint32_t self = synod->quorum.self;
 
-    if (synod->phase != IDLE && ballot_compare(synod->state.promised, synod->ballot) > 0)
+    if (synod->phase != SYNOD_IDLE && ballot_compare(synod->state.promised, synod->ballot) > 0)
         give_up_ballot(synod);
     while (!synod->state.decided && is_due(synod, self)) {
         struct decree_synod_message message = answer_now(synod, &synod->owed[self]);
@@ -310,7 +270,7 @@ static bool message_is_sane(const struct decree_synod *synod,
 
 static void on_refused(struct decree_synod *synod, struct decree_ballot higher)
 {
-    if (synod->phase != IDLE && ballot_compare(higher, synod->ballot) > 0)
+    if (synod->phase != SYNOD_IDLE && ballot_compare(higher, synod->ballot) > 0)
         give_up_ballot(synod);
 }
 
@@ -388,7 +348,7 @@ static int propose(struct decree_synod *synod, struct decree_value *value)
     if (value == NULL || synod->proposal != NULL)
         return DECREE_MISUSE;
     set_value(&synod->proposal, value);
-    if (!synod->state.decided && synod->phase == IDLE)
+    if (!synod->state.decided && synod->phase == SYNOD_IDLE)
         begin_ballot(synod);
     return 0;
 }
@@ -505,76 +465,4 @@ void decree_synod_take(struct decree_synod *synod, struct decree_synod_effects *
         .decided = synod->state.decided ? synod->state.value : NULL,
         .everyone_knows = synod->known == others(synod),
         .wake_at_ns = synod->retry_at_ns};
-}
-
-/* --- life
- * ----------------------------------------------------------------------------------------- */
-
-static bool members_are_sane(const struct decree_synod_config *config)
-{
-    bool self = false;
-
-    if (config->members == NULL || config->member_count == 0 ||
-        config->member_count > DECREE_MEMBERS_MAX)
-        return false;
-    for (uint32_t i = 0; i < config->member_count; i++) {
-        if (config->members[i] == 0)
-            return false;
-        for (uint32_t j = 0; j < i; j++)
-            if (config->members[i] == config->members[j])
-                return false;
-        self = self || config->members[i] == config->self;
-    }
-    return self;
-}
-
-int decree_synod_open(struct decree_synod **ret_synod, const struct decree_synod_config *config)
-{
-    uint32_t majority = config->member_count / 2 + 1;
-    struct quorum quorum = {.count = config->member_count,
-                            .prepare = config->prepare_quorum == 0 ? majority
-                                                                   : config->prepare_quorum,
-                            .vote = config->vote_quorum == 0 ? majority : config->vote_quorum};
-    struct decree_synod *synod;
-
-    if (!members_are_sane(config))
-        return DECREE_INVALID;
-    if (quorum.prepare > quorum.count || quorum.vote > quorum.count ||
-        quorum.prepare + quorum.vote <= quorum.count)
-        return DECREE_QUORUM;
-    synod = calloc(1, sizeof(*synod));
-    if (synod == NULL)
-        return DECREE_NOMEM;
-    memcpy(synod->members, config->members, config->member_count * sizeof(*config->members));
-    quorum.members = synod->members;
-    quorum.self = quorum_index(&quorum, config->self);
-    synod->quorum = quorum;
-    synod->retry_after_ns = config->retry_after_ns == 0 ? RETRY_AFTER_NS : config->retry_after_ns;
-    synod->retry_at_ns = UINT64_MAX;
-    synod->patience = 1;
-    prng_init(&synod->prng, config->seed);
-    *ret_synod = synod;
-    return 0;
-}
-
-void decree_synod_close(struct decree_synod *synod)
-{
-    if (synod == NULL)
-        return;
-    decree_value_unref(synod->state.value);
-    decree_value_unref(synod->proposal);
-    decree_value_unref(synod->best_value);
-    free(synod);
-}
-
-const char *decree_synod_message_name(enum decree_synod_message_type type)
-{
-    static const char *const names[] = {"?",
-#define SYNOD_NAME(name, text, fields) text,
-                                        DECREE_SYNOD_MESSAGE_TABLE(SYNOD_NAME)
-#undef SYNOD_NAME
-    };
-    size_t index = (size_t)type;
-
-    return names[index < sizeof(names) / sizeof(names[0]) ? index : 0];
 }
