@@ -130,7 +130,10 @@ void grpc_free(struct grpc_server *server);
 
 void grpc_counters(const struct grpc_server *server, struct http2_counters *ret_counters);
 
-/* Visits the streams that were not ended yet, but not those that answer once. visit may end them. */
+/* Is its method a stream, and not one that answers once? */
+bool grpc_is_stream(const struct grpc_call *call);
+
+/* Visits the calls that are streams and were not ended yet. visit may end them. */
 void grpc_each_stream(struct grpc_server *server, void (*visit)(struct grpc_call *call));
 
 /* ---- calls from inside the process ---- */

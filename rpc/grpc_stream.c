@@ -253,6 +253,11 @@ void grpc_stream_end_all(struct grpc_server *server)
     }
 }
 
+bool grpc_is_stream(const struct grpc_call *call)
+{
+    return call->method->stream != NULL && !call->method->stream->answers_once;
+}
+
 void grpc_each_stream(struct grpc_server *server, void (*visit)(struct grpc_call *call))
 {
     struct list_link *next;
@@ -261,7 +266,7 @@ void grpc_each_stream(struct grpc_server *server, void (*visit)(struct grpc_call
         struct grpc_call *call = list_owner(link, struct grpc_call, stream_link);
 
         next = link->next;
-        if (!call->stream.answered && !call->method->stream->answers_once)
+        if (!call->stream.answered && grpc_is_stream(call))
             visit(call);
     }
 }

@@ -80,20 +80,27 @@ static const struct grpc_stream_route *const STREAM_ROUTES[] = {
     health_stream_routes,   reflection_routes, lock_stream_routes,
     election_stream_routes, observe_routes,    NULL};
 
+/* A stream has the patience that streams have: when a leader dies, its clients come to the others at
+ * once, and are to find there what they had, though these are just electing. */
+static bool finds_leader(struct grpc_call *call)
+{
+    const struct services *services = grpc_context(call);
+    struct backend_status status;
+
+    if (grpc_is_stream(call) && !leader_watch_is_over(services->leader_watch))
+        return true;
+    services->backend->ops->status(services->backend, &status);
+    return status.leader_id != 0;
+}
+
 /* Every call passes here before its handler. */
 static bool admit(struct grpc_call *call)
 {
-    struct backend *backend = call_backend(call);
-    struct backend_status status;
-
     if (call->bad_version) {
         etcd_fail(call, ETCD_API_VERSION);
         return false;
     }
-    if (!call->requires_leader)
-        return true;
-    backend->ops->status(backend, &status);
-    if (status.leader_id != 0)
+    if (!call->requires_leader || finds_leader(call))
         return true;
     etcd_fail(call, ETCD_NO_LEADER);
     return false;
@@ -218,6 +225,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
     front->services.errands = &front->errands;
     start_watches(front, loop, options->watch_progress_ms);
     lessor_start(front->services.lessor, loop, request_ms);
+    front->services.leader_watch = &front->leader_watch;
     leader_watch_start(&front->leader_watch, loop, options->backend, leaderless_ms, on_leaderless,
                        front);
     *ret_front = front;

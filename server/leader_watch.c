@@ -6,18 +6,23 @@
 
 #define LOOKS 10u
 
+bool leader_watch_is_over(const struct leader_watch *watch)
+{
+    return watch->since_ms != 0 &&
+           uv_now(watch->timer.loop) - watch->since_ms >= watch->patience_ms;
+}
+
 static void on_look(uv_timer_t *timer)
 {
     struct leader_watch *watch = timer->data;
-    uint64_t now_ms = uv_now(timer->loop);
     struct backend_status status;
 
     watch->backend->ops->status(watch->backend, &status);
     if (status.leader_id != 0)
         watch->since_ms = 0;
     else if (watch->since_ms == 0)
-        watch->since_ms = now_ms;
-    else if (now_ms - watch->since_ms >= watch->patience_ms)
+        watch->since_ms = uv_now(timer->loop);
+    else if (leader_watch_is_over(watch))
         watch->leaderless(watch->context);
 }
 

@@ -29,6 +29,9 @@ struct leader_watch {
 void leader_watch_start(struct leader_watch *watch, uv_loop_t *loop, struct backend *backend,
                         uint32_t patience_ms, void (*leaderless)(void *context), void *context);
 
+/* Has nobody led for longer than its patience? */
+bool leader_watch_is_over(const struct leader_watch *watch);
+
 /* leaderless() is not called any more; closed() later. */
 void leader_watch_close(struct leader_watch *watch, void (*closed)(void *context), void *context);
 

@@ -16,6 +16,7 @@ struct lessor;
 struct snapshot_pump;
 struct lock_hall;
 struct errands;
+struct leader_watch;
 
 struct services {
     struct backend *backend;
@@ -24,6 +25,7 @@ struct services {
     struct snapshot_pump *snapshots;
     struct lock_hall *lock_hall;
     struct errands *errands;
+    struct leader_watch *leader_watch;
     int64_t lease_seconds_min;
     size_t request_bytes_max; /* of what is to be ordered */
     size_t txn_ops_max;

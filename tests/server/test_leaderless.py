@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """test_leaderless.py -- who says that he wants a leader is told when there is none: a call at once, a stream after three
-election timeouts, whatever it streams. Who does not say so goes on."""
+election timeouts, whatever it streams and whenever it began. Who does not say so goes on."""
 import http.client
 import json
 import queue
@@ -116,15 +116,28 @@ def test_a_call_that_wants_a_leader_is_refused_at_once(start):
              ("/etcdserverpb.Lease/LeaseGrant", messages.LeaseGrantRequest(TTL=5)),
              ("/etcdserverpb.Maintenance/Status", messages.StatusRequest()),
              ("/v3lockpb.Lock/Lock", locks.LockRequest(name=b"l")),
-             ("/v3electionpb.Election/Campaign", elections.CampaignRequest(name=b"e")),
-             ("/etcdserverpb.Maintenance/Snapshot", messages.SnapshotRequest()),
-             ("/etcdserverpb.Watch/Watch", messages.WatchRequest()),
-             ("/v3electionpb.Election/Observe", elections.LeaderRequest(name=b"e"))]
+             ("/v3electionpb.Election/Campaign", elections.CampaignRequest(name=b"e"))]
     for path, request in calls:
         with pytest.raises(grpc.RpcError) as error:
             channel.unary_unary(path, request_serializer=raw)(request, metadata=HASLEADER, timeout=SECONDS)
         assert (error.value.code(), error.value.details()) == NO_LEADER, path
     channel.close()
+
+
+def test_a_stream_that_comes_while_there_is_an_election_is_served(start):
+    """When a leader dies its watchers come to the others at once. They are refused only when streams have been ended."""
+    server = start("election=1000")
+    server.process.send_signal(signal.SIGUSR1)
+    streams = Streams(server.port)
+    watch = messages.WatchRequest(create_request=messages.WatchCreateRequest(key=b"k"))
+    watching = streams.both_ways("/etcdserverpb.Watch/Watch", messages.WatchResponse, watch, HASLEADER)
+    assert next(watching).created
+    assert end_of(watching) == NO_LEADER
+    late = streams.both_ways("/etcdserverpb.Watch/Watch", messages.WatchResponse, watch, HASLEADER)
+    with pytest.raises(grpc.RpcError) as error:
+        next(late)
+    assert (error.value.code(), error.value.details()) == NO_LEADER
+    streams.close()
 
 
 def test_who_waits_for_a_lock_waits_on(start):
