@@ -94,3 +94,12 @@ class Load:
         first = next(iter(contents))
         for name, pairs in contents.items():
             assert pairs == contents[first], f"{name} and {first} differ"
+        self.check_hashes()
+
+    def check_hashes(self):
+        """All running nodes have the same history, not only the same last values: E#13766."""
+        running = [node for node in self.cluster.nodes if node.is_running()]
+        last = max(node.client.range(b"x", timeout=10).header.revision for node in running)
+        for revision in (last, last * 2 // 3, last // 3):
+            hashes = {node.name: node.client.hash_kv(revision, timeout=20).hash for node in running}
+            assert len(set(hashes.values())) == 1, f"revision {revision} of {last}: {hashes}"

@@ -73,6 +73,10 @@ class Client:
     def status(self, timeout=5):
         return self.call("/etcdserverpb.Maintenance/Status", messages.StatusRequest(), messages.StatusResponse, timeout)
 
+    def hash_kv(self, revision, timeout=5):
+        return self.call("/etcdserverpb.Maintenance/HashKV", messages.HashKVRequest(revision=revision),
+                         messages.HashKVResponse, timeout)
+
     def member_list(self, timeout=5):
         return self.call("/etcdserverpb.Cluster/MemberList", messages.MemberListRequest(), messages.MemberListResponse,
                          timeout)
