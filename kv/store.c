@@ -31,6 +31,7 @@
 #define SLAB_RECORDS_MAX 16384u /* with more it is full, whatever is left of it */
 #define WASTE_ALLOWED 4u        /* of a slab: one part in so many */
 #define SHELF_LOOKS_MAX 64u
+#define SHELF_BYTES_MIN (UINT32_C(16) << 10)
 #define SLAB_COUNT_MAX (UINT32_C(1) << (STORE_POSITION_BITS - 32))
 #define HEAD_BYTES_MAX (1u + 5u * VARINT_BYTES_MAX + 8u + VARINT_BYTES_MAX)
 
@@ -87,7 +88,7 @@ void store_shelve(struct store *store)
         if ((uint64_t)store->offered + 1 + store->shelf.slabs_kept >= store->slab_count)
             return;
         slab = &store->slabs[store->offered++];
-        if (slab->bytes == NULL || slab->shelved)
+        if (slab->used < SHELF_BYTES_MIN || slab->shelved)
             continue;
         store->given = store->offered - 1;
         store->giving = true;

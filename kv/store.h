@@ -104,7 +104,8 @@ struct rewrite {
     struct slab slab;
 };
 
-/* A bit of work between commands: a slab may go to the shelf. Bytes borrowed before are void. */
+/* A bit of work between commands: a slab may go to the shelf, unless compaction has left next to
+ * nothing of it: the places on the shelf are counted. Bytes borrowed before are void. */
 void store_shelve(struct store *store);
 
 /* Is so much of the slab waste, and nothing to be added to it, that a copy without it is worth its

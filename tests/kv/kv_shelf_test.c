@@ -252,12 +252,42 @@ static void a_pinned_store_stays_where_it_is(void **state)
     assert_int_equal(shelf.bytes, 0);
 }
 
+/* Of each MiB of changes one small record is left: that is no reason to keep a file. */
+static void what_is_left_of_a_slab_takes_no_place(void **state)
+{
+    struct shelf shelf = {0};
+    struct kv *kv = new_with(&shelf, 2);
+    struct kv_stats stats;
+    struct command compact = {.op = COMMAND_COMPACT};
+    char key[16];
+
+    (void)state;
+    prng_init(&shelf.prng, 1);
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(key, sizeof(key), "kept%u", i);
+        (void)put(kv, key, "v");
+        for (unsigned j = 0; j < 80; j++)
+            put_block(kv, 0);
+    }
+    assert_true(shelf.taken > 10);
+    compact.u.compact = (uint64_t)kv_revision(kv);
+    assert_int_equal(apply(kv, &compact).error, KV_OK);
+    for (unsigned i = 0; i < 2000; i++)
+        (void)kv_tidy(kv);
+    kv_stats(kv, &stats);
+    assert_int_equal(stats.changes, 21);
+    assert_in_range(shelf.taken - shelf.dropped, 0, 1);
+    kv_free(kv);
+    assert_int_equal(shelf.bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_that_can_be_asked_depends_on_the_shelf),
         cmocka_unit_test(memory_is_given_back_but_for_the_newest_slabs),
         cmocka_unit_test(a_pinned_store_stays_where_it_is),
+        cmocka_unit_test(what_is_left_of_a_slab_takes_no_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
