@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""test_compacted.py -- three members and the edge of what is compacted: faults that etcd once had (E#17780, E#18089,
-E#18667, E#15220), made again."""
+"""test_compacted.py -- three members, the edge of what is compacted, and who is behind it: faults that etcd once had
+(E#17780, E#18089, E#18667, E#15220, E#15271, E#17529), made again."""
 import queue
 import signal
 
@@ -9,8 +9,11 @@ import pytest
 
 import rpc
 from rpc import messages
+from wait import wait_until
+from watches import Stream
 
 KEYS = 60
+WATCHES = 200
 
 
 @pytest.fixture
@@ -72,13 +75,91 @@ def test_a_txn_that_reads_what_is_compacted_writes_nowhere(cluster):
     assert all(node.client.range(b"b").count == 0 for node in cluster.nodes)
 
 
-def test_a_member_that_is_behind_tells_nothing_before_the_start(cluster, watch):
+@pytest.fixture
+def streams(make_cluster):
+    """A cluster, and streams of watches at any of its members."""
+    opened = []
+
+    def new(node):
+        opened.append(Stream(node.endpoint))
+        return opened[-1]
+
+    yield make_cluster(arguments=["--watch-progress-notify-interval", "100ms"]).started(), new
+    for stream in opened:
+        stream.close()
+
+
+def a_follower(cluster):
     leader = cluster.leader()
-    behind = next(node for node in cluster.nodes if node is not leader)
+    return leader, next(node for node in cluster.nodes if node is not leader)
+
+
+def test_a_member_that_is_behind_tells_nothing_before_the_start(streams):
+    """E#15271, E#20221: neither changes nor progress, asked for or not, of watches that begin later than the member is."""
+    cluster, new = streams
+    leader, behind = a_follower(cluster)
     start = leader.client.put(b"a", b"0").header.revision + KEYS // 2
-    answers = watch(behind, key=b"a", start_revision=start, progress_notify=True)
+    before, meanwhile = new(behind), new(behind)
+    before.create(b"a", start_revision=start, progress_notify=True)
     behind.signal(signal.SIGSTOP)
     for i in range(KEYS):
         last = leader.client.put(b"a", b"%d" % i).header.revision
+    meanwhile.ask(key=b"a", start_revision=start, progress_notify=True)
+    for stream in (before, meanwhile):
+        stream.ask_progress()
     behind.signal(signal.SIGCONT)
-    assert [event.kv.mod_revision for event in events_of(answers, last - start + 1)] == list(range(start, last + 1))
+    for stream in (before, meanwhile):
+        seen, progress = [], 0
+        while progress < last:
+            response = stream.next()
+            if response.created:
+                continue
+            assert response.header.revision >= start - 1, "who waits for the next revision has all, and may be told so"
+            seen += [event.kv.mod_revision for event in response.events]
+            if not response.events:
+                progress = response.header.revision
+                assert seen == list(range(start, progress + 1)), "what progress covers was told"
+        assert seen == list(range(start, last + 1))
+
+
+def test_who_watches_at_a_member_that_was_behind_or_away_is_never_left_without_a_word(streams):
+    """E#17529: many watches that want what was there before, and a compaction: each has every event, or is told why not."""
+    cluster, new = streams
+    leader, behind = a_follower(cluster)
+    stream = new(behind)
+    for i in range(WATCHES):
+        stream.ask(key=b"%d" % i, prev_kv=True)
+    for _ in range(WATCHES):
+        assert stream.next().created
+    behind.signal(signal.SIGSTOP)
+    for _ in range(2):
+        for i in range(WATCHES):
+            last = leader.client.put(b"%d" % i, b"value").header.revision
+    leader.client.call("/etcdserverpb.KV/Compact", messages.CompactionRequest(revision=last - WATCHES // 2),
+                       messages.CompactionResponse, 20)
+    behind.signal(signal.SIGCONT)
+    told = {i: [] for i in range(WATCHES)}
+    while any(len(events) < 2 for events in told.values()):
+        response = stream.next()
+        if response.canceled:
+            assert response.compact_revision == last - WATCHES // 2
+            del told[response.watch_id]
+        elif response.watch_id >= 0:
+            told[response.watch_id] += [event.kv.mod_revision for event in response.events]
+    assert all(events == [last - 2 * WATCHES + 1 + i, last - WATCHES + 1 + i] for i, events in told.items())
+    behind.kill()
+    behind.start(cluster.spec, cluster.arguments)
+    wait_until(lambda: cluster.leader() is not None, 20, "it is back")
+    stream = new(behind)
+    for i in range(WATCHES):
+        stream.ask(key=b"%d" % i, prev_kv=True, start_revision=last - WATCHES + 1 + i)
+    cancelled, served = set(), set()
+    while len(cancelled) + len(served) < WATCHES:
+        response = stream.next()
+        if response.canceled:
+            assert response.compact_revision == last - WATCHES // 2
+            cancelled.add(response.watch_id)
+        elif response.events:
+            assert [event.kv.mod_revision for event in response.events] == [last - WATCHES + 1 + response.watch_id]
+            served.add(response.watch_id)
+    assert cancelled == set(range(WATCHES // 2 - 1)) and not cancelled & served

@@ -141,6 +141,58 @@ def test_the_future_is_silent_until_it_comes(client, stream):
     assert stream.idle() == 5
 
 
+def test_nothing_is_told_of_revisions_before_the_start(start):
+    """Neither changes nor progress, asked for or not, though progress is told every 10 ms; but that all before it is there."""
+    server = start("progress=10")
+    client, stream = rpc.Client(f"127.0.0.1:{server.port}"), Stream(f"127.0.0.1:{server.port}")
+    try:
+        for ahead in (50, 75, 100):
+            stream.create(b"k", start_revision=1 + ahead, progress_notify=True)
+        for i in range(120):
+            last = client.put(b"k", b"%d" % i).header.revision
+            stream.ask_progress()
+        done, seen = set(), {0: [], 1: [], 2: []}
+        while len(done) < 3:
+            response = stream.next()
+            if response.watch_id == -1:
+                assert response.header.revision >= 100, "progress of all is that of the last to begin"
+                continue
+            assert response.header.revision >= (50, 75, 100)[response.watch_id]
+            seen[response.watch_id] += [event.kv.mod_revision for event in response.events]
+            if not response.events and response.header.revision == last:
+                done.add(response.watch_id)
+        assert [seen[i][0] for i in range(3)] == [51, 76, 101] and all(seen[i][-1] == last for i in range(3))
+    finally:
+        stream.close()
+        client.close()
+
+
+def test_progress_covers_what_was_delivered_to_who_reads_slowly(client, stream):
+    """E#15220: and who has nothing to get is told too, E#17507."""
+    for i in range(5):
+        client.put(b"other", b"%d" % i)
+    stream.create(b"k")
+    stream.create(b"quiet", start_revision=1)
+    for i in range(60):
+        last = client.put(b"k", bytes(100000), timeout=30).header.revision
+        stream.ask_progress()
+    seen = progress = 6
+    while progress < last:
+        response = stream.next()
+        if response.watch_id == -1:
+            assert progress <= response.header.revision <= seen
+            progress = response.header.revision
+            stream.ask_progress()
+            continue
+        assert response.watch_id == 0
+        for event in response.events:
+            seen += 1
+            assert event.kv.mod_revision == seen
+        if seen == last:
+            stream.ask_progress()
+    assert seen == last
+
+
 def test_atomic(client, stream):
     """The changes of a revision come in one response, in the order in which they were made."""
     watch = stream.create(b"k", b"l")
