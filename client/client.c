@@ -22,7 +22,9 @@ struct client {
     uv_loop_t loop;
     uv_timer_t timer;
     struct endpoints endpoints;
-    size_t at; /* which of the endpoints */
+    size_t at;    /* which of the endpoints */
+    size_t about; /* ... text says something of */
+    bool reached; /* the last attempt found a server there */
     uint64_t timeout_ms, dial_timeout_ms;
     bool repeat_writes;
     bool time_is_up;
@@ -92,7 +94,7 @@ const char *client_error_text(const struct client *client)
 
 const char *client_endpoint(const struct client *client)
 {
-    return client->endpoints.items[client->at].name;
+    return client->endpoints.items[client->about].name;
 }
 
 /* ---- waiting ---- */
@@ -170,7 +172,8 @@ static void attempt(struct client *client, struct grpc_client_call *call, uint64
     uint64_t spent_ms;
 
     reply_init(&call->reply);
-    if (!connect_within(client, timeout_ms)) {
+    client->reached = connect_within(client, timeout_ms);
+    if (!client->reached) {
         reply_fail(&call->reply, GRPC_UNAVAILABLE, client->text);
         call->surely_not_done = true;
         return;
@@ -217,6 +220,33 @@ static bool may_try_next(const struct client *client, const struct method *metho
     return false;
 }
 
+/* What a server has answered says more than that others cannot be reached. */
+struct failure {
+    enum grpc_status code; /* OK: there was none */
+    char text[REPLY_TEXT_BYTES];
+    size_t about;
+};
+
+static void note_failure(const struct client *client, const struct grpc_client_call *call,
+                         struct failure *failure)
+{
+    if (!client->reached)
+        return;
+    failure->code = call->reply.code;
+    failure->about = client->at;
+    snprintf(failure->text, sizeof(failure->text), "%s", call->reply.text);
+}
+
+static void tell_failure(struct client *client, struct grpc_client_call *call,
+                         const struct failure *failure)
+{
+    client->about = client->at;
+    if (client->reached || failure->code == GRPC_OK)
+        return;
+    reply_fail(&call->reply, failure->code, failure->text);
+    client->about = failure->about;
+}
+
 /* Tries one endpoint after the other, each once, as long as there is time. The outcome is in
  * call->reply. */
 static void try_all(struct client *client, const struct method *method,
@@ -225,6 +255,7 @@ static void try_all(struct client *client, const struct method *method,
     uint64_t start_ns = uv_hrtime();
     size_t count = client->endpoints.count;
     bool share_time = method->repeatable || client->repeat_writes;
+    struct failure failure = {.code = GRPC_OK};
 
     for (size_t tried = 0; tried < count; tried++) {
         uint64_t spent_ms = (uv_hrtime() - start_ns) / 1000000u;
@@ -232,12 +263,14 @@ static void try_all(struct client *client, const struct method *method,
 
         if (tried > 0) {
             if (left_ms == 0 || !may_try_next(client, method, call))
-                return;
+                break;
+            note_failure(client, call, &failure);
             client_next(client);
             reply_release(&call->reply);
         }
         attempt(client, call, share_time ? left_ms / (count - tried) + 1 : left_ms);
     }
+    tell_failure(client, call, &failure);
 }
 
 /* ---- calls ---- */
@@ -363,6 +396,7 @@ static enum grpc_status open_stream(struct client *client, const ProtobufCMessag
         snprintf(client->text, sizeof(client->text), "out of memory for the request");
         return GRPC_RESOURCE_EXHAUSTED;
     }
+    client->about = client->at;
     if (!connect_within(client, timeout_ms)) {
         free(body);
         return GRPC_UNAVAILABLE;
@@ -418,53 +452,4 @@ void client_set_error(struct client *client, const char *text)
 size_t client_endpoint_count(const struct client *client)
 {
     return client->endpoints.count;
-}
-
-/* ---- one by one ---- */
-
-enum grpc_status client_range(struct client *client, const Etcdserverpb__RangeRequest *request,
-                              Etcdserverpb__RangeResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.KV/Range",
-                                         &etcdserverpb__range_response__descriptor, true};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
-}
-
-enum grpc_status client_put(struct client *client, const Etcdserverpb__PutRequest *request,
-                            Etcdserverpb__PutResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.KV/Put",
-                                         &etcdserverpb__put_response__descriptor, false};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
-}
-
-enum grpc_status client_delete_range(struct client *client,
-                                     const Etcdserverpb__DeleteRangeRequest *request,
-                                     Etcdserverpb__DeleteRangeResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.KV/DeleteRange",
-                                         &etcdserverpb__delete_range_response__descriptor, false};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
-}
-
-enum grpc_status client_status(struct client *client, Etcdserverpb__StatusResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.Maintenance/Status",
-                                         &etcdserverpb__status_response__descriptor, true};
-    Etcdserverpb__StatusRequest request = ETCDSERVERPB__STATUS_REQUEST__INIT;
-
-    return client_call(client, &method, &request.base, (ProtobufCMessage **)ret_response);
-}
-
-enum grpc_status client_member_list(struct client *client,
-                                    const Etcdserverpb__MemberListRequest *request,
-                                    Etcdserverpb__MemberListResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.Cluster/MemberList",
-                                         &etcdserverpb__member_list_response__descriptor, true};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }

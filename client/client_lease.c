@@ -1,51 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* client_lease.c -- see client_lease.h. */
+/* client_lease.c -- one renewal; the other calls of leases are in client_calls.c. */
 #include "client_lease.h"
 
 #include <assert.h>
 
 #include "client_inside.h"
-
-enum grpc_status client_grant(struct client *client, const Etcdserverpb__LeaseGrantRequest *request,
-                              Etcdserverpb__LeaseGrantResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.Lease/LeaseGrant",
-                                         &etcdserverpb__lease_grant_response__descriptor, false};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
-}
-
-/* Not repeated: the second answer would say that there is no such lease. */
-enum grpc_status client_revoke(struct client *client,
-                               const Etcdserverpb__LeaseRevokeRequest *request,
-                               Etcdserverpb__LeaseRevokeResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.Lease/LeaseRevoke",
-                                         &etcdserverpb__lease_revoke_response__descriptor, false};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
-}
-
-enum grpc_status client_time_to_live(struct client *client,
-                                     const Etcdserverpb__LeaseTimeToLiveRequest *request,
-                                     Etcdserverpb__LeaseTimeToLiveResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.Lease/LeaseTimeToLive",
-                                         &etcdserverpb__lease_time_to_live_response__descriptor,
-                                         true};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
-}
-
-enum grpc_status client_leases(struct client *client,
-                               Etcdserverpb__LeaseLeasesResponse **ret_response)
-{
-    static const struct method method = {"/etcdserverpb.Lease/LeaseLeases",
-                                         &etcdserverpb__lease_leases_response__descriptor, true};
-    Etcdserverpb__LeaseLeasesRequest request = ETCDSERVERPB__LEASE_LEASES_REQUEST__INIT;
-
-    return client_call(client, &method, &request.base, (ProtobufCMessage **)ret_response);
-}
 
 static bool take(void *context, const uint8_t *message, size_t size)
 {

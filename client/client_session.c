@@ -9,14 +9,12 @@
 
 enum grpc_status client_lease_grant(struct client *client, int64_t seconds, int64_t *ret_lease)
 {
-    static const struct method method = {"/etcdserverpb.Lease/LeaseGrant",
-                                         &etcdserverpb__lease_grant_response__descriptor, false};
     Etcdserverpb__LeaseGrantRequest request = ETCDSERVERPB__LEASE_GRANT_REQUEST__INIT;
     Etcdserverpb__LeaseGrantResponse *response;
     enum grpc_status code;
 
     request.ttl = seconds;
-    code = client_call(client, &method, &request.base, (ProtobufCMessage **)&response);
+    code = client_grant(client, &request, &response);
     if (code != GRPC_OK)
         return code;
     *ret_lease = response->id;
@@ -24,7 +22,7 @@ enum grpc_status client_lease_grant(struct client *client, int64_t seconds, int6
     return code;
 }
 
-/* A lease that is gone already was revoked, too. */
+/* A lease that is gone already was revoked, too: so it may be asked for twice. */
 enum grpc_status client_lease_revoke(struct client *client, int64_t lease)
 {
     static const struct method method = {"/etcdserverpb.Lease/LeaseRevoke",
@@ -51,25 +49,6 @@ enum grpc_status client_lease_keep_alive(struct client *client, int64_t lease, u
     *ret_seconds = response->ttl;
     etcdserverpb__lease_keep_alive_response__free_unpacked(response, NULL);
     return GRPC_OK;
-}
-
-enum grpc_status client_lock(struct client *client, const V3lockpb__LockRequest *request,
-                             V3lockpb__LockResponse **ret_response)
-{
-    static const struct method method = {"/v3lockpb.Lock/Lock",
-                                         &v3lockpb__lock_response__descriptor, true};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
-}
-
-enum grpc_status client_campaign(struct client *client,
-                                 const V3electionpb__CampaignRequest *request,
-                                 V3electionpb__CampaignResponse **ret_response)
-{
-    static const struct method method = {"/v3electionpb.Election/Campaign",
-                                         &v3electionpb__campaign_response__descriptor, true};
-
-    return client_call(client, &method, &request->base, (ProtobufCMessage **)ret_response);
 }
 
 struct observation {

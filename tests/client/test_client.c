@@ -119,6 +119,25 @@ static void test_next_server_is_tried_when_one_refuses_connections(void **state)
     assert_int_equal(fake_server_stop(server), 1);
 }
 
+/* The one that said something, and not the last one that could not even be reached. */
+static void test_what_a_server_said_is_told(void **state)
+{
+    struct fake_server *server = fake_server_start(&no_leader);
+    char endpoints[80];
+    struct client *client;
+    int64_t revision;
+
+    (void)state;
+    snprintf(endpoints, sizeof(endpoints), "%s,%s,%s", NOBODY, fake_server_endpoint(server),
+             NOBODY);
+    client = open_client(endpoints, 1000, false);
+    assert_int_equal(put(client, &revision), GRPC_UNAVAILABLE);
+    assert_string_equal(client_error_text(client), "etcdserver: no leader");
+    assert_string_equal(client_endpoint(client), fake_server_endpoint(server));
+    client_free(client);
+    assert_int_equal(fake_server_stop(server), 1);
+}
+
 /* Each row: what the first of two servers does, and what becomes of one write. */
 static void test_what_is_sent_to_the_next_server(void **state)
 {
@@ -214,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_answer_is_unpacked),
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_next_server_is_tried_when_one_refuses_connections),
+        cmocka_unit_test(test_what_a_server_said_is_told),
         cmocka_unit_test(test_what_is_sent_to_the_next_server),
         cmocka_unit_test(test_bad_messages_are_an_error),
         cmocka_unit_test(test_endpoints_are_checked),
