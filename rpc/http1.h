@@ -99,6 +99,9 @@ void http1_free(struct http1_server *server);
 /* How many connections there are now. */
 uint32_t http1_connections(const struct http1_server *server);
 
+/* How many were closed for what they sent. */
+uint64_t http1_broken(const struct http1_server *server);
+
 /* For a port that is shared: takes over a connection, with what it has sent already. Owns tcp from
  * here on, see http_port.h. */
 void http1_adopt(struct http1_server *server, uv_tcp_t *tcp, const uint8_t *bytes, size_t size);

@@ -126,8 +126,10 @@ void http1_answer_wrong(struct http1_connection *connection)
 
     assert(connection->phase == HTTP1_READING);
     assert(connection->wrong_status != 0);
-    if (!connection->whole)
+    if (!connection->whole) {
         connection->keep_alive = false;
+        connection->server->broken_count += connection->wrong_status < 500;
+    }
     give(connection, connection->wrong_status, "text/plain; charset=utf-8", line, (size_t)size);
 }
 

@@ -36,8 +36,9 @@ struct http1_server {
     uv_timer_t timer; /* runs while there are connections */
     struct list_link connections;
     uint32_t connection_count;
-    size_t request_bytes; /* bodies kept */
-    uint32_t parts;       /* still to be closed: the port, the timer, the connections */
+    uint64_t broken_count; /* connections closed for what they sent */
+    size_t request_bytes;  /* bodies kept */
+    uint32_t parts;        /* still to be closed: the port, the timer, the connections */
     bool listening, closing;
     uint64_t grace_until_ms;
     void (*closed)(void *context);

@@ -168,6 +168,11 @@ uint32_t http1_connections(const struct http1_server *server)
     return server->connection_count + http_port_newcomers(&server->port);
 }
 
+uint64_t http1_broken(const struct http1_server *server)
+{
+    return server->broken_count;
+}
+
 static void part_gone(struct http1_server *server)
 {
     assert(server->parts > 0);

@@ -143,13 +143,20 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buffer)
     *ret_buffer = uv_buf_init((char *)server->read_bytes, sizeof(server->read_bytes));
 }
 
+void connection_note_broken(struct http2_connection *connection)
+{
+    if (!connection->broken)
+        connection->server->counters.broken++;
+    connection->broken = true;
+}
+
 /* The peer broke the protocol beyond repair. It is told so, if the socket takes it. */
 static void break_off(struct http2_connection *connection, int error)
 {
     struct http2_server *server = connection->server;
 
     log_debug(server->logger, "client_broken", "reason=\"%s\"", nghttp2_strerror(error));
-    server->counters.broken++;
+    connection_note_broken(connection);
     if (connection->writing == NULL && error != NGHTTP2_ERR_BAD_CLIENT_MAGIC &&
         nghttp2_session_terminate_session(connection->session, NGHTTP2_ENHANCE_YOUR_CALM) == 0)
         send_frames(connection);

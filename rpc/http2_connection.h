@@ -78,6 +78,7 @@ struct http2_connection {
     uint32_t stream_count;
     bool greeted;
     bool reading;
+    bool broken;  /* for what its client sent: counted */
     bool failed;  /* to be closed */
     bool closing; /* its handle is */
 };
@@ -96,6 +97,7 @@ void connection_adopt(struct http2_server *server, uv_tcp_t *tcp, const uint8_t 
 void connection_flush(struct http2_connection *connection);
 void connection_go_away(struct http2_connection *connection);
 void connection_close(struct http2_connection *connection);
+void connection_note_broken(struct http2_connection *connection);
 
 /* http2_stream.c */
 void stream_set_callbacks(nghttp2_session_callbacks *callbacks);

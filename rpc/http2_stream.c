@@ -62,6 +62,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     struct http2_stream *stream;
 
     assert(session == connection->session);
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+        connection_note_broken(connection);
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     stream = server->closing ? NULL : server_take_stream(server);
@@ -303,14 +305,16 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t code, 
     return 0;
 }
 
-/* A client that still sends after its answer is told that nobody reads. Not before: nghttp2 would
- * drop the answer. */
+/* A client that broke the protocol is told so by nghttp2 itself. One that still sends after its answer is
+ * told that nobody reads; not before, since nghttp2 would drop the answer. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user_data)
 {
     struct http2_connection *connection = user_data;
     struct http2_stream *stream;
 
     assert(session == connection->session);
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
+        connection_note_broken(connection);
     if (frame->hd.type != NGHTTP2_HEADERS || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
         return 0;
     stream = find_stream(connection, frame->hd.stream_id);

@@ -118,7 +118,8 @@ struct sample {
       "Connections of clients that were accepted.")                                            \
     X(decree_client_connections_refused_total, counter, sample->http2.refused,                 \
       "Connections of clients that were refused, for there were too many.")                    \
-    X(decree_client_connections_broken_total, counter, sample->http2.broken,                   \
+    X(decree_client_connections_broken_total, counter,                                         \
+      sample->http2.broken + http1_broken(web->http1),                                         \
       "Connections of clients that were closed for what they sent.")                           \
     X(decree_client_request_bytes, gauge, sample->http2.request_bytes,                         \
       "Bytes of requests that are kept now.")                                                  \

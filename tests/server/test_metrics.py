@@ -70,6 +70,26 @@ def test_calls(server, client):
         assert families["grpc_server_started_total"].value(grpc_method=method, grpc_type=kind) == 0
 
 
+def test_connections_that_are_broken_off(server, client):
+    """By a frame that may not be, a greeting that is none, bytes that are no request; who just goes does not count."""
+    def broken():
+        return read(server)["decree_client_connections_broken_total"].value()
+
+    client.put(b"a", b"1")
+    with h2.Connection(server.port) as connection:
+        connection.send(h2.request(1))
+    assert broken() == 0
+    with h2.Connection(server.port) as connection:
+        connection.send(h2.frame(h2.DATA, 0, 0, b"on no stream"))
+        wait_until(lambda: broken() == 1, 20, "a frame that may not be")
+    with h2.Connection(server.port, greet=False) as connection:
+        connection.send(h2.PREFACE[:-2] + b"??" + bytes(64))
+        wait_until(lambda: broken() == 2, 20, "a greeting that is none")
+    with h2.Connection(server.port, greet=False) as connection:
+        connection.send(b"\x16\x03\x01 hello, is this TLS?\r\n\r\n")
+        wait_until(lambda: broken() == 3, 20, "no request")
+
+
 def test_the_gateway_counts_as_a_call(server):
     web = Web(server)
     web.good("/v3/kv/put", {"key": "YQ=="})
