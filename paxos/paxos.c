@@ -195,5 +195,6 @@ void decree_paxos_status(const struct decree_paxos *paxos, struct decree_status 
         .proposals = (uint32_t)(paxos->replica.next - paxos->replica.first),
         .appended = outbox->appended,
         .persisted = outbox->persisted,
+        .held = outbox->held_end - outbox->held_released,
         .dropped_messages = outbox->dropped_messages};
 }

@@ -262,6 +262,7 @@ struct decree_status {     /* a copy; for people, metrics and routing */
     decree_slot log_first; /* oldest slot still in memory */
     uint32_t proposals;    /* of this node, undecided */
     decree_lsn appended, persisted;
+    uint64_t held; /* replies that wait for their records to be durable */
     uint64_t dropped_messages;
 };
 

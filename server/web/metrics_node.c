@@ -52,6 +52,8 @@
     X(decree_records_total, counter, node->engine.records, "Records given to the journal.")        \
     X(decree_records_held, gauge, node->status.appended - node->status.persisted,                  \
       "Records that are not durable yet; replies that tell of them are held back.")                \
+    X(decree_replies_held, gauge, node->status.held,                                               \
+      "Promises and votes that are held back until their records are durable.")                    \
     X(decree_proposals_total, counter, node->engine.proposals, "Commands proposed here.")          \
     X(decree_reads_total, counter, node->engine.reads, "Linearizable reads asked for here.")       \
     X(decree_register_requests_total, counter, node->engine.register_requests,                     \

@@ -40,7 +40,8 @@ THERE = [
     "etcd_debugging_mvcc_watcher_total", "etcd_debugging_mvcc_watch_stream_total", "etcd_debugging_mvcc_slow_watcher_total",
     "etcd_debugging_mvcc_events_total", "etcd_debugging_mvcc_pending_events_total", "etcd_debugging_lease_granted_total",
     "etcd_debugging_lease_revoked_total", "etcd_debugging_lease_renewed_total", "etcd_disk_defrag_inflight",
-    "decree_ballots_total", "decree_promises_total", "decree_window_slots", "decree_records_held"]
+    "decree_ballots_total", "decree_promises_total", "decree_window_slots", "decree_records_held",
+    "decree_replies_held"]
 
 
 def read(endpoint):

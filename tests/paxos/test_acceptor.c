@@ -51,6 +51,14 @@ static struct decree_message leaving(struct decree_paxos *paxos)
     return message;
 }
 
+static uint64_t held(const struct decree_paxos *paxos)
+{
+    struct decree_status status;
+
+    decree_paxos_status(paxos, &status);
+    return status.held;
+}
+
 static void test_answers_leave_in_order_as_the_disk_goes_on(void **state)
 {
     struct decree_paxos *paxos = alone_open(1, 3, NULL);
@@ -61,8 +69,10 @@ static void test_answers_leave_in_order_as_the_disk_goes_on(void **state)
     paxos->outbox.turn++;
     p2a(paxos, alone_ballot(2, 2), 1, 3); /* lsn 3 to 5 */
     assert_int_equal(leaving(paxos).type, DECREE_MESSAGE_NONE);
+    assert_int_equal(held(paxos), 2);
     outbox_persisted(&paxos->outbox, 2);
     assert_int_equal(leaving(paxos).type, DECREE_P1B);
+    assert_int_equal(held(paxos), 1);
     assert_int_equal(leaving(paxos).type, DECREE_MESSAGE_NONE);
     outbox_persisted(&paxos->outbox, 4);
     assert_int_equal(leaving(paxos).type,
@@ -72,6 +82,7 @@ static void test_answers_leave_in_order_as_the_disk_goes_on(void **state)
     assert_int_equal(message.type, DECREE_P2B);
     assert_int_equal(message.slot, 1);
     assert_int_equal(message.count, 3);
+    assert_int_equal(held(paxos), 0);
     decree_paxos_close(paxos);
 }
 
