@@ -9,6 +9,7 @@
 #include "services.h"
 
 #define LOOK_MS 1000u
+#define FIRST_LOOK_MS 50u /* until requests are served */
 #define URLS_MAX 64u
 
 const struct kv_member *publisher_find(const struct kv *kv, uint64_t member_id)
@@ -58,7 +59,7 @@ static void on_published(void *argument, int error, decree_slot slot, void *resu
     assert(publisher->under_way);
     publisher->under_way = false;
     if (error == 0 && publisher->open)
-        uv_timer_start(&publisher->timer, on_timer, 0, LOOK_MS);
+        uv_timer_start(&publisher->timer, on_timer, 0, publisher->told ? LOOK_MS : FIRST_LOOK_MS);
 }
 
 /* Scripts, and etcd's own tests, wait for these words of etcd's log: "published", and of the second
@@ -66,6 +67,7 @@ static void on_published(void *argument, int error, decree_slot slot, void *resu
 static void tell(struct publisher *publisher)
 {
     publisher->told = true;
+    uv_timer_set_repeat(&publisher->timer, LOOK_MS);
     log_info(publisher->logger, "published", "node=%s", publisher->name);
     log_info(
         publisher->logger, "serving",
@@ -130,7 +132,7 @@ void publisher_open(struct publisher *publisher, uv_loop_t *loop, struct backend
                                     .open = true};
     uv_timer_init(loop, &publisher->timer);
     publisher->timer.data = publisher;
-    uv_timer_start(&publisher->timer, on_timer, 0, LOOK_MS);
+    uv_timer_start(&publisher->timer, on_timer, 0, FIRST_LOOK_MS);
 }
 
 void publisher_close(struct publisher *publisher)

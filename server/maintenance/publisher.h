@@ -3,9 +3,9 @@
  *
  *     the store has it otherwise, or not at all --> COMMAND_MEMBER to the log --> looks again
  *
- * What the store says of this member is looked at once a second, which costs nothing, and a command
- * is made only if it is not what it should be. So a restart with the same addresses adds nothing to
- * the log, and whatever an earlier run had under way is put right.
+ * What the store says of this member is looked at once a second (more often until it serves), which
+ * costs nothing, and a command is made only if it is not what it should be. So a restart with the same
+ * addresses adds nothing to the log, and whatever an earlier run had under way is put right.
  *
  * It is also who notices that the cluster works: once the store has it, and a read that saw all that
  * was decided came back, the log says that requests are served.
