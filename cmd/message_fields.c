@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "go_quote.h"
+#include "protobuf_json.h"
 #include "rpc.pb-c.h"
 
 #define NAME_BYTES 64u
@@ -136,35 +137,6 @@ static void tell_element(const struct walk *walk, const ProtobufCFieldDescriptor
     }
 }
 
-static size_t element_size(const ProtobufCFieldDescriptor *field)
-{
-    switch (field->type) {
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return sizeof(uint64_t);
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-    case PROTOBUF_C_TYPE_ENUM:
-        return sizeof(uint32_t);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    }
-    return 0;
-}
-
 static void tell_field(const struct walk *outer, const ProtobufCMessage *message,
                        const ProtobufCFieldDescriptor *field)
 {
@@ -178,7 +150,7 @@ static void tell_field(const struct walk *outer, const ProtobufCMessage *message
         const uint8_t *elements = *(const uint8_t *const *)(const void *)at;
 
         for (size_t i = 0; i < *(const size_t *)quantifier; i++)
-            tell_element(&walk, field, elements + i * element_size(field));
+            tell_element(&walk, field, elements + i * protobuf_json_value_size(field));
         return;
     }
     if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0 &&

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base64.h"
+#include "protobuf_json.h"
 #include "rpc.pb-c.h"
 
 void string_json_print(FILE *stream, const char *text)
@@ -38,54 +39,6 @@ void bytes_json_print(FILE *stream, const ProtobufCBinaryData *bytes)
         fprintf(stream, "\"%.*s\"", (int)base64_encoded_size(bytes->len), text);
     }
     free(text);
-}
-
-/* Bytes that one element of a field takes in the message's struct. */
-static size_t element_size(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_UINT32:
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_ENUM:
-        return sizeof(uint32_t);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-        return sizeof(uint64_t);
-    case PROTOBUF_C_TYPE_FLOAT:
-        return sizeof(float);
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return sizeof(double);
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(void *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    }
-    return 0;
-}
-
-/* Whether a field that stands alone has its default value, and so says nothing. */
-static bool is_default(ProtobufCType type, const void *element)
-{
-    static const uint8_t zeros[sizeof(uint64_t)];
-    const char *text;
-
-    if (type == PROTOBUF_C_TYPE_STRING) {
-        text = *(const char *const *)element;
-        return text == NULL || text[0] == '\0';
-    }
-    if (type == PROTOBUF_C_TYPE_BYTES)
-        return ((const ProtobufCBinaryData *)element)->len == 0;
-    assert(element_size(type) <= sizeof(zeros));
-    return memcmp(element, zeros, element_size(type)) == 0;
 }
 
 static void print_element(FILE *stream, ProtobufCType type, const void *element)
@@ -147,20 +100,9 @@ static void print_array(FILE *stream, const ProtobufCFieldDescriptor *field,
 {
     for (size_t i = 0; i < count; i++) {
         fputc(i == 0 ? '[' : ',', stream);
-        print_element(stream, field->type, elements + i * element_size(field->type));
+        print_element(stream, field->type, elements + i * protobuf_json_value_size(field));
     }
     fputc(']', stream);
-}
-
-/* Whether a field has anything to say. */
-static bool is_set(const ProtobufCFieldDescriptor *field, const uint8_t *at, const void *quantifier)
-{
-    if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        return *(const size_t *)quantifier > 0;
-    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) !=
-        0) /* to be chosen is news, even when it is zero */
-        return *(const uint32_t *)quantifier == field->id;
-    return !is_default(field->type, at);
 }
 
 void message_json_print(FILE *stream, const ProtobufCMessage *message)
@@ -175,7 +117,7 @@ void message_json_print(FILE *stream, const ProtobufCMessage *message)
         const uint8_t *at = (const uint8_t *)message + field->offset;
         const void *quantifier = (const uint8_t *)message + field->quantifier_offset;
 
-        if (!is_set(field, at, quantifier))
+        if (!protobuf_json_is_set(field, message))
             continue;
         if (message->descriptor == &etcdserverpb__response_op__descriptor &&
             print_response_op(stream, field, at))

@@ -64,9 +64,12 @@ int protobuf_json_read(ProtobufCMessage **ret_message, const char *text, size_t 
                        const ProtobufCMessageDescriptor *descriptor, struct arena *arena,
                        char *sentence);
 
-/* ---- between the two files of it ---- */
+/* ---- values, for others who walk over messages ---- */
 
 /* Bytes of one value of a field, as it lies in a message or in the array of a repeated field. */
 size_t protobuf_json_value_size(const ProtobufCFieldDescriptor *field);
+
+/* Has the message's field anything to say? Zeros have not, unless they were chosen in a oneof. */
+bool protobuf_json_is_set(const ProtobufCFieldDescriptor *field, const void *message);
 
 #endif

@@ -206,9 +206,10 @@ static bool is_zero(const ProtobufCFieldDescriptor *field, const void *value)
     return true;
 }
 
-static bool is_set(const ProtobufCFieldDescriptor *field, const uint8_t *message)
+bool protobuf_json_is_set(const ProtobufCFieldDescriptor *field, const void *message)
 {
-    const void *value = message + field->offset, *quantifier = message + field->quantifier_offset;
+    const void *value = (const uint8_t *)message + field->offset;
+    const void *quantifier = (const uint8_t *)message + field->quantifier_offset;
 
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
         return *(const size_t *)quantifier > 0;
@@ -257,7 +258,7 @@ void protobuf_json_write(struct byte_buffer *out, const ProtobufCMessage *messag
         descriptor = message->descriptor;
         assert(descriptor->magic == PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC);
         for (unsigned i = 0; i < descriptor->n_fields; i++) {
-            if (!is_set(&descriptor->fields[i], (const uint8_t *)message))
+            if (!protobuf_json_is_set(&descriptor->fields[i], (const uint8_t *)message))
                 continue;
             if (!first)
                 put_text(out, ",");
