@@ -312,12 +312,11 @@ static void note_entry(struct lock_contender *contender, const struct kv_result 
     contender->hall->joined_count += made ? 0 : 1;
 }
 
-/* Who finds nobody before him has it without another word: his key was there a moment ago. */
+/* Who finds nobody else has it without another word: his key was there a moment ago. */
 static void on_entered(void *argument, int error, decree_slot slot, void *result)
 {
     struct lock_contender *contender = argument;
     const struct kv_result *outcome = result;
-    struct kv_pair before;
 
     (void)slot;
     if (error == 0 && outcome->error == KV_OK)
@@ -326,7 +325,7 @@ static void on_entered(void *argument, int error, decree_slot slot, void *result
         return;
     if (outcome->error != KV_OK)
         lose(contender, etcd_error_of_kv(outcome->error));
-    else if (lock_before(kv_of(contender), &contender->prefix, contender->made, &before))
+    else if (!lock_is_alone(kv_of(contender), &contender->prefix))
         go_on(contender, WAITING);
     else
         win(contender, outcome->revision);

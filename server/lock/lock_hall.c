@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#define TURN_NS UINT64_C(5000000)
+
 void lock_hall_init(struct lock_hall *hall, struct backend *backend, struct watch_hub *watch_hub)
 {
     assert(backend != NULL);
@@ -46,20 +48,24 @@ void lock_hall_add_later(struct lock_hall *hall, struct lock_task *task)
     list_append(&hall->later, &task->link);
 }
 
-/* Those of this turn: what they add is for the next. */
+/* Those of this turn, as far as there is time; each may look through all keys of its lock. What they add
+ * is for the next. */
 static void run_tasks(struct lock_hall *hall)
 {
+    uint64_t until_ns = uv_hrtime() + TURN_NS;
     struct list_link tasks;
 
     list_init(&tasks);
     list_move_all(&tasks, &hall->later);
     list_move_all(&tasks, &hall->due);
-    while (!list_alone(&tasks)) {
+    while (!list_alone(&tasks) && uv_hrtime() < until_ns) {
         struct lock_task *task = list_owner(tasks.next, struct lock_task, link);
 
         list_remove(&task->link);
         task->run(task);
     }
+    list_move_all(&tasks, &hall->due);
+    list_move_all(&hall->due, &tasks);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -71,6 +77,8 @@ static void on_prepare(uv_prepare_t *prepare)
     run_tasks(hall);
     if (list_alone(&hall->due))
         uv_idle_stop(&hall->awake);
+    else
+        uv_idle_start(&hall->awake, on_awake);
 }
 
 void lock_hall_start(struct lock_hall *hall, uv_loop_t *loop)

@@ -85,6 +85,17 @@ bool lock_before(const struct kv *kv, const struct lock_prefix *prefix, int64_t 
     return find(kv, prefix, revision, ret_pair);
 }
 
+bool lock_is_alone(const struct kv *kv, const struct lock_prefix *prefix)
+{
+    struct kv_range_request request = {.key = {prefix->begin, prefix->size},
+                                       .range_end = {prefix->end, prefix->size},
+                                       .count_only = true};
+    struct kv_range_result result;
+
+    (void)kv_range(kv, &request, NULL, NULL, &result);
+    return result.count == 1;
+}
+
 bool lock_is_there(const struct kv *kv, struct kv_bytes key, int64_t revision)
 {
     struct search search = {0};

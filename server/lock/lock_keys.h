@@ -34,6 +34,9 @@ bool lock_first(const struct kv *kv, const struct lock_prefix *prefix, struct kv
 bool lock_before(const struct kv *kv, const struct lock_prefix *prefix, int64_t revision,
                  struct kv_pair *ret_pair);
 
+/* Is there one key under the prefix, and no other? Quick, however many there are. */
+bool lock_is_alone(const struct kv *kv, const struct lock_prefix *prefix);
+
 /* Is the key there, and is it the one that was made at the revision? */
 bool lock_is_there(const struct kv *kv, struct kv_bytes key, int64_t revision);
 
