@@ -432,6 +432,8 @@ static void leave(struct lessor *lessor)
 {
     if (uv_is_closing((uv_handle_t *)&lessor->prepare))
         return;
+    if (is_overtaken(lessor))
+        lessor->state = LESSOR_FOLLOWS;
     if (lessor->state == LESSOR_LEADS)
         lessor_write(lessor);
     if (!lessor_wrote_all(lessor) && uv_hrtime() / 1000000 < lessor->leave_ms)

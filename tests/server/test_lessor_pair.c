@@ -525,6 +525,23 @@ static void test_who_stops_leading_writes_down_what_is_left(void **state)
     assert_false(lives(world));
 }
 
+/* The next leader has begun, and may have renewed the lease, with no word of it in the log. */
+static void test_who_was_overtaken_and_stops_writes_nothing_down(void **state)
+{
+    struct world *world = *state;
+
+    grant(world, 100);
+    pass(world, 20);
+    world->leader = world->sides[1].believes = 2;
+    lessor_begin_tick(world->sides[1].lessor);
+    lessor_turn(world->sides[1].lessor);
+    deliver(&world->sides[1]);
+    lessor_close(world->sides[0].lessor, on_closed, NULL);
+    deliver(&world->sides[0]);
+    world->sides[0].closed = true;
+    assert_int_equal(written_down(world), 0);
+}
+
 static void test_very_many_leases_begin_in_slices(void **state)
 {
     struct world *world = *state;
@@ -585,6 +602,7 @@ int main(void)
         TEST(a_leader_that_dies_takes_half_of_the_time_with_it_at_most),
         TEST(who_renews_in_time_is_not_written_down),
         TEST(who_stops_leading_writes_down_what_is_left),
+        TEST(who_was_overtaken_and_stops_writes_nothing_down),
         TEST(very_many_leases_begin_in_slices),
     };
 
