@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "exit_status.h"
@@ -12,6 +13,8 @@
 #include "serve_settings.h"
 #include "services.h"
 #include "version.h"
+
+#define PATH_BYTES 4096u
 
 static int complain(const char *command, int error, const char *sentence)
 {
@@ -37,6 +40,26 @@ static void tell_log(const struct serve_settings *settings, const struct serve_a
                  (unsigned)self->port);
 }
 
+static bool is_there(const char *folder, const char *name)
+{
+    char path[PATH_BYTES];
+    int size = snprintf(path, sizeof(path), "%s/%s", folder, name);
+
+    return size > 0 && (size_t)size < sizeof(path) && access(path, F_OK) == 0;
+}
+
+/* Who only changes the binary is not to find an empty store where his keys were. */
+static int check_folder(const char *folder, char *sentence)
+{
+    if (is_there(folder, "identity") || !is_there(folder, "member/wal"))
+        return 0;
+    snprintf(sentence, SERVE_SENTENCE_BYTES,
+             "%.200s holds the data of an etcd, which decree can not read: move it away, or give "
+             "another --data-dir; `etcdctl make-mirror` copies the keys of an etcd that runs",
+             folder);
+    return DECREE_IDENTITY;
+}
+
 static int serve_with(const struct serve_arguments *arguments, const char *command)
 {
     struct serve_settings settings;
@@ -47,6 +70,8 @@ static int serve_with(const struct serve_arguments *arguments, const char *comma
     if (error == 0 && settings.options.failpoints_host != NULL &&
         !failpoint_host_is_safe(settings.options.failpoints_host, sentence))
         error = DECREE_INVALID;
+    if (error == 0)
+        error = check_folder(settings.options.data_dir, sentence);
     if (error != 0)
         return complain(command, error, sentence);
     logger_stderr_init(&logger, settings.level, settings.format);

@@ -134,13 +134,13 @@
       "Names of this host that clients of the JSON API may use (*: all)") \
     X(LISTEN_METRICS_URLS, "listen-metrics-urls", TEXT, SERVES, "URL,...", "Where metrics and health can be had beside") \
     X(WAL_DIR, "wal-dir", TEXT, NEEDLESS, NULL, "all that is on disk is a journal, in --data-dir") \
-    X(SNAPSHOT_COUNT, "snapshot-count", NUMBER, NEEDLESS, NULL, "the journal is cut by rules of its own") \
+    X(SNAPSHOT_COUNT, "snapshot-count", NUMBER, NEEDLESS, NULL, "the journal is not cut yet") \
     X(SNAPSHOT_CATCHUP_ENTRIES, "snapshot-catchup-entries", NUMBER, NEEDLESS, NULL, \
-      "the journal is cut by rules of its own") \
+      "the journal is not cut yet") \
     X(EXPERIMENTAL_SNAPSHOT_CATCHUP_ENTRIES, "experimental-snapshot-catchup-entries", NUMBER, NEEDLESS, NULL, \
-      "the journal is cut by rules of its own") \
-    X(MAX_SNAPSHOTS, "max-snapshots", NUMBER, NEEDLESS, NULL, "the journal is cut by rules of its own") \
-    X(MAX_WALS, "max-wals", NUMBER, NEEDLESS, NULL, "the journal is cut by rules of its own") \
+      "the journal is not cut yet") \
+    X(MAX_SNAPSHOTS, "max-snapshots", NUMBER, NEEDLESS, NULL, "the journal is not cut yet") \
+    X(MAX_WALS, "max-wals", NUMBER, NEEDLESS, NULL, "the journal is not cut yet") \
     X(INITIAL_ELECTION_TICK_ADVANCE, "initial-election-tick-advance", SWITCH, NEEDLESS, NULL, "there are no ticks") \
     X(BACKEND_BATCH_INTERVAL, "backend-batch-interval", TIME, NEEDLESS, NULL, "there is no bbolt beneath") \
     X(BACKEND_BATCH_LIMIT, "backend-batch-limit", NUMBER, NEEDLESS, NULL, "there is no bbolt beneath") \

@@ -204,6 +204,13 @@ def test_a_configuration_file(etcd, start, tmp_path):
     assert done.returncode == 74 and "cannot read /nowhere/etcd.yml" in done.stderr, done.stderr
 
 
+def test_the_data_of_an_etcd_are_not_passed_over(etcd, start, tmp_path):
+    (tmp_path / "was" / "member" / "wal").mkdir(parents=True)
+    done = subprocess.run([etcd, "--data-dir", str(tmp_path / "was")], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 78 and "was holds the data of an etcd, which decree can not read" in done.stderr, done.stderr
+    assert os.listdir(tmp_path / "was") == ["member"]
+
+
 # ---- as Debian starts it ----
 
 def unit_of_debian():
