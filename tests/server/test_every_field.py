@@ -4,6 +4,7 @@
 What is sent is made from the descriptors of proto/ (fields.py), so a method that is new is attacked without a line here.
 """
 import os
+import re
 import subprocess
 
 import pytest
@@ -16,8 +17,8 @@ from hostile_calls import Caller
 PROTO = os.path.join(os.environ["DECREE_SOURCE"], "proto")
 BATCH_BYTES = 1_000_000  # what may be under way without a look at the server's windows
 MALFORMED, UNIMPLEMENTED, DEADLINE = 13, 12, 4
-SURELY_BAD = ("a tag alone", "length cut", "an open group", "10000 open groups", "nothing but ff", "field 0", "wire type 6",
-              "wire type 7", "packed and cut")
+SURELY_BAD = re.compile(r"(a tag alone|length cut|open groups?|nothing but ff|field 0|wire type [67]|packed and cut|packed lie"
+                        r"|lie \d+|cut [0-9a-f]*)$")
 
 
 def load_methods(folder):
@@ -95,7 +96,7 @@ def test_every_field_of_every_method(server, caller, methods):
         for batch in batches(cases):
             for (name, _), (status, text) in zip(batch, caller.call(path, [data for _, data in batch])):
                 assert status is not None and 0 <= status <= 16, f"{path}: {name}: {status}: {text}"
-                if name.endswith(SURELY_BAD):
+                if SURELY_BAD.search(name):
                     assert status in (MALFORMED, UNIMPLEMENTED), f"{path}: {name}: {status}: {text}"
         disarm(caller)
     assert count > 15_000
