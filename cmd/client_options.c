@@ -24,10 +24,10 @@ static const struct argp_option options[] = {
      "else $ETCDCTL_ENDPOINTS, else " ENDPOINTS_DEFAULT,
      90},
     {"timeout", OPTION_TIMEOUT, "TIME", 0, "Give up after this: 5s, 500ms, 1m (default 5s)", 90},
-    {"command-timeout", OPTION_TIMEOUT, "TIME", 0, "The same, by etcdctl's name", 90},
+    {"command-timeout", OPTION_TIMEOUT, "TIME", 0, "The same as --timeout, by etcdctl's name", 90},
     {"dial-timeout", OPTION_DIAL_TIMEOUT, "TIME", 0,
      "Try the next server when one was not connected to after this (default 2s)", 90},
-    {"write-out", 'w', "FORMAT", 0, "simple, json, fields or table, as etcdctl", 90},
+    {"write-out", 'w', "simple|json|fields|table", 0, "How to print, as etcdctl has it", 90},
     {"json", OPTION_JSON, 0, 0, "The same as -w json; keys and values are in base64, as in etcdctl",
      90},
     {0},
@@ -136,6 +136,36 @@ void client_parse_in_order(const struct argp *argp, const char *command, int arg
     argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, input);
 }
 
+/* How many words the option at the front takes with its value; 0: it is none of these. */
+static int option_words(const char *word)
+{
+    size_t size = strcspn(word, "=");
+
+    if (strncmp(word, "-w", 2) == 0)
+        return word[2] == '\0' ? 2 : 1;
+    if (strncmp(word, "--", 2) != 0)
+        return 0;
+    for (const struct argp_option *option = options; option->group != 0; option++)
+        if (option->name != NULL && strlen(option->name) == size - 2 &&
+            strncmp(option->name, word + 2, size - 2) == 0)
+            return option->arg == NULL || word[size] == '=' ? 1 : 2;
+    return 0;
+}
+
+int client_options_count(int argc, char **argv)
+{
+    int count = 0;
+
+    while (count < argc) {
+        int words = option_words(argv[count]);
+
+        if (words == 0)
+            break;
+        count += words;
+    }
+    return count < argc ? count : argc;
+}
+
 static const char *endpoints_text(const struct client_settings *settings)
 {
     const char *choices[] = {settings->endpoints, getenv("DECREE_ENDPOINTS"),
@@ -178,6 +208,10 @@ int client_failure(const struct client *client, enum grpc_status code)
     assert(code != GRPC_OK);
     fprintf(stderr, "decree: %s: %s: %s\n", client_endpoint(client), grpc_status_name(code),
             client_error_text(client));
+    if (code == GRPC_UNAVAILABLE && strcmp(client_endpoint(client), ENDPOINTS_DEFAULT) == 0 &&
+        strstr(client_error_text(client), "cannot connect") != NULL)
+        fprintf(stderr, "Is there a server? `decree serve` starts one; --endpoints, or "
+                        "DECREE_ENDPOINTS, names those elsewhere.\n");
     return code == GRPC_UNAVAILABLE || code == GRPC_DEADLINE_EXCEEDED ? EXIT_UNAVAILABLE
                                                                       : EXIT_FAILED;
 }

@@ -32,6 +32,9 @@ void client_parse(const struct argp *argp, const char *command, int argc, char *
 void client_parse_in_order(const struct argp *argp, const char *command, int argc, char **argv,
                            void *input);
 
+/* How many words at the front are such options and their values; for a line that begins with them. */
+int client_options_count(int argc, char **argv);
+
 /* The list of servers that the settings or the environment give. 0, or an exit status after a
  * sentence. */
 int client_endpoints(const struct client_settings *settings, struct endpoints *ret_endpoints);

@@ -35,8 +35,8 @@ struct get_arguments {
 
 static const struct argp_option options[] = {
     {"limit", OPTION_LIMIT, "N", 0, "At most N keys", 2},
-    {"order", OPTION_ORDER, "ORDER", 0, "ASCEND or DESCEND (ASCEND)", 2},
-    {"sort-by", OPTION_SORT_BY, "WHAT", 0, "KEY, VERSION, CREATE, MODIFY or VALUE (KEY)", 2},
+    {"order", OPTION_ORDER, "ASCEND|DESCEND", 0, "The order (ASCEND)", 2},
+    {"sort-by", OPTION_SORT_BY, "KEY|VERSION|CREATE|MODIFY|VALUE", 0, "What it goes by (KEY)", 2},
     {"rev", OPTION_REV, "N", 0, "As it was at revision N", 2},
     {"consistency", OPTION_CONSISTENCY, "l|s", 0,
      "l: linearizable, the default, sees every write that was acknowledged before; s: "
@@ -57,7 +57,7 @@ static const char doc[] =
     "Examples:\n"
     "  decree get city\n"
     "  decree get user/ --prefix --limit 10\n"
-    "  decree get user/ --prefix --sort-by MODIFY --order DESCEND --limit 1      the one that changed last\n"
+    "  decree get user/ --prefix --sort-by MODIFY --order DESCEND --limit 1\n"
     "  decree get '' --prefix --count-only          how many keys there are\n"
     "  decree get photo --print-value-only | head -c -1 > photo.png\n"
     "  decree get city --consistency s              ask one server alone";

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "client_options.h"
 #include "commands.h"
+#include "each_endpoint.h"
 #include "message_fields.h"
 #include "message_json.h"
 #include "output.h"
@@ -18,7 +18,7 @@
 enum { OPTION_REV = 0x300 };
 
 struct hash_arguments {
-    struct client_settings settings;
+    struct each_endpoint_settings settings;
     int64_t revision;
 };
 
@@ -32,7 +32,7 @@ static const char doc[] =
     "they are asked for the same revision and have compacted up to the same one. An endpoint that does not answer is "
     "named on standard error.\v"
     "Examples:\n"
-    "  decree hash --endpoints 127.0.0.1:2379,127.0.0.1:2381,127.0.0.1:2383 --rev 1000\n"
+    "  decree hash --cluster --rev 1000\n"
     "  decree hash --json\n\n"
     "A line has the endpoint, the hash, the revision, and the revision of the last compaction (-1: there was none).\n\n"
     "Exit status: 0 all answered; 1 one refused; 64 the command line makes no sense; 69 one did not answer.";
@@ -90,7 +90,7 @@ static void print_fields(const char *endpoint, const Etcdserverpb__HashKVRespons
 static int ask(const struct hash_arguments *arguments, const struct endpoint *endpoint,
                Etcdserverpb__HashKVResponse **ret_response)
 {
-    struct client_settings settings = arguments->settings;
+    struct client_settings settings = arguments->settings.client;
     Etcdserverpb__HashKVRequest request = ETCDSERVERPB__HASH_KVREQUEST__INIT;
     struct client *client;
     enum grpc_status code;
@@ -166,7 +166,7 @@ static void print_end(const struct hashes *hashes)
 
 int cmd_hash(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&each_endpoint_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {options, parse_option, NULL, doc, children, NULL, NULL};
     static struct endpoints endpoints;
     struct hash_arguments arguments = {0};
@@ -175,8 +175,8 @@ int cmd_hash(int argc, char **argv)
     int status, worst;
 
     client_parse(&argp, "decree hash", argc, argv, &arguments);
-    hashes.format = arguments.settings.format;
-    worst = client_endpoints(&arguments.settings, &endpoints);
+    hashes.format = arguments.settings.client.format;
+    worst = each_endpoint_list(&arguments.settings, &endpoints);
     if (worst != EXIT_OK)
         return worst;
     for (size_t i = 0; i < endpoints.count; i++) {

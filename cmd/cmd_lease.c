@@ -48,7 +48,7 @@ static const char doc[] =
     "Examples:\n"
     "  decree lease grant 60\n"
     "  decree put worker/7 here --lease 0123456789abcdef\n"
-    "  decree lease keep-alive 0123456789abcdef         until Ctrl-C; it ends a minute later\n"
+    "  decree lease keep-alive 0123456789abcdef         until Ctrl-C\n"
     "  decree lease timetolive 0123456789abcdef --keys\n"
     "  decree lease list --json\n"
     "  decree lease revoke 0123456789abcdef             its keys are deleted now\n\n"

@@ -43,7 +43,7 @@ static const char doc[] =
     "Examples:\n"
     "  decree lock nightly ./backup.sh --full\n"
     "  decree lock --ttl 60 deploy make install\n"
-    "  decree lock printer                          prints printer/694d... and holds it\n\n"
+    "  decree lock printer                          prints its key, and holds it\n\n"
     "Who writes to something else under the lock should hand on ETCD_LOCK_REV, so that writes of an earlier holder can "
     "be told apart and refused.\n\n"
     "Exit status: that of COMMAND; 0 Ctrl-C came while the lock was held; 1 it came before, or the lock was refused or "
@@ -67,6 +67,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_ARG:
         arguments->name = argument;
+        if (state->next < state->argc && strcmp(state->argv[state->next], "--") == 0)
+            state->next++;
+        else if (state->next < state->argc && state->argv[state->next][0] == '-')
+            argp_error(state, "options come before the name: '%s'", state->argv[state->next]);
         if (state->next < state->argc)
             arguments->program = &state->argv[state->next];
         state->next = state->argc;

@@ -23,7 +23,7 @@ struct log_arguments {
 enum option_key { KEY_LOG_LEVEL = 0x100, KEY_LOG_FORMAT };
 
 static const struct argp_option options[] = {
-    {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn or error (warn)", 0},
+    {"log-level", KEY_LOG_LEVEL, "debug|info|warn|error", 0, "How much it tells (warn)", 0},
     {"log-format", KEY_LOG_FORMAT, "FORMAT", 0,
      "text or json, one line per event on standard error (text)", 0},
     {0},

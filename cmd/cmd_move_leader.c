@@ -35,7 +35,7 @@ static const char doc[] =
     "Examples:\n"
     "  decree member list\n"
     "  decree move-leader n2\n"
-    "  decree move-leader 8211f1d0f64f3269 --endpoints 10.0.0.1:2379,10.0.0.2:2379,10.0.0.3:2379\n\n"
+    "  decree move-leader 8211f1d0f64f3269 --endpoints 10.0.0.1:2379\n\n"
     "Exit status: 0 that member leads; 1 refused, as when there is no such member; 64 the command line makes no sense; "
     "69 no server answered, or the member did not come to lead in time.";
 

@@ -33,7 +33,7 @@ static const struct argp_option options[] = {
     {"any-port", KEY_ANY_PORT, NULL, 0,
      "If PORT is taken, listen on a free one, which the line 'ready' names", 0},
     {"parent", KEY_PARENT, "PID", 0, "End at once when this process, which started it, ends", 0},
-    {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn or error (warn)", 0},
+    {"log-level", KEY_LOG_LEVEL, "debug|info|warn|error", 0, "How much it tells (warn)", 0},
     {0},
 };
 

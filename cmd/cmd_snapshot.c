@@ -10,7 +10,8 @@ static const char help[] =
     "Usage: decree snapshot save FILE [OPTION...]\n"
     "  or:  decree snapshot status FILE [OPTION...]\n"
     "  or:  decree snapshot restore FILE [OPTION...]\n"
-    "The whole store as one file: every key, all of its past that is not compacted, and the leases.\n"
+    "The whole store as one file: every key, all of its past that is not compacted,\n"
+    "and the leases.\n"
     "\n"
     "  save      take a snapshot of the store of one server\n"
     "  status    check a snapshot, and say what is in it\n"
@@ -20,7 +21,8 @@ static const char help[] =
     "  decree snapshot save backup --endpoints 127.0.0.1:2379     (before)\n"
     "  decree snapshot status backup\n"
     "  decree snapshot restore backup --name n1 --cluster $C --data ./n1\n"
-    "  decree snapshot restore backup --name n2 --cluster $C --data ./n2     (each from the same file)\n"
+    "  decree snapshot restore backup --name n2 --cluster $C --data ./n2\n"
+    "each member from the same file.\n"
     "\n"
     "`decree snapshot save --help` and so on tell more.\n";
 

@@ -7,19 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_options.h"
 #include "commands.h"
-#include "endpoints.h"
+#include "each_endpoint.h"
 #include "message_fields.h"
 #include "message_json.h"
 #include "output.h"
 
 #define COLUMNS 9u
 #define CELL_BYTES (ENDPOINT_NAME_BYTES + 1u)
-
-struct status_arguments {
-    struct client_settings settings;
-};
 
 /* What one endpoint said. */
 struct answer {
@@ -30,19 +25,19 @@ struct answer {
 static const char doc[] =
     "Asks each of the endpoints for its own state: version, size of its store, whether it leads, "
     "in which ballot round, how far its log goes, and what it complains of. An endpoint that does "
-    "not answer is named on standard error, and makes the exit status 69.\v"
+    "not answer is named on standard error.\v"
     "Examples:\n"
     "  decree status\n"
+    "  decree status --cluster\n"
     "  decree status --endpoints 127.0.0.1:2379,127.0.0.1:2381 --timeout 1s\n"
-    "  decree status -w simple";
+    "  decree status -w simple\n\n"
+    "Exit status: 0 all answered; 1 one refused; 64 the command line makes no sense; 69 one did not answer.";
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    struct status_arguments *arguments = state->input;
-
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &arguments->settings;
+        state->child_inputs[0] = state->input;
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "status takes no arguments: '%s'", argument);
@@ -133,6 +128,8 @@ static void print_fields(const struct answer *answers, size_t count)
         if (answers[i].response == NULL)
             continue;
         message_fields_print(stdout, &answers[i].response->base);
+        if (answers[i].response->n_errors == 0)
+            puts("\"Errors\" : []"); /* as etcdctl */
         printf("\"Endpoint\" : \"%s\"\n\n", answers[i].endpoint);
     }
 }
@@ -159,26 +156,26 @@ static int ask(struct client_settings settings, const struct endpoint *endpoint,
 
 int cmd_status(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
+    static const struct argp_child children[] = {{&each_endpoint_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {NULL, parse_option, NULL, doc, children, NULL, NULL};
     static struct endpoints endpoints;
     static struct answer answers[ENDPOINTS_MAX];
-    struct status_arguments arguments = {0};
+    struct each_endpoint_settings settings = {0};
     int status, worst = EXIT_OK;
 
-    client_parse(&argp, "decree status", argc, argv, &arguments);
-    status = client_endpoints(&arguments.settings, &endpoints);
+    client_parse(&argp, "decree status", argc, argv, &settings);
+    status = each_endpoint_list(&settings, &endpoints);
     if (status != EXIT_OK)
         return status;
     for (size_t i = 0; i < endpoints.count; i++) {
-        status = ask(arguments.settings, &endpoints.items[i], &answers[i]);
+        status = ask(settings.client, &endpoints.items[i], &answers[i]);
         worst = status > worst ? status : worst;
     }
-    if (arguments.settings.format == OUTPUT_JSON)
+    if (settings.client.format == OUTPUT_JSON)
         print_json(answers, endpoints.count);
-    else if (arguments.settings.format == OUTPUT_SIMPLE)
+    else if (settings.client.format == OUTPUT_SIMPLE)
         print_simple(answers, endpoints.count);
-    else if (arguments.settings.format == OUTPUT_FIELDS)
+    else if (settings.client.format == OUTPUT_FIELDS)
         print_fields(answers, endpoints.count);
     else
         print_table(answers, endpoints.count);

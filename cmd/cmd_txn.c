@@ -24,7 +24,7 @@ static const char doc[] =
     "A compare is TARGET(\"KEY\") OP \"VALUE\", where TARGET is value, version, create, mod or lease, and OP is = != < or "
     ">. A request is a put, get or del with KEY and VALUE or RANGE_END, --prefix, --from-key, --prev-kv.\n\n"
     "Examples:\n"
-    "  printf '%s\\n' 'mod(\"lock\") = \"0\"' '' 'put lock me' '' 'get lock' | decree txn\n"
+    "  printf '%s\\n' 'mod(\"lock\") = \"0\"' '' 'put lock me' '' | decree txn\n"
     "  decree txn --json < change.txt\n"
     "\n"
     "  $ cat change.txt\n"

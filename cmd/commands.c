@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* commands.c -- the table of commands, and a guess at what a mistyped one was meant to be. */
+/* commands.c -- the table of commands, and what to say of a word that is none. */
 #include "commands.h"
 
 #include <assert.h>
@@ -22,6 +22,36 @@ const struct subcommand *subcommand_find(const char *word)
     for (const struct subcommand *command = subcommands; command->word != NULL; command++)
         if (strcmp(command->word, word) == 0)
             return command;
+    return strcmp(word, "compaction") == 0 ? subcommand_find("compact") : NULL; /* etcdctl's word */
+}
+
+bool subcommand_has_parts(const char *word)
+{
+    assert(word != NULL);
+    return strcmp(word, "endpoint") == 0 || strcmp(word, "snapshot") == 0 ||
+           strcmp(word, "register") == 0;
+}
+
+const char *subcommand_why_not(const char *word)
+{
+    static const char no_users[] = "there is no authentication yet";
+    static const char use_etcdctl[] = "etcdctl's own does it with decree's servers, too";
+    static const struct {
+        const char *word, *reason;
+    } words[] = {
+        {"auth", no_users},
+        {"user", no_users},
+        {"role", no_users},
+        {"make-mirror", use_etcdctl},
+        {"check", use_etcdctl},
+        {"defrag", "to defragment is never needed"},
+        {"migrate", "the v2 API is not served"},
+    };
+
+    assert(word != NULL);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(word, words[i].word) == 0)
+            return words[i].reason;
     return NULL;
 }
 

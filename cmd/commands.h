@@ -3,6 +3,8 @@
 #ifndef DECREE_CMD_COMMANDS_H
 #define DECREE_CMD_COMMANDS_H
 
+#include <stdbool.h>
+
 #define EXIT_OK 0
 #define EXIT_FAILED 1       /* the request failed, and the sentence on stderr says why */
 #define EXIT_USAGE 64       /* the command line makes no sense */
@@ -24,6 +26,7 @@
     X("lock", lock, "hold a lock, while a command runs or until Ctrl-C")            \
     X("elect", elect, "lead, or look on who leads")                                 \
     X("status", status, "ask each server how it is and who leads")                  \
+    X("endpoint", endpoint, "health, status and hashkv of each server, as etcdctl") \
     X("member", member, "list the members of the cluster")                          \
     X("move-leader", move_leader, "have another member lead")                       \
     X("register", register, "set and get registers, which no leader is needed for") \
@@ -52,6 +55,12 @@ extern const struct subcommand subcommands[];
 
 /* The command of this word, or NULL. */
 const struct subcommand *subcommand_find(const char *word);
+
+/* True for a command whose next word says what of it is meant, before all options. */
+bool subcommand_has_parts(const char *word);
+
+/* Why a command that etcdctl has is not there; NULL for any other word. */
+const char *subcommand_why_not(const char *word);
 
 /* The word that was most likely meant, or NULL when none is near. */
 const char *subcommand_suggest(const char *word);

@@ -3,7 +3,8 @@
  *
  *     Usage: decree alarm [OPTION...] list|disarm       the words list and disarm
  *       or:  decree lease [OPTION...] revoke ID         the word revoke
- *       -w, --write-out=FORMAT     simple, json ...     the options -w and --write-out
+ *       -l, --log-format=text|json   One line ...       the options -l and --log-format, what their
+ *                              per event                value may be, and what they mean
  *
  * The command itself prints its help, in a process of its own, because it then exits.
  */
@@ -25,8 +26,19 @@
 #define LETTERS LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define OPTION_LETTERS LETTERS "0123456789-_"
 #define OPTION_INDENT_MAX 8u
+#define HELP_INDENT_MIN 20u /* argp has it at 29 */
 
-static void add(struct completion_words *words, const char *text, size_t size, const char *help)
+bool completion_word_is_path(const struct completion_word *word)
+{
+    return strcmp(word->argument, "FILE") == 0 || strcmp(word->argument, "DIR") == 0;
+}
+
+bool completion_word_is_choice(const struct completion_word *word)
+{
+    return strchr(word->argument, '|') != NULL;
+}
+
+static void add(struct completion_words *words, const char *text, size_t size)
 {
     struct completion_word *word = &words->items[words->count];
 
@@ -35,9 +47,8 @@ static void add(struct completion_words *words, const char *text, size_t size, c
     for (size_t i = 0; i < words->count; i++)
         if (strncmp(words->items[i].text, text, size) == 0 && words->items[i].text[size] == '\0')
             return;
+    *word = (struct completion_word){0};
     memcpy(word->text, text, size);
-    word->text[size] = '\0';
-    snprintf(word->help, sizeof(word->help), "%s", help);
     words->count++;
 }
 
@@ -58,36 +69,90 @@ static void read_usage(const char *line, struct completion_words *words)
 
         if (at[0] == '-' || (at[size] != '\0' && at[size] != ' ' && at[size] != '|'))
             return;
-        add(words, at, size, "");
+        add(words, at, size);
         if (at[size] != '|')
             return;
         at += size + 1;
     }
 }
 
+/* At the '=' behind an option: what its value may be, which holds for its short form before it, too. */
+static void read_argument(const char *at, size_t size, struct completion_words *words, size_t first)
+{
+    bool more = size > 0 && at[size - 1] == ',';
+
+    if (size < 2 || size > COMPLETION_WORD_BYTES)
+        return;
+    for (size_t i = first; i < words->count; i++)
+        if (words->items[i].argument[0] == '\0')
+            memcpy(words->items[i].argument, at + 1, size - 1 - more);
+}
+
 /* "-w, --write-out=FORMAT     text" */
 static void read_option(const char *at, struct completion_words *words)
 {
-    const char *help = strstr(at, "  ");
+    size_t first = words->count;
+    bool more = true;
 
-    help = help != NULL ? help + strspn(help, " ") : "";
-    while (at[0] == '-') {
+    while (more && at[0] == '-') {
         size_t size = strspn(at, OPTION_LETTERS);
 
         if (at[1] == '-' || (size == 2 && strchr(LETTERS, at[1]) != NULL))
-            add(words, at, size, help);
+            add(words, at, size);
         at += size;
-        at += strcspn(at, ", ");
-        if (at[0] != ',' || at[1] != ' ')
-            return;
-        at += 2;
+        size = strcspn(at, " ");
+        if (at[0] == '=')
+            read_argument(at, size, words, first);
+        more = size > 0 && at[size - 1] == ',';
+        at += size;
+        at += strspn(at, " ");
     }
+    for (size_t i = first; i < words->count; i++)
+        snprintf(words->items[i].help, COMPLETION_HELP_BYTES, "%s", at);
+}
+
+/* The help of the last option goes on. */
+static void read_more_help(const char *text, struct completion_words *words, size_t first)
+{
+    for (size_t i = first; i < words->count; i++) {
+        size_t used = strlen(words->items[i].help);
+
+        snprintf(words->items[i].help + used, COMPLETION_HELP_BYTES - used, "%s%s",
+                 used > 0 ? " " : "", text);
+    }
+}
+
+/* A help is one sentence, or what of it has room, in whole words. */
+static void cut_help(char *help)
+{
+    int depth = 0;
+
+    if (strlen(help) + 1 == COMPLETION_HELP_BYTES && strrchr(help, ' ') != NULL)
+        *strrchr(help, ' ') = '\0';
+    for (char *at = help; *at != '\0'; at++) {
+        depth += (*at == '(') - (*at == ')');
+        if (depth == 0 && strchr(".;:", *at) != NULL && at[1] == ' ')
+            *at = '\0';
+        if (*at == '\0')
+            break;
+    }
+}
+
+static bool names_files(const char *usage)
+{
+    static const char *const names[] = {"FILE", "CONFIG", "SCRIPT", "COMMAND"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strstr(usage, names[i]) != NULL)
+            return true;
+    return false;
 }
 
 void completion_words_read(char *help, struct completion_words *words)
 {
     char *rest = help;
     bool usage = false;
+    size_t start = words->count, option = words->count;
 
     assert(help != NULL);
     for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
@@ -97,11 +162,21 @@ void completion_words_read(char *help, struct completion_words *words)
             usage = true;
         else if (strncmp(line + indent, "or: ", strlen("or: ")) != 0)
             usage = false;
-        if (usage)
+        if (usage) {
             read_usage(line, words);
-        else if (indent <= OPTION_INDENT_MAX && indent > 0 && line[indent] == '-')
+            words->files = words->files || names_files(line);
+            option = words->count;
+        } else if (indent <= OPTION_INDENT_MAX && indent > 0 && line[indent] == '-') {
+            option = words->count;
             read_option(line + indent, words);
+        } else if (indent >= HELP_INDENT_MIN) {
+            read_more_help(line + indent, words, option);
+        } else {
+            option = words->count;
+        }
     }
+    for (size_t i = start; i < words->count; i++)
+        cut_help(words->items[i].help);
 }
 
 static _Noreturn void print_help(const struct subcommand *command, const char *verb, int target)
@@ -182,6 +257,7 @@ int completion_words_of(const struct subcommand *command, struct completion_word
     size_t verbs;
 
     ret_words->count = 0;
+    ret_words->files = false;
     status = add_help(command, NULL, ret_words);
     verbs = ret_words->count;
     if (status != EXIT_OK || has_options(ret_words))

@@ -166,8 +166,13 @@ void text_join(char *target, size_t target_bytes, char *const *texts, size_t cou
 
 int output_finish(void)
 {
+    static bool is_told; /* it is asked again when the process ends */
+
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_OK;
-    fprintf(stderr, "decree: cannot write the answer: %s\n", strerror(errno));
+    if (!is_told)
+        fprintf(stderr, "decree: cannot write the answer: %s\n",
+                errno != 0 ? strerror(errno) : "standard output does not take it");
+    is_told = true;
     return EXIT_FAILED;
 }

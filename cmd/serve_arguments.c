@@ -63,7 +63,7 @@ static const struct argp_option own_options[] = {
      "told so serve it (nowhere)",
      1},
     {"data", KEY_DATA, "DIR", 0, "The journal; made if missing (./" DATA_DEFAULT ")", 1},
-    {"transport", KEY_TRANSPORT, "KIND", 0,
+    {"transport", KEY_TRANSPORT, "tcp|http|grpc", 0,
      "How members talk to each other, the same on all: tcp, the fast one; http, JSON to look at; grpc, protobuf over "
      "HTTP/2 (tcp)",
      1},
@@ -84,7 +84,7 @@ static const struct argp_option own_options[] = {
      "`decree alarm`; 0 is the default, a negative number no bound (2147483648)",
      2},
     {NULL, 0, NULL, 0, "What it tells:", 3},
-    {"log-level", KEY_LOG_LEVEL, "LEVEL", 0, "debug, info, warn or error (info)", 3},
+    {"log-level", KEY_LOG_LEVEL, "debug|info|warn|error", 0, "How much it tells (info)", 3},
     {"log-format", KEY_LOG_FORMAT, "FORMAT", 0,
      "text or json, one line per event on standard error (text)", 3},
     {NULL, 0, NULL, 0, "To see it fail:", 4},

@@ -48,7 +48,7 @@ static const struct argp_option options[] = {
      1},
     {"others", KEY_OTHERS, "[HOST]:PORT,...", 0,
      "The other nodes' addresses, in any order (none: it decides alone)", 1},
-    {"kind", KEY_KIND, "KIND", 0, "How they talk: http, grpc or tcp (http)", 1},
+    {"kind", KEY_KIND, "http|grpc|tcp", 0, "How they talk (http)", 1},
     {"path", KEY_PATH, "DIR", 0,
      "Where promise, vote and value are kept; made if missing (storage/PORT)", 1},
     {NULL, 0, NULL, 0, "What it takes to choose, the same on every node:", 2},

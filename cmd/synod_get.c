@@ -36,7 +36,7 @@ struct get {
 enum option_key { KEY_KIND = 0x100, KEY_WAIT, KEY_TIMEOUT, KEY_JSON };
 
 static const struct argp_option options[] = {
-    {"kind", KEY_KIND, "KIND", 0, "http, grpc or tcp (it finds out)", 1},
+    {"kind", KEY_KIND, "http|grpc|tcp", 0, "How the node talks (it finds out)", 1},
     {"wait", KEY_WAIT, NULL, 0, "Until the node is up and knows of a chosen value", 1},
     {"timeout", KEY_TIMEOUT, "TIME", 0,
      "Give up after this: 5s, 500ms, 1m (5s; with --wait, never)", 1},

@@ -96,14 +96,16 @@ static void test_words_of_a_help(void **state)
                   "  or:  decree thing [OPTION...] keep-alive ID\n"
                   "  or:  decree thing KEY\n"
                   "Does -x, --nothing.\n\n"
-                  "  -w, --write-out=FORMAT     simple, or not\n"
+                  "  -w, --write-out=json|text  simple (or: not), in\n"
+                  "                             words. Or more\n"
+                  "      --data=DIR, --name=A,...,\n"
                   "      --json                 The same\n"
                   "  -?, --help                 Give this help list\n"
                   "  -1 waitForAck x\n"
                   "                             --not-this one\n"
                   "Usage of this: decree other\n";
-    static const char *const expected[] = {"list",        "disarm", "keep-alive", "-w",
-                                           "--write-out", "--json", "--help"};
+    static const char *const expected[] = {"list",   "disarm", "keep-alive", "-w",    "--write-out",
+                                           "--data", "--name", "--json",     "--help"};
 
     (void)state;
     words.count = 0;
@@ -111,7 +113,13 @@ static void test_words_of_a_help(void **state)
     assert_int_equal(words.count, sizeof(expected) / sizeof(expected[0]));
     for (size_t i = 0; i < words.count; i++)
         assert_string_equal(words.items[i].text, expected[i]);
-    assert_string_equal(words.items[4].help, "simple, or not");
+    assert_string_equal(words.items[4].help, "simple (or: not), in words");
+    assert_string_equal(words.items[3].argument, "json|text");
+    assert_true(completion_word_is_choice(&words.items[4]));
+    assert_true(completion_word_is_path(&words.items[5]));
+    assert_string_equal(words.items[6].argument, "A,...");
+    assert_string_equal(words.items[7].help, "The same");
+    assert_false(words.files);
 }
 
 static void test_ids_of_leases(void **state)

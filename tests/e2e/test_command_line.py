@@ -112,6 +112,54 @@ def test_an_answer_that_cannot_be_written_is_a_failure(single):
     assert b"cannot write the answer" in result.stderr
 
 
+def test_descriptors_that_are_closed(single):
+    """They fail; no socket gets their numbers, which libuv would not survive."""
+    def closed(redirection, *arguments):
+        return subprocess.run(["sh", "-c", f'exec "$0" "$@" {redirection}', DECREE, *arguments, "--endpoints", single.endpoints],
+                              capture_output=True, timeout=30)
+    decree("put", "a", "b", endpoints=single.endpoints)
+    assert closed("<&-", "get", "a").stdout == b"a\nb\n"
+    assert closed("2>&-", "get", "a").stdout == b"a\nb\n"
+    assert b"cannot read the value" in closed("<&-", "put", "a").stderr
+    result = closed(">&-", "get", "a")
+    assert result.returncode == 1 and b"cannot write the answer" in result.stderr
+    with open("/dev/full", "wb") as full:
+        assert subprocess.run([DECREE, "get", "--help"], stdout=full, stderr=subprocess.PIPE, timeout=30).returncode == 1
+
+
+def test_options_may_come_first(single):
+    """Many write them so for etcdctl."""
+    at = ["--endpoints", single.endpoints]
+    assert decree(*at, "put", "a", "b") == b"OK\n"
+    assert json.loads(decree("-w", "json", *at, "--timeout=9s", "get", "a"))["count"] == 1
+    assert decree(*at, "register", "set", "r", "1") == b"version 0\n"
+    assert decree(*at, "lock", "l", "echo", "--json") == b"--json\n"
+    assert b"no option '--frob' that goes before" in decree("--frob", "get", "a", expect=64)
+    assert b"usage: decree" in decree(*at, expect=64)
+    assert b"usage: decree" in decree("--endpoints", expect=64)
+
+
+def test_words_of_etcdctl(cluster):
+    one = dict(endpoints=cluster.nodes[0].endpoint)
+    healthy = decree("endpoint", "health", "--cluster", **one).decode().splitlines()
+    assert [line.split(": took")[0] for line in healthy] == [
+        f"{node.endpoint} is healthy: successfully committed proposal" for node in cluster.nodes]
+    answers = json.loads(decree("endpoint", "health", "--json", endpoints=cluster.endpoints))
+    assert [answer["health"] for answer in answers] == [True, True, True] and [*answers[0]] == ["endpoint", "health", "took"]
+    assert decree("endpoint", "health", "-w", "fields", **one).decode().splitlines()[1] == '"Health" : true'
+    assert "HEALTH" in decree("endpoint", "health", "-w", "table", **one).decode().splitlines()[1]
+    for words in [("endpoint", "status"), ("status",), ("endpoint", "hashkv"), ("hash",)]:
+        answers = json.loads(decree(*words, "--cluster", "--json", **one))
+        assert [answer["Endpoint"] for answer in answers] == cluster.endpoints.split(",")
+    assert b"not 'frob'" in decree("endpoint", "frob", expect=64)
+    assert decree("compaction", "1", **one) == b"compacted revision 1\n"
+    assert b"never needed" in decree("defrag", expect=64) and b"no authentication" in decree("user", "list", expect=64)
+    for node in cluster.nodes[1:]:
+        node.kill()
+    told = decree("endpoint", "health", "--timeout", "400ms", endpoints=cluster.endpoints, expect=69).decode()
+    assert told.count(" is unhealthy: failed to commit proposal: ") == 3
+
+
 def test_help_tells_of_every_command():
     text = decree("help").decode()
     words = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and not line.startswith("  decree")]

@@ -158,6 +158,49 @@ def test_bash_completes(tmp_path):
     assert complete(tmp_path, "get", "a", "-w", "") == ["simple", "json", "fields", "table"]
     assert "--name" in complete(tmp_path, "snapshot", "restore", "--")
     assert set(complete(tmp_path, "alarm", "")) >= {"list", "disarm"}
+    assert complete(tmp_path, "get", "--order", "=", "A") == ["ASCEND"]
+    assert set(complete(tmp_path, "lease", "")) == {"grant", "revoke", "timetolive", "list", "keep-alive"}
+
+
+ZSH = """
+zmodload zsh/zpty
+zpty z zsh -f
+zpty -w z "autoload -Uz compinit; fpath=($1 \\$fpath); compinit -u -D; unsetopt beep; echo be''gin"
+zpty -r -m z out '*begin*'
+while read -r typed wanted; do
+    zpty -n -w z $'\\C-u'${typed//_/ }$'\\t'
+    zpty -r -m z out "*$wanted*"
+    print -r -- $wanted
+done
+zpty -d z
+"""
+
+
+def test_zsh_completes(tmp_path):
+    """In a zsh with a terminal; the file is found as zsh finds it, and each word is waited for."""
+    folder = tmp_path / "functions"
+    folder.mkdir()
+    (folder / "_decree").write_text(run(DECREE, "completion", "zsh", endpoints="x").decode())
+    (tmp_path / "drive").write_text(ZSH)
+    pairs = {"decree_move": "move-leader", "decree_lease_ti": "timetolive", "decree_get_k_--or": "--order",
+             "decree_get_k_--order_D": "DESCEND", "decree_get_--order=A": "=ASCEND", "decree_help_sna": "snapshot",
+             "decree_snapshot_save_fun": "functions"}
+    typed = "".join(f"{words} {wanted}\n" for words, wanted in pairs.items())
+    done = subprocess.run(["zsh", "-f", str(tmp_path / "drive"), str(folder)], input=typed, capture_output=True, text=True, timeout=60,
+                          cwd=tmp_path, env=dict(os.environ, TERM="xterm", COLUMNS="200"))
+    assert done.stdout.split() == [*pairs.values()], done.stderr
+
+
+def test_fish_completes(tmp_path):
+    (tmp_path / "decree.fish").write_text(run(DECREE, "completion", "fish", endpoints="x").decode())
+    pairs = {"decree mo": {"move-leader"}, "decree lease ": {"grant", "revoke", "timetolive", "list", "keep-alive"},
+             "decree get k --order ": {"ASCEND", "DESCEND"}, "decree get k -w ": {"simple", "json", "fields", "table"},
+             "decree synod get --kee": set(), "decree snapshot save dec": {"decree.fish"}, "decree get ": set()}
+    script = "source decree.fish\n" + "".join(f"complete -C '{words}'; echo .\n" for words in pairs)
+    done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, timeout=60, cwd=tmp_path,
+                          env=dict(os.environ, HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path)))
+    offers = [{line.split("\t")[0] for line in part.splitlines()} for part in ("\n" + done.stdout).split(".\n")[:-1]]
+    assert [offer - {""} for offer in offers] == [*pairs.values()], done.stderr
 
 
 def test_completion_has_every_option_of_the_help():
