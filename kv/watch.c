@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* watch.c -- an interval tree as a treap: ordered by beginning and end, a heap by a hash of them,
- * so that its shape depends on what is in it and not on how it came there.
+ * so that its shape depends on what is in it and not on how it came there. The hash has a seed, or
+ * else who knows it could choose ranges that make a chain of the tree.
  */
 #include "watch.h"
 
@@ -137,7 +138,7 @@ static struct watch_range *add_range(struct watch_set *set, struct kv_bytes key,
     if (range_end.size > 0)
         memcpy(range->bytes + key.size, range_end.data, range_end.size);
     range->end = end_of(range->begin, (struct kv_bytes){range->bytes + key.size, range_end.size});
-    range->priority = checksum(range->bytes, size, key.size);
+    range->priority = checksum(range->bytes, size, set->seed + key.size);
     measure(range);
     split(set->root, range->begin, &range->end, &before, &after);
     set->root = join(join(before, range), after);

@@ -10,6 +10,7 @@
 #define DECREE_KV_WATCH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "allocator.h"
 #include "command.h"
@@ -25,6 +26,7 @@ struct watch_set {
     struct allocator *allocator;
     struct watch_range *root;
     size_t range_count, watch_count;
+    uint64_t seed; /* set before the first watch: one that nobody can guess keeps the tree flat */
 };
 
 void watch_set_init(struct watch_set *set, struct allocator *allocator);

@@ -30,6 +30,8 @@ static void *resize_of_sets(void *context, void *memory, size_t size)
 static void group_init(struct watch_hub *hub, struct watch_group *group)
 {
     watch_set_init(&group->set, &hub->allocator);
+    if (uv_random(NULL, NULL, &group->set.seed, sizeof(group->set.seed), 0, NULL) != 0)
+        group->set.seed = uv_hrtime();
     list_init(&group->members);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* watch_test.c -- thousands of random sets of watches against a look at each. */
+/* watch_test.c -- random sets of watches against a look at each; and one that is not random. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "checksum.h"
 #include "kv_help.h"
 #include "prng.h"
 #include "watch.h"
@@ -120,6 +121,7 @@ static void random_sets(void **state)
         bed = (struct bed){.allocator = {.resize = resize}};
         prng_init(&bed.prng, seed);
         watch_set_init(&bed.set, &bed.allocator);
+        bed.set.seed = seed;
         for (unsigned step = 0; step < 400; step++) {
             struct one *one = &bed.all[prng_below(&bed.prng, WATCHES)];
 
@@ -140,10 +142,65 @@ static void random_sets(void **state)
     }
 }
 
+/* ---- ranges that somebody has chosen ---- */
+
+#define CHOSEN 2000u
+#define KEY_BYTES 8u
+#define STACK_BYTES_MAX 65536
+
+static char *deepest;
+
+static void on_depth(void *context, struct watch *watch)
+{
+    (void)context;
+    assert_non_null(watch);
+    deepest = __builtin_frame_address(0);
+}
+
+/* Keys in order whose hashes, without a seed, are in order too. */
+static void choose_key(uint32_t number, uint8_t *key)
+{
+    uint32_t nonce = 0;
+
+    do {
+        struct writer writer;
+
+        writer_init(&writer, key, KEY_BYTES);
+        for (unsigned shift = 32; shift > 0; shift -= 8)
+            write_u8(&writer, (uint8_t)(number >> (shift - 8)));
+        write_u32(&writer, nonce++);
+    } while (checksum(key, KEY_BYTES, KEY_BYTES) / (UINT64_MAX / CHOSEN) != number);
+}
+
+static void nobody_makes_a_chain_of_the_tree(void **state)
+{
+    static struct watch watches[CHOSEN];
+    static uint8_t keys[CHOSEN][KEY_BYTES];
+    struct allocator allocator = {.resize = resize};
+    struct watch_set set;
+    ptrdiff_t depth;
+
+    (void)state;
+    watch_set_init(&set, &allocator);
+    set.seed = 0x5eed;
+    for (uint32_t i = 0; i < CHOSEN; i++) {
+        choose_key(i, keys[i]);
+        watch_add(&set, &watches[i], (struct kv_bytes){keys[i], KEY_BYTES},
+                  (struct kv_bytes){NULL, 0});
+    }
+    watch_visit(&set, (struct kv_bytes){keys[0], KEY_BYTES}, on_depth, NULL);
+    depth = (char *)__builtin_frame_address(0) - deepest;
+    assert_in_range(depth > 0 ? depth : -depth, 1, STACK_BYTES_MAX);
+    for (uint32_t i = 0; i < CHOSEN; i++)
+        watch_remove(&set, &watches[i]);
+    assert_int_equal(allocator.bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_sets),
+        cmocka_unit_test(nobody_makes_a_chain_of_the_tree),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
