@@ -16,7 +16,8 @@ all: $(BUILD)/build.ninja
 
 demo:
 	scripts/install-deps build
-	$(MAKE) all
+	$(MAKE) $(BUILD)/build.ninja
+	ninja -C $(BUILD) cmd/decree
 	$(BUILD)/cmd/decree demo
 
 test:

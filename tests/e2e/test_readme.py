@@ -35,8 +35,8 @@ def environment(folder):
 
 
 def run_shell(text, folder):
-    """Runs a block; servers that it starts in the background go on, and are waited for."""
-    output = folder / "output"
+    """Runs a block; servers that it starts in the background go on, with an output of their own, and are waited for."""
+    output = folder / f"output-{len(list(folder.glob('output-*')))}"
     with open(output, "wb") as file:
         process = subprocess.Popen([*WITH_PARENT, "bash", "-euo", "pipefail", "-c", text], cwd=folder, env=environment(folder), stdout=file,
                                    stderr=file, stdin=subprocess.DEVNULL, start_new_session=True)
