@@ -155,6 +155,12 @@ static void on_begun(void *argument, int error, decree_slot slot, void *result)
     lessor_wake(lessor);
 }
 
+/* When so many leases before it that want to be written down have been. */
+static uint64_t queue_ms(size_t before)
+{
+    return before / (CHECKPOINTS_PER_TICK * LESSOR_WANTED_MAX) * TICK_MS;
+}
+
 /* Some leases, by their remaining time, and by as much more as the last renewals of an earlier leader
  * may have come behind its last proof. */
 static void arm_some(struct lessor *lessor)
@@ -168,7 +174,7 @@ static void arm_some(struct lessor *lessor)
              entry = entry->next)
             if (kv_lease(kv, entry->id, &lease))
                 put_on(lessor, entry, lessor_ends_of(lessor, &lease) + CONFIRMED_MS_MAX,
-                       lessor_step_ms(lessor));
+                       lessor_step_ms(lessor) + queue_ms(lessor->bucket));
     if (lessor->bucket < lessor->table.bucket_count)
         lessor_wake(lessor);
     else
@@ -218,10 +224,14 @@ static void look_who_leads(struct lessor *lessor)
 /* Not renewed for long: it is to be written down, and looked at again. */
 static void write_down_later(struct lessor *lessor, struct lease_entry *entry)
 {
-    uint64_t look_ms = lessor->now_ms + TICK_MS;
+    uint64_t look_ms;
 
     if (lessor_want(lessor, entry->id))
         look_ms = lessor_next_look(lessor, entry->ends_ms, lessor_step_ms(lessor));
+    else
+        look_ms = lessor->now_ms + TICK_MS + queue_ms(lessor->put_off++);
+    if (look_ms > entry->ends_ms)
+        look_ms = entry->ends_ms;
     deadline_arm(&lessor->wheel, &entry->deadline, look_ms);
 }
 
@@ -315,6 +325,7 @@ static void lead(struct lessor *lessor)
         expire_due(lessor);
     }
     lessor->read_done = false;
+    lessor->put_off = 0;
     deadline_wheel_turn(&lessor->wheel, lessor->now_ms, on_due, lessor);
     lessor_write(lessor);
     if (is_confirmed(lessor))

@@ -42,7 +42,8 @@ struct lessor {
     unsigned expiries_left;    /* of this tick */
     unsigned checkpoints_left; /* likewise */
     unsigned checkpoints_open; /* under way */
-    bool writing_all;          /* of all leases that are worth it, by the table's buckets */
+    size_t put_off;   /* leases, in this turn, that there are too many to be written down */
+    bool writing_all; /* of all leases that are worth it, by the table's buckets */
     uint64_t now_ms, clock_ms; /* of leases; of the loop */
     uint64_t read_ms;          /* by the loop's, when the read under way, or done, was asked */
     uint64_t confirmed_ms;     /* likewise, of the last one that proved that this member leads */

@@ -542,22 +542,35 @@ static void test_who_was_overtaken_and_stops_writes_nothing_down(void **state)
     assert_int_equal(written_down(world), 0);
 }
 
+static size_t count_written_down(const struct world *world)
+{
+    struct kv_lease lease;
+    size_t at = 0, count = 0;
+
+    while (kv_next_lease(world->sides[0].kv, &at, &lease))
+        count += lease.remaining > 0;
+    return count;
+}
+
 static void test_very_many_leases_begin_in_slices(void **state)
 {
     struct world *world = *state;
     struct kv_stats stats;
 
     for (int64_t id = 1; id <= MANY; id++) {
-        const struct command command = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {id, 5}};
+        const struct command command = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {id, 30}};
         struct proposal granted = {command_value(&command), on_applied, NULL};
 
         assert_non_null(granted.command);
         apply_everywhere(world, &world->sides[0], &granted);
     }
     pass(world, 2);
+    assert_int_equal(count_written_down(world), 0);
     lead(world, 2);
     assert_int_equal(world->sides[1].lessor->state, LESSOR_LEADS);
-    pass(world, 3);
+    pass(world, 6);
+    assert_int_equal(count_written_down(world), MANY);
+    pass(world, 22);
     kv_stats(world->sides[0].kv, &stats);
     assert_int_equal(stats.leases, MANY);
     pass(world, 6 + MANY / 400);
