@@ -97,7 +97,7 @@ static void read_lease(struct snapshot_reader *reader, struct reader *entries)
     bool first = reader->counts[SNAPSHOT_LEASES] == 0;
 
     if (entries->failed || lease.id == 0 || (!first && lease.id <= reader->last_lease) ||
-        lease.stamp > reader->header.lease_stamp)
+        lease.stamp > reader->header.lease_stamp || lease.granted < 0 || lease.remaining < 0)
         check(reader, "a lease makes no sense");
     else if (reader->visitor.lease != NULL)
         check(reader, reader->visitor.lease(reader->visitor.context, &lease));

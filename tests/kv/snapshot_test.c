@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "kv_help.h"
+#include "kv_inside.h"
 #include "prng.h"
 #include "snapshot_format.h"
 
@@ -285,6 +286,22 @@ static void damage_is_called_by_name_and_place(void **state)
 }
 
 /* Every byte matters but those that are zero in this version. */
+/* Whoever can make a snapshot can make its checksums. */
+static void a_lease_of_less_than_no_time_is_refused(void **state)
+{
+    struct kv *kv = kv_new(NULL);
+    struct command command = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {7, 60}};
+    struct bytes bytes;
+
+    (void)state;
+    assert_int_equal(apply(kv, &command).error, KV_OK);
+    leases_find(&kv->leases, 7)->remaining = -1;
+    bytes = written(kv);
+    expect(bytes, SNAPSHOT_DAMAGED, "a lease makes no sense", SNAPSHOT_HEADER_BYTES);
+    free(bytes.data);
+    kv_free(kv);
+}
+
 static void no_bit_can_flip_unseen(void **state)
 {
     struct kv *kv = kv_new(NULL), *copy;
@@ -316,6 +333,7 @@ int main(void)
         cmocka_unit_test(all_of_it_comes_back),
         cmocka_unit_test(an_empty_store_is_one_unit),
         cmocka_unit_test(damage_is_called_by_name_and_place),
+        cmocka_unit_test(a_lease_of_less_than_no_time_is_refused),
         cmocka_unit_test(no_bit_can_flip_unseen),
     };
 
