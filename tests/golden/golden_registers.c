@@ -14,23 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "golden_script.h"
+#include "golden_command.h"
 #include "register_bed.h"
 #include "register_record.h"
 
-#define WORDS_MAX 12
 #define INCARNATION_BITS 24u
 
 enum kind { SHOW_RECORDS = 1, SHOW_MESSAGES = 2, SHOW_ANSWERS = 4 };
 
 struct golden {
+    struct golden_command command; /* first */
     struct bed bed;
-    bool open; /* nodes were made */
-    unsigned kinds;
-    struct golden_text *out;
-    int word_count; /* of the present command */
-    char *words[WORDS_MAX];
-    bool wrong; /* the command made no sense */
 };
 
 /* --- lines
@@ -126,83 +120,36 @@ static void on_effects(void *context, decree_node_id node,
 {
     struct golden *golden = context;
 
-    for (uint32_t i = 0; i < effects->record_count && (golden->kinds & SHOW_RECORDS) != 0; i++)
-        print_record(golden->out, node, &effects->records[i]);
-    for (uint32_t i = 0; i < effects->message_count && (golden->kinds & SHOW_MESSAGES) != 0; i++)
-        print_message(golden->out, &effects->messages[i]);
-    for (uint32_t i = 0; i < effects->answer_count && (golden->kinds & SHOW_ANSWERS) != 0; i++)
-        print_answer(golden->out, node, &effects->answers[i]);
+    for (uint32_t i = 0; i < effects->record_count && (golden->command.kinds & SHOW_RECORDS) != 0;
+         i++)
+        print_record(golden->command.out, node, &effects->records[i]);
+    for (uint32_t i = 0; i < effects->message_count && (golden->command.kinds & SHOW_MESSAGES) != 0;
+         i++)
+        print_message(golden->command.out, &effects->messages[i]);
+    for (uint32_t i = 0; i < effects->answer_count && (golden->command.kinds & SHOW_ANSWERS) != 0;
+         i++)
+        print_answer(golden->command.out, node, &effects->answers[i]);
 }
 
 /* --- arguments
  * ------------------------------------------------------------------------------------ */
 
-static const char *word(struct golden *golden, int index)
-{
-    if (index >= golden->word_count) {
-        golden->wrong = true;
-        return "1";
-    }
-    return golden->words[index];
-}
-
-static uint64_t number_of(struct golden *golden, const char *text, const char *unit)
-{
-    char *end;
-    uint64_t number = strtoull(text, &end, 10);
-
-    if (end == text || strcmp(end, unit) != 0)
-        golden->wrong = true;
-    return number;
-}
-
 /* The number at a place, or 0 if the command ends before it. */
 static uint64_t number_at(struct golden *golden, int index)
 {
-    return index < golden->word_count ? number_of(golden, golden->words[index], "") : 0;
-}
-
-static decree_node_id node_of(struct golden *golden, const char *text)
-{
-    uint64_t id = number_of(golden, text, "");
-
-    if (id < 1 || id > golden->bed.count)
-        golden->wrong = true;
-    return golden->wrong ? 1 : (decree_node_id)id;
+    return index < golden->command.word_count
+               ? golden_number(golden, golden->command.words[index], "")
+               : 0;
 }
 
 /* A node that runs. */
 static decree_node_id running_at(struct golden *golden, int index)
 {
-    decree_node_id id = node_of(golden, word(golden, index));
+    decree_node_id id = golden_node(golden, golden_word(golden, index));
 
-    if (golden->wrong || golden->bed.nodes[id].registers == NULL)
-        golden->wrong = true;
+    if (golden->command.wrong || golden->bed.nodes[id].registers == NULL)
+        golden->command.wrong = true;
     return id;
-}
-
-/* "1->2" */
-static void link_at(struct golden *golden, int index, decree_node_id *ret_from,
-                    decree_node_id *ret_to)
-{
-    char text[8] = "";
-    char *arrow;
-
-    snprintf(text, sizeof(text), "%s", word(golden, index));
-    arrow = strstr(text, "->");
-    if (arrow == NULL) {
-        golden->wrong = true;
-        return;
-    }
-    *arrow = '\0';
-    *ret_from = node_of(golden, text);
-    *ret_to = node_of(golden, arrow + 2);
-}
-
-static void print_error(struct golden *golden, int error)
-{
-    if (error != 0)
-        golden_text_add(golden->out, "error %s\n", decree_error_name(error));
 }
 
 /* --- commands
@@ -211,37 +158,38 @@ static void print_error(struct golden *golden, int error)
 static void nodes(struct golden *golden)
 {
     struct decree_registers_config config = {.seed = 1};
-    uint64_t count = number_of(golden, word(golden, 1), "");
+    uint64_t count = golden_number(golden, golden_word(golden, 1), "");
 
-    for (int i = 2; i < golden->word_count; i++) {
-        const char *text = golden->words[i];
+    for (int i = 2; i < golden->command.word_count; i++) {
+        const char *text = golden->command.words[i];
 
         if (strncmp(text, "keep=", 5) == 0)
-            config.keep_versions = number_of(golden, text + 5, "");
+            config.keep_versions = golden_number(golden, text + 5, "");
         else
-            golden->wrong = true;
+            golden->command.wrong = true;
     }
-    if (golden->wrong || golden->open || count < 1 || count > BED_NODES_MAX) {
-        golden->wrong = true;
+    if (golden->command.wrong || golden->command.node_count > 0 || count < 1 ||
+        count > BED_NODES_MAX) {
+        golden->command.wrong = true;
         return;
     }
     bed_init(&golden->bed, (uint32_t)count, &config);
-    golden->open = true;
+    golden->command.node_count = (uint32_t)count;
     golden->bed.context = golden;
     golden->bed.on_effects = on_effects;
 }
 
 static void start(struct golden *golden)
 {
-    for (int i = 1; i < golden->word_count; i++) {
-        decree_node_id id = node_of(golden, golden->words[i]);
+    for (int i = 1; i < golden->command.word_count; i++) {
+        decree_node_id id = golden_node(golden, golden->command.words[i]);
 
-        if (golden->wrong || golden->bed.nodes[id].registers != NULL) {
-            golden->wrong = true;
+        if (golden->command.wrong || golden->bed.nodes[id].registers != NULL) {
+            golden->command.wrong = true;
             return;
         }
-        print_error(golden, bed_start(&golden->bed, id));
-        print_error(golden, bed_persist(&golden->bed, id, 0));
+        golden_print_error(golden, bed_start(&golden->bed, id));
+        golden_print_error(golden, bed_persist(&golden->bed, id, 0));
     }
 }
 
@@ -250,9 +198,9 @@ static void crash(struct golden *golden)
     decree_node_id id = running_at(golden, 1);
     const struct bed_node *node = &golden->bed.nodes[id];
 
-    if (golden->wrong)
+    if (golden->command.wrong)
         return;
-    golden_text_add(golden->out, "%u loses %" PRIu64 " records\n", id,
+    golden_text_add(golden->command.out, "%u loses %" PRIu64 " records\n", id,
                     node->journal_count - node->synced);
     bed_crash(&golden->bed, id);
 }
@@ -261,15 +209,15 @@ static void request(struct golden *golden,
                     uint64_t (*ask)(struct golden *golden, decree_node_id id, const char *key))
 {
     decree_node_id id = running_at(golden, 1);
-    const char *key = word(golden, 2);
+    const char *key = golden_word(golden, 2);
 
-    if (!golden->wrong && ask(golden, id, key) == 0)
-        golden_text_add(golden->out, "refused\n");
+    if (!golden->command.wrong && ask(golden, id, key) == 0)
+        golden_text_add(golden->command.out, "refused\n");
 }
 
 static uint64_t ask_set(struct golden *golden, decree_node_id id, const char *key)
 {
-    return bed_set(&golden->bed, id, key, word(golden, 3), number_at(golden, 4));
+    return bed_set(&golden->bed, id, key, golden_word(golden, 3), number_at(golden, 4));
 }
 
 static uint64_t ask_get(struct golden *golden, decree_node_id id, const char *key)
@@ -279,7 +227,7 @@ static uint64_t ask_get(struct golden *golden, decree_node_id id, const char *ke
 
 static uint64_t ask_cas(struct golden *golden, decree_node_id id, const char *key)
 {
-    return bed_cas(&golden->bed, id, key, number_at(golden, 3), word(golden, 4));
+    return bed_cas(&golden->bed, id, key, number_at(golden, 3), golden_word(golden, 4));
 }
 
 static uint64_t ask_history(struct golden *golden, decree_node_id id, const char *key)
@@ -322,24 +270,24 @@ static void persist(struct golden *golden)
     decree_node_id id = running_at(golden, 1);
     uint64_t number = number_at(golden, 2);
 
-    if (!golden->wrong && number <= golden->bed.nodes[id].journal_count)
-        print_error(golden, bed_persist(&golden->bed, id, number));
+    if (!golden->command.wrong && number <= golden->bed.nodes[id].journal_count)
+        golden_print_error(golden, bed_persist(&golden->bed, id, number));
     else
-        golden->wrong = true;
+        golden->command.wrong = true;
 }
 
 static void wake(struct golden *golden)
 {
     decree_node_id id = running_at(golden, 1);
-    uint64_t at_ns = golden->wrong ? UINT64_MAX : golden->bed.nodes[id].wake_at_ns;
+    uint64_t at_ns = golden->command.wrong ? UINT64_MAX : golden->bed.nodes[id].wake_at_ns;
 
     if (at_ns == UINT64_MAX) {
-        golden->wrong = true;
+        golden->command.wrong = true;
         return;
     }
     if (at_ns > golden->bed.now_ns)
         golden->bed.now_ns = at_ns;
-    print_error(golden, bed_wake(&golden->bed, id));
+    golden_print_error(golden, bed_wake(&golden->bed, id));
 }
 
 /* An outsider's round trip: asks these nodes, one after the other, and shows what they say. */
@@ -349,20 +297,21 @@ static void outsider(struct golden *golden, enum decree_register_message_type ty
     struct bed_link *answers;
     int words = type == DECREE_REGISTER_ACCEPT ? 6 : 5;
 
-    message.ballot.round = number_of(golden, word(golden, 1), "");
-    message.ballot.node = (decree_node_id)number_of(golden, word(golden, 2), "") |
+    message.ballot.round = golden_number(golden, golden_word(golden, 1), "");
+    message.ballot.node = (decree_node_id)golden_number(golden, golden_word(golden, 2), "") |
                           DECREE_REGISTER_OUTSIDER;
-    message.key = bed_key(word(golden, 3));
-    message.version = number_of(golden, word(golden, 4), "");
+    message.key = bed_key(golden_word(golden, 3));
+    message.version = golden_number(golden, golden_word(golden, 4), "");
     message.number = 1;
     if (type == DECREE_REGISTER_ACCEPT)
-        message.value = decree_value_copy(word(golden, 5), (uint32_t)strlen(word(golden, 5)));
-    for (int i = words; i < golden->word_count && !golden->wrong; i++) {
+        message.value = decree_value_copy(golden_word(golden, 5),
+                                          (uint32_t)strlen(golden_word(golden, 5)));
+    for (int i = words; i < golden->command.word_count && !golden->command.wrong; i++) {
         message.to = running_at(golden, i);
         answers = &golden->bed.links[message.to][0];
         bed_send(&golden->bed, &message);
-        print_error(golden, bed_deliver(&golden->bed, 0, message.to, 0));
-        print_error(golden, bed_persist(&golden->bed, message.to, 0));
+        golden_print_error(golden, bed_deliver(&golden->bed, 0, message.to, 0));
+        golden_print_error(golden, bed_persist(&golden->bed, message.to, 0));
         while (answers->count > 0)
             bed_drop(&golden->bed, message.to, 0, 0);
     }
@@ -383,8 +332,9 @@ static void outsider_accept(struct golden *golden)
 static int64_t find_message(const struct golden *golden, const struct bed_link *link)
 {
     for (uint32_t i = 0; i < link->count; i++)
-        if (golden->word_count < 3 || strcmp(golden->words[2], "all") == 0 ||
-            strcmp(golden->words[2], decree_register_message_name(link->messages[i].type)) == 0)
+        if (golden->command.word_count < 3 || strcmp(golden->command.words[2], "all") == 0 ||
+            strcmp(golden->command.words[2],
+                   decree_register_message_name(link->messages[i].type)) == 0)
             return i;
     return -1;
 }
@@ -392,21 +342,21 @@ static int64_t find_message(const struct golden *golden, const struct bed_link *
 /* Delivers or drops one message of the link, or, with "all", those that are there now. */
 static void move_messages(struct golden *golden, bool delivers)
 {
-    bool all = golden->word_count > 2 && strcmp(golden->words[2], "all") == 0;
+    bool all = golden->command.word_count > 2 && strcmp(golden->command.words[2], "all") == 0;
     decree_node_id from = 1, to = 1;
     uint32_t count;
 
-    link_at(golden, 1, &from, &to);
-    if (golden->wrong)
+    golden_link(golden, 1, &from, &to);
+    if (golden->command.wrong)
         return;
     count = all ? golden->bed.links[from][to].count : 1;
     for (uint32_t i = 0; i < count; i++) {
         int64_t place = find_message(golden, &golden->bed.links[from][to]);
 
         if (place < 0)
-            golden_text_add(golden->out, "no such message\n");
+            golden_text_add(golden->command.out, "no such message\n");
         else if (delivers)
-            print_error(golden, bed_deliver(&golden->bed, from, to, (uint32_t)place));
+            golden_print_error(golden, bed_deliver(&golden->bed, from, to, (uint32_t)place));
         else
             bed_drop(&golden->bed, from, to, (uint32_t)place);
         if (place < 0)
@@ -426,11 +376,11 @@ static void drop(struct golden *golden)
 
 static void set_cut(struct golden *golden, bool cut)
 {
-    for (int i = 1; i < golden->word_count; i++) {
+    for (int i = 1; i < golden->command.word_count; i++) {
         decree_node_id from = 1, to = 1;
 
-        link_at(golden, i, &from, &to);
-        if (!golden->wrong)
+        golden_link(golden, i, &from, &to);
+        if (!golden->command.wrong)
             golden->bed.links[from][to].cut = cut;
     }
 }
@@ -452,9 +402,9 @@ static void drain(struct golden *golden)
 
 static void run(struct golden *golden)
 {
-    uint64_t duration_ns = number_of(golden, word(golden, 1), "ms") * BED_MS;
+    uint64_t duration_ns = golden_number(golden, golden_word(golden, 1), "ms") * BED_MS;
 
-    if (!golden->wrong)
+    if (!golden->command.wrong)
         bed_run(&golden->bed, duration_ns);
 }
 
@@ -462,42 +412,29 @@ static void show(struct golden *golden)
 {
     static const char *const names[] = {"records", "messages", "answers"};
 
-    golden->kinds = 0;
-    for (int i = 1; i < golden->word_count; i++) {
-        unsigned before = golden->kinds;
-
-        for (unsigned j = 0; j < sizeof(names) / sizeof(names[0]); j++)
-            if (strcmp(golden->words[i], names[j]) == 0 || strcmp(golden->words[i], "all") == 0)
-                golden->kinds |= 1u << j;
-        if (golden->kinds == before && strcmp(golden->words[i], "nothing") != 0)
-            golden->wrong = true;
-    }
+    golden_show(golden, names, sizeof(names) / sizeof(names[0]));
 }
 
-static const struct {
-    const char *name;
-    void (*play)(struct golden *golden);
-    const char *usage;
-} commands[] = {
-    {"nodes", nodes, "COUNT [keep=N]: the cluster"},
-    {"start", start, "NODE...: from its journal"},
-    {"crash", crash, "NODE: loses what was not synced"},
-    {"set", set, "NODE KEY VALUE [VERSION]"},
-    {"get", get, "NODE KEY [VERSION]"},
-    {"cas", cas, "NODE KEY EXPECTED VALUE"},
-    {"history", history, "NODE KEY [VERSION]"},
-    {"forget", forget, "NODE KEY VERSION"},
-    {"prepare", outsider_prepare, "ROUND ID KEY VERSION NODE...: by an outsider"},
-    {"accept", outsider_accept, "ROUND ID KEY VERSION VALUE NODE...: by an outsider"},
-    {"persist", persist, "NODE [NUMBER]: records up to it, or all, are durable"},
-    {"wake", wake, "NODE: the clock goes on to the time that it asked for"},
-    {"deliver", deliver, "FROM->TO [TYPE|all]: the oldest message, of that type"},
-    {"drop", drop, "FROM->TO [TYPE|all]"},
-    {"cut", cut, "FROM->TO...: what is sent from now on is lost"},
-    {"mend", mend, "FROM->TO..."},
-    {"drain", drain, "until all is delivered and durable"},
-    {"run", run, "TIMEms: with a quick network and disk"},
-    {"show", show, "[all|nothing|records|messages|answers]..."},
+static const struct golden_row commands[] = {
+    {"nodes", nodes, "COUNT [keep=N]: the cluster", true},
+    {"start", start, "NODE...: from its journal", false},
+    {"crash", crash, "NODE: loses what was not synced", false},
+    {"set", set, "NODE KEY VALUE [VERSION]", false},
+    {"get", get, "NODE KEY [VERSION]", false},
+    {"cas", cas, "NODE KEY EXPECTED VALUE", false},
+    {"history", history, "NODE KEY [VERSION]", false},
+    {"forget", forget, "NODE KEY VERSION", false},
+    {"prepare", outsider_prepare, "ROUND ID KEY VERSION NODE...: by an outsider", false},
+    {"accept", outsider_accept, "ROUND ID KEY VERSION VALUE NODE...: by an outsider", false},
+    {"persist", persist, "NODE [NUMBER]: records up to it, or all, are durable", false},
+    {"wake", wake, "NODE: the clock goes on to the time that it asked for", false},
+    {"deliver", deliver, "FROM->TO [TYPE|all]: the oldest message, of that type", false},
+    {"drop", drop, "FROM->TO [TYPE|all]", false},
+    {"cut", cut, "FROM->TO...: what is sent from now on is lost", false},
+    {"mend", mend, "FROM->TO...", false},
+    {"drain", drain, "until all is delivered and durable", false},
+    {"run", run, "TIMEms: with a quick network and disk", false},
+    {"show", show, "[all|nothing|records|messages|answers]...", true},
 };
 
 /* --- scripts
@@ -506,22 +443,8 @@ static const struct {
 static void play(void *context, char *line)
 {
     struct golden *golden = context;
-    bool known = false;
 
-    golden->word_count = golden_split(line, golden->words, WORDS_MAX);
-    golden->wrong = golden->word_count == 0;
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && !golden->wrong; i++) {
-        if (strcmp(commands[i].name, golden->words[0]) != 0)
-            continue;
-        known = true;
-        golden->wrong = !golden->open && commands[i].play != nodes && commands[i].play != show;
-        if (!golden->wrong)
-            commands[i].play(golden);
-        if (golden->wrong)
-            golden_text_add(golden->out, "usage: %s %s\n", commands[i].name, commands[i].usage);
-    }
-    if (!known)
-        golden_text_add(golden->out, "no such command\n");
+    golden_play(golden, line, commands, sizeof(commands) / sizeof(commands[0]));
 }
 
 static void *begin(struct golden_text *out)
@@ -529,8 +452,8 @@ static void *begin(struct golden_text *out)
     struct golden *golden = calloc(1, sizeof(*golden));
 
     assert(golden != NULL);
-    golden->kinds = ~0u;
-    golden->out = out;
+    golden->command.kinds = ~0u;
+    golden->command.out = out;
     return golden;
 }
 
@@ -538,7 +461,7 @@ static void end(void *context)
 {
     struct golden *golden = context;
 
-    if (golden->open)
+    if (golden->command.node_count > 0)
         bed_release(&golden->bed);
     free(golden);
 }
