@@ -188,7 +188,7 @@ static int move_leader(const struct move *move, const struct client_settings *gi
         if (settings.format == OUTPUT_JSON)
             printf("{\"from\":%" PRIu64 ",\"to\":%" PRIu64 "}\n", move->leader->id,
                    move->target->id);
-        else if (!output_answer(settings.format, &response->base))
+        else
             printf("Leadership transferred from %" PRIx64 " to %" PRIx64 "\n", move->leader->id,
                    move->target->id);
         etcdserverpb__move_leader_response__free_unpacked(response, NULL);

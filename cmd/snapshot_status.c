@@ -82,26 +82,31 @@ static void fill_row(const struct snapshot_summary *summary, char cells[COLUMNS]
     snprintf(cells[5], CELL_BYTES, "%" PRIu64, summary->header.lease_count);
 }
 
+/* As etcdctl has it: numbers that a program reads. The last two are decree's own. */
+static void print_fields(const struct snapshot_summary *summary)
+{
+    printf("\"Hash\" : %" PRIu32 "\n\"Revision\" : %" PRId64 "\n\"Keys\" : %" PRIu64
+           "\n\"Size\" : %" PRIu64 "\n\"Compacted\" : %" PRId64 "\n\"Leases\" : %" PRIu64 "\n",
+           short_hash(summary), summary->header.revision, summary->header.record_count,
+           summary->file_bytes, summary->header.compacted, summary->header.lease_count);
+}
+
 static void print(const struct snapshot_summary *summary, enum output_format format)
 {
     static const char *const heads[COLUMNS] = {"HASH",       "REVISION",  "TOTAL KEYS",
                                                "TOTAL SIZE", "COMPACTED", "LEASES"};
-    static const char *const fields[COLUMNS] = {"Hash", "Revision",  "Keys",
-                                                "Size", "Compacted", "Leases"};
     char cells[COLUMNS][CELL_BYTES];
     const char *table[2 * COLUMNS];
 
-    if (format == OUTPUT_JSON) {
-        print_json(summary);
+    if (format == OUTPUT_JSON || format == OUTPUT_FIELDS) {
+        (format == OUTPUT_JSON ? print_json : print_fields)(summary);
         return;
     }
     fill_row(summary, cells);
     for (size_t i = 0; i < COLUMNS; i++) {
         table[i] = heads[i];
         table[COLUMNS + i] = cells[i];
-        if (format == OUTPUT_FIELDS)
-            printf("%s\"%s\" : %s", i > 0 ? "\n" : "", fields[i], cells[i]);
-        else if (format != OUTPUT_TABLE)
+        if (format != OUTPUT_TABLE)
             printf("%s%s", i > 0 ? ", " : "", cells[i]);
     }
     if (format == OUTPUT_TABLE)

@@ -180,6 +180,8 @@ def test_damage_is_named_with_its_place(single, tmp_path):
     told = json.loads(decree("snapshot", "status", tmp_path / "file", "--json"))
     assert told["totalKey"] == 100 and told["totalSize"] == len(data) and told["sha256"] == data[-32:].hex()
     assert "| REVISION |" in decree("snapshot", "status", tmp_path / "file", "-w", "table")
+    fields = decree("snapshot", "status", tmp_path / "file", "-w", "fields").splitlines()
+    assert fields[0] == f'"Hash" : {told["hash"]}' and fields[3] == f'"Size" : {told["totalSize"]}'
     damaged = tmp_path / "damaged"
     for bad, text in [(data[:50000] + b"?" + data[50001:], "a checksum is wrong, in what begins at byte 33"),
                       (data[:40000], "it ends here, and should go on, in what begins at byte 33"),
