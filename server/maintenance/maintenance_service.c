@@ -101,45 +101,44 @@ static struct pending *pending_of(struct grpc_call *call)
     return (struct pending *)(void *)call->state;
 }
 
-static void reply_alarms(struct grpc_call *call, const struct kv_alarm *alarms, size_t count)
+/* Those of the type; 0 is any. */
+static void reply_alarms(struct grpc_call *call, const struct kv_alarm *alarms, size_t count,
+                         uint32_t type)
 {
     static Etcdserverpb__AlarmMember members[ALARMS_MAX]; /* one thread; used up in this call */
     static Etcdserverpb__AlarmMember *pointers[ALARMS_MAX];
     Etcdserverpb__ResponseHeader header = maintenance_header(call);
     Etcdserverpb__AlarmResponse response = ETCDSERVERPB__ALARM_RESPONSE__INIT;
 
-    count = count < ALARMS_MAX ? count : ALARMS_MAX;
-    for (size_t i = 0; i < count; i++) {
-        etcdserverpb__alarm_member__init(&members[i]);
-        members[i].memberid = alarms[i].member;
-        members[i].alarm = (Etcdserverpb__AlarmType)alarms[i].type;
-        pointers[i] = &members[i];
-    }
     response.header = &header;
     response.alarms = pointers;
-    response.n_alarms = count;
+    for (size_t i = 0; i < count && response.n_alarms < ALARMS_MAX; i++) {
+        Etcdserverpb__AlarmMember *member = &members[response.n_alarms];
+
+        if (type != 0 && alarms[i].type != type)
+            continue;
+        etcdserverpb__alarm_member__init(member);
+        member->memberid = alarms[i].member;
+        member->alarm = (Etcdserverpb__AlarmType)alarms[i].type;
+        pointers[response.n_alarms++] = member;
+    }
     grpc_reply(call, &response.base);
 }
 
 static void list_done(void *argument, int error, decree_slot slot, void *result)
 {
-    static struct kv_alarm wanted[ALARMS_MAX];
     struct grpc_call *call = argument;
+    struct backend *backend = call_backend(call);
     uint32_t type = pending_of(call)->type; /* the call may be gone after services_resume() */
     const struct kv_alarm *alarms;
-    struct backend *backend;
-    size_t count, wanted_count = 0;
+    size_t count;
 
     (void)slot;
     (void)result;
     if (!services_resume(call, error))
         return;
-    backend = call_backend(call);
     alarms = kv_alarms(backend->ops->kv(backend), &count);
-    for (size_t i = 0; i < count && wanted_count < ALARMS_MAX; i++)
-        if (type == 0 || alarms[i].type == type)
-            wanted[wanted_count++] = alarms[i];
-    reply_alarms(call, wanted, wanted_count);
+    reply_alarms(call, alarms, count, type);
 }
 
 /* What was raised is told, though it may have been ringing; what was disarmed, only if it rang. */
@@ -152,7 +151,7 @@ static void change_done(void *argument, int error, decree_slot slot, void *resul
 
     (void)slot;
     if (outcome != NULL)
-        reply_alarms(call, &alarm, outcome->succeeded ? 1 : 0);
+        reply_alarms(call, &alarm, outcome->succeeded ? 1 : 0, 0);
 }
 
 static int change_alarm(struct grpc_call *call, bool activate)
@@ -165,7 +164,7 @@ static int change_alarm(struct grpc_call *call, bool activate)
     size_t count;
 
     if (pending_of(call)->type == 0) {
-        reply_alarms(call, NULL, 0);
+        reply_alarms(call, NULL, 0, 0);
         return 0;
     }
     (void)kv_alarms(backend->ops->kv(backend), &count);
