@@ -12,6 +12,15 @@ static struct decree_pvalue *proposal_at(const struct replica *replica, uint64_t
     return &replica->proposals[sequence & (replica->performed.width - 1)];
 }
 
+/* Time to give them again, if none is performed until then. */
+static void wait_for_proposals(const struct replica *replica, struct outbox *outbox)
+{
+    uint64_t patience_ns = 3 * outbox->config->heartbeat_every_ns;
+
+    outbox_timer(outbox, TIMER_PROPOSE,
+                 replica->first < replica->next ? outbox->now_ns + patience_ns : UINT64_MAX);
+}
+
 int replica_propose(struct replica *replica, struct decree_value *value, struct outbox *outbox)
 {
     const struct decree_config *config = outbox->config;
@@ -31,7 +40,7 @@ int replica_propose(struct replica *replica, struct decree_value *value, struct 
                                                 .value = decree_value_ref(value)};
     replica->bytes += value->size;
     if (outbox->timers_ns[TIMER_PROPOSE] == UINT64_MAX)
-        outbox_timer(outbox, TIMER_PROPOSE, outbox->now_ns + 3 * config->heartbeat_every_ns);
+        wait_for_proposals(replica, outbox);
     return 0;
 }
 
@@ -90,10 +99,7 @@ bool replica_forward(struct replica *replica, decree_node_id to, struct outbox *
 void replica_again(struct replica *replica, struct outbox *outbox)
 {
     replica->sent = replica->first - 1;
-    outbox_timer(outbox, TIMER_PROPOSE,
-                 replica->first < replica->next
-                     ? outbox->now_ns + 3 * outbox->config->heartbeat_every_ns
-                     : UINT64_MAX);
+    wait_for_proposals(replica, outbox);
 }
 
 void replica_hint(struct replica *replica, struct decree_ballot ballot, decree_slot slot)
@@ -135,10 +141,7 @@ static void complete(struct replica *replica, const struct decree_command *comma
     while (replica->first < replica->next &&
            proposal_at(replica, replica->first)->command.value == NULL)
         replica->first++;
-    outbox_timer(outbox, TIMER_PROPOSE,
-                 replica->first < replica->next
-                     ? outbox->now_ns + 3 * outbox->config->heartbeat_every_ns
-                     : UINT64_MAX);
+    wait_for_proposals(replica, outbox);
 }
 
 /* PMMC's perform: a command seen before changes nothing. */
