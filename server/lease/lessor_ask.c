@@ -77,10 +77,16 @@ static void ask_leader(struct lessor *lessor, const int64_t *ids, size_t count)
         (void)lessor_propose(lessor, &command, on_asked, lessor); /* else it is asked again */
 }
 
-static void note_asked(const struct lessor *lessor, struct lease_question *question)
+/* Without an entry there is no news: one that is missing is made here. */
+static void note_asked(struct lessor *lessor, struct lease_question *question)
 {
     struct lease_entry *entry = lease_table_find(&lessor->table, question->id);
 
+    if (entry == NULL) {
+        entry = lease_table_add(&lessor->table, question->id);
+        if (entry != NULL)
+            entry->ends_ms = UINT64_MAX; /* it is not known here */
+    }
     question->asked_ms = lessor->now_ms;
     question->news = lessor->news;
     if (entry != NULL)

@@ -596,6 +596,28 @@ static void test_every_member_tells_what_is_left(void **state)
     assert_int_equal(ask(*state, 1), -1);
 }
 
+/* A store that was restored has leases that no log has told of. */
+static void test_leases_that_were_there_before_count_too(void **state)
+{
+    const struct command command = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {LEASE, 50}};
+    struct decree_value *value = command_value(&command);
+    struct world *world = *state;
+    struct kv_result result;
+
+    assert_non_null(value);
+    for (size_t i = 0; i < 2; i++) {
+        kv_apply(world->sides[i].kv, value->data, value->size, &result);
+        world->sides[i].lessor->missing = true;
+    }
+    decree_value_unref(value);
+    lead(world, 2);
+    pass(world, 10);
+    assert_in_range(ask(world, 0), 38, 40);
+    assert_in_range(ask(world, 1), 38, 40);
+    pass(world, 45);
+    assert_false(lives(world));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, open_world, close_world)
@@ -617,6 +639,7 @@ int main(void)
         TEST(who_stops_leading_writes_down_what_is_left),
         TEST(who_was_overtaken_and_stops_writes_nothing_down),
         TEST(very_many_leases_begin_in_slices),
+        TEST(leases_that_were_there_before_count_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
