@@ -15,6 +15,12 @@
 
 struct txn_arguments {
     struct client_settings settings;
+    bool interactive;
+};
+
+static const struct argp_option options[] = {
+    {"interactive", 'i', 0, 0, "Say what to enter, as on a terminal", 1},
+    {0},
 };
 
 static const char doc[] =
@@ -44,6 +50,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->settings;
+        return 0;
+    case 'i':
+        arguments->interactive = true;
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "txn reads standard input, and takes no arguments: '%s'", argument);
@@ -109,15 +118,15 @@ static int ask(const struct txn_arguments *arguments, const Etcdserverpb__TxnReq
 }
 
 /* All of standard input, with a zero byte behind it; 0 or an exit status after a sentence. */
-static int read_text(char **ret_text)
+static int read_text(bool interactive, char **ret_text)
 {
     uint8_t *data;
     size_t size;
     int status;
 
-    if (isatty(STDIN_FILENO))
+    if (interactive || isatty(STDIN_FILENO))
         fprintf(stderr, "compares, an empty line, requests if all hold, an empty line, requests if "
-                        "not; end with Ctrl-D\n");
+                        "not\n");
     status = input_value(NULL, "decree txn", &data, &size);
     if (status != EXIT_OK)
         return status;
@@ -135,7 +144,7 @@ static int read_text(char **ret_text)
 int cmd_txn(int argc, char **argv)
 {
     static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {NULL, parse_option, NULL, doc, children, NULL, NULL};
+    static const struct argp argp = {options, parse_option, NULL, doc, children, NULL, NULL};
     static struct txn_lines txn;
     struct txn_arguments arguments = {0};
     Etcdserverpb__TxnRequest request;
@@ -143,7 +152,7 @@ int cmd_txn(int argc, char **argv)
     int status;
 
     client_parse(&argp, "decree txn", argc, argv, &arguments);
-    status = read_text(&text);
+    status = read_text(arguments.interactive, &text);
     if (status != EXIT_OK)
         return status;
     if (txn_lines_read(&txn, text, &request)) {

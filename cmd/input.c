@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 
@@ -64,10 +65,14 @@ static int copy_argument(const char *argument, uint8_t **ret_data, size_t *ret_s
 int input_value(const char *argument, const char *command, uint8_t **ret_data, size_t *ret_size)
 {
     bool is_given = argument != NULL && strcmp(argument, "-") != 0;
-    int error = is_given ? copy_argument(argument, ret_data, ret_size)
-                         : read_input(ret_data, ret_size);
+    int error;
 
     assert(command != NULL);
+    if (!is_given &&
+        isatty(STDIN_FILENO)) /* who waits for an answer should know what it waits for */
+        fprintf(stderr, "%s: reads from the terminal; Ctrl-D at the start of a line ends it\n",
+                command);
+    error = is_given ? copy_argument(argument, ret_data, ret_size) : read_input(ret_data, ret_size);
     if (error == 0)
         return EXIT_OK;
     fprintf(stderr, "%s: cannot read the value: %s\n", command, strerror(-error));

@@ -153,6 +153,7 @@ def test_words_of_etcdctl(cluster):
         assert [answer["Endpoint"] for answer in answers] == cluster.endpoints.split(",")
     assert b"not 'frob'" in decree("endpoint", "frob", expect=64)
     assert decree("compaction", "1", **one) == b"compacted revision 1\n"
+    assert decree("txn", "-i", data=b"\nput a b\n\n", **one) == b"SUCCESS\n\nOK\n"
     assert b"never needed" in decree("defrag", expect=64) and b"no authentication" in decree("user", "list", expect=64)
     for node in cluster.nodes[1:]:
         node.kill()
