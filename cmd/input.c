@@ -26,7 +26,7 @@ static int read_input(uint8_t **ret_data, size_t *ret_size)
         uint8_t *larger;
 
         size += got;
-        if (got == 0)
+        if (got == 0 || feof(stdin)) /* a terminal would be read again */
             break;
         if (size > VALUE_BYTES_MAX) {
             free(data);

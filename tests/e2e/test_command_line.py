@@ -127,6 +127,18 @@ def test_descriptors_that_are_closed(single):
         assert subprocess.run([DECREE, "get", "--help"], stdout=full, stderr=subprocess.PIPE, timeout=30).returncode == 1
 
 
+def test_a_value_from_a_terminal_ends_with_one_end_of_file(single):
+    master, slave = os.openpty()
+    process = subprocess.Popen([DECREE, "put", "a", "--endpoints", single.endpoints], stdin=slave, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    assert b"Ctrl-D" in process.stderr.readline()
+    os.write(master, b"typed\n\x04")
+    assert process.communicate(timeout=30) == (b"OK\n", b"")
+    os.close(master)
+    os.close(slave)
+    assert decree("get", "a", endpoints=single.endpoints) == b"a\ntyped\n\n"
+
+
 def test_options_may_come_first(single):
     """Many write them so for etcdctl."""
     at = ["--endpoints", single.endpoints]
