@@ -28,7 +28,7 @@ struct sample {
     struct grpc_method_counters writes, reads, renewals;
     uint64_t bytes_received, bytes_sent;
     uint32_t http1_connections;
-    int64_t revision;
+    int64_t revision, compacted;
     bool leads;
 };
 
@@ -78,6 +78,8 @@ struct sample {
     X(etcd_debugging_mvcc_keys_total, gauge, sample->store.keys, "Keys alive now.")            \
     X(etcd_debugging_mvcc_current_revision, gauge, (uint64_t)sample->revision,                 \
       "The revision of the store.")                                                            \
+    X(etcd_debugging_mvcc_compact_revision, gauge, (uint64_t)sample->compacted,                \
+      "The revision that was compacted last.")                                                 \
     X(etcd_debugging_mvcc_total_put_size_in_bytes, gauge, sample->changes.put_bytes,           \
       "Bytes of keys and values that were put.")                                               \
     X(etcd_debugging_mvcc_watch_stream_total, gauge, sample->watches.streams,                  \
@@ -159,6 +161,7 @@ static void take_sample(struct web *web, struct sample *sample)
     metrics_grpc_sum(web->grpc, RENEWALS, &sample->renewals);
     sample->http1_connections = http1_connections(web->http1);
     sample->revision = kv_revision(kv);
+    sample->compacted = kv_compacted(kv) < 0 ? 0 : kv_compacted(kv); /* -1: never was one */
     sample->leads = sample->status.leader_id == backend->member_id;
 }
 

@@ -38,7 +38,8 @@ def test_numbers(server, client):
                          "etcd_server_proposals_failed_total": 0,
                          "etcd_mvcc_db_total_size_in_bytes": 65536, "etcd_mvcc_put_total": 2, "etcd_mvcc_delete_total": 1,
                          "etcd_mvcc_range_total": 1, "etcd_debugging_mvcc_total_put_size_in_bytes": 7,
-                         "etcd_debugging_mvcc_current_revision": 4, "etcd_server_version": 1}.items():
+                         "etcd_debugging_mvcc_current_revision": 4, "etcd_debugging_mvcc_compact_revision": 0,
+                         "etcd_server_version": 1}.items():
         assert families[name].value() == number, name
     assert families["etcd_server_proposals_committed_total"].value() >= 3
     assert families["etcd_server_proposals_applied_total"].value() >= 3
