@@ -21,6 +21,9 @@ static void test_commands_are_found_by_their_word(void **state)
     (void)state;
     assert_ptr_equal(subcommand_find("put")->run, cmd_put);
     assert_null(subcommand_find("pu"));
+    assert_ptr_equal(subcommand_find("compaction")->run, cmd_compact);
+    assert_non_null(subcommand_why_not("defrag"));
+    assert_null(subcommand_why_not("put"));
     assert_null(subcommand_find(""));
 }
 
@@ -33,6 +36,21 @@ static void test_what_was_meant_is_suggested(void **state)
     assert_string_equal(subcommand_suggest("mebmer"), "member");
     assert_null(subcommand_suggest("xyzzy"));
     assert_null(subcommand_suggest("a-very-long-word-that-is-nothing-of-ours-at-all"));
+}
+
+static void test_options_before_a_command(void **state)
+{
+    char *lines[][4] = {
+        {"--endpoints", "a:1", "get", "k"}, {"--endpoints=a:1", "--json", "get", "k"},
+        {"-w", "json", "get", "k"},         {"-wjson", "get", "-w", "json"},
+        {"--endpoint", "get", "k", "v"},    {"get", "--json", "k", "v"}};
+    static const int expected[] = {2, 2, 2, 1, 0, 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        assert_int_equal(client_options_count(4, lines[i]), expected[i]);
+    assert_int_equal(client_options_count(1, lines[0]), 1);
+    assert_int_equal(client_options_count(0, lines[0]), 0);
 }
 
 static void test_times(void **state)
@@ -161,6 +179,7 @@ static void test_joining(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_options_before_a_command),
         cmocka_unit_test(test_commands_are_found_by_their_word),
         cmocka_unit_test(test_what_was_meant_is_suggested),
         cmocka_unit_test(test_times),
