@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """test_etcdctl_habits.py -- decree's own commands print what etcdctl prints of the same server."""
+import functools
 import json
 import os
 import signal
@@ -139,10 +140,15 @@ def test_keep_alive_outlives_its_server(cluster):
     wait_until(lambda: b"already expired" in run(DECREE, "lease", "timetolive", lease, endpoints=rest), 60, "the lease ends")
 
 
+@functools.cache
+def completion(shell):
+    return run(DECREE, "completion", shell, endpoints="x").decode()
+
+
 def complete(tmp_path, *words):
     """What bash would offer behind these words."""
     script = tmp_path / "completion"
-    script.write_bytes(subprocess.run([DECREE, "completion", "bash"], capture_output=True, check=True, timeout=60).stdout)
+    script.write_text(completion("bash"))
     line = f'source {script}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _decree; printf "%s\\n" "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "--norc", "-c", line, "bash", "decree", *words], capture_output=True, text=True, check=True,
                           timeout=60)
@@ -180,7 +186,7 @@ def test_zsh_completes(tmp_path):
     """In a zsh with a terminal; the file is found as zsh finds it, and each word is waited for."""
     folder = tmp_path / "functions"
     folder.mkdir()
-    (folder / "_decree").write_text(run(DECREE, "completion", "zsh", endpoints="x").decode())
+    (folder / "_decree").write_text(completion("zsh"))
     (tmp_path / "drive").write_text(ZSH)
     pairs = {"decree_move": "move-leader", "decree_lease_ti": "timetolive", "decree_get_k_--or": "--order",
              "decree_get_k_--order_D": "DESCEND", "decree_get_--order=A": "=ASCEND", "decree_help_sna": "snapshot",
@@ -192,7 +198,7 @@ def test_zsh_completes(tmp_path):
 
 
 def test_fish_completes(tmp_path):
-    (tmp_path / "decree.fish").write_text(run(DECREE, "completion", "fish", endpoints="x").decode())
+    (tmp_path / "decree.fish").write_text(completion("fish"))
     pairs = {"decree mo": {"move-leader"}, "decree lease ": {"grant", "revoke", "timetolive", "list", "keep-alive"},
              "decree get k --order ": {"ASCEND", "DESCEND"}, "decree get k -w ": {"simple", "json", "fields", "table"},
              "decree synod get --kee": set(), "decree snapshot save dec": {"decree.fish"}, "decree get ": set()}
@@ -205,7 +211,7 @@ def test_fish_completes(tmp_path):
 
 def test_completion_has_every_option_of_the_help():
     for shell in ("bash", "zsh", "fish"):
-        text = run(DECREE, "completion", shell, endpoints="x").decode()
+        text = completion(shell)
         for line in run(DECREE, "watch", "--help", endpoints="x").decode().splitlines():
             for word in line.split():
                 if line.startswith("  ") and word.startswith("--") and line.strip().startswith("-") and len(word) > 2:
