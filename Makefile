@@ -28,6 +28,7 @@ test:
 slow:
 	scripts/install-deps build test slow
 	$(MAKE) all
+	ninja -C $(BUILD) tests/clients/kube-apiserver
 	meson test -C $(BUILD) --print-errorlogs --suite slow
 
 asan:
