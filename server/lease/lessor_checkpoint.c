@@ -61,8 +61,10 @@ static void on_checkpoint(void *argument, int error, decree_slot slot, void *res
     (void)result;
     assert(lessor->checkpoints_open > 0);
     lessor->checkpoints_open--;
-    if (error != 0)
-        lessor->writing_all = false; /* the member stops */
+    if (error != 0) { /* the member stops */
+        lessor->writing_all = false;
+        lessor->wanted_count = 0;
+    }
     if (lessor->writing_all)
         lessor_wake(lessor);
 }
