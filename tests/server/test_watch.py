@@ -134,6 +134,7 @@ def test_the_future_is_silent_until_it_comes(client, stream):
     client.put(b"k", b"2")
     client.put(b"k", b"3")
     stream.ask_progress()  # not answered: the first watch has not begun
+    stream.create(b"after")  # and by now that is settled
     client.put(b"other", b"4")
     assert stream.events(1) == {other: [("put", b"other", b"4", 4)]}
     client.put(b"k", b"5")
