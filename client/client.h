@@ -27,7 +27,8 @@ struct client_options {       /* 0 takes the default */
     bool repeat_writes;       /* the user's writes do no harm when done twice */
 };
 
-/* Opens no connection yet. 0, or INVALID or NOMEM with a static sentence in ret_reason. */
+/* Opens no connection yet. 0, or INVALID or NOMEM with a static sentence in ret_reason. The process
+ * is to ignore SIGPIPE: a server may go while it is written to. */
 int client_new(struct client **ret_client, const struct client_options *options,
                const char **ret_reason);
 

@@ -9,6 +9,7 @@
 
 #include "commands.h"
 #include "go_values.h"
+#include "output.h"
 
 #define ENDPOINTS_DEFAULT "127.0.0.1:2379"
 #define DURATION_MS_MAX INT64_C(86400000)
@@ -198,6 +199,7 @@ int client_connect(const struct client_settings *settings, struct client **ret_c
                                             .dial_timeout_ms = settings->dial_timeout_ms};
     const char *reason;
 
+    output_keep_sigpipe();
     return client_new(ret_client, &client_options, &reason) == 0
                ? EXIT_OK
                : bad_endpoints(client_options.endpoints, reason);

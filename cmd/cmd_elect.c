@@ -89,7 +89,7 @@ static bool print_leader(void *context, const V3electionpb__LeaderResponse *resp
         output_line(response->kv->key.data, response->kv->key.len);
         output_line(response->kv->value.data, response->kv->value.len);
     }
-    return fflush(stdout) == 0;
+    return output_finish() == EXIT_OK;
 }
 
 static int look_on(struct elect_arguments *arguments)

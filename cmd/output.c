@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,12 +165,28 @@ void text_join(char *target, size_t target_bytes, char *const *texts, size_t cou
                                  texts[i]);
 }
 
+static bool sigpipe_is_kept;
+
+void output_keep_sigpipe(void)
+{
+    if (signal(SIGPIPE, SIG_IGN) == SIG_DFL)
+        sigpipe_is_kept = true;
+}
+
+static void end_by_sigpipe(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+}
+
 int output_finish(void)
 {
     static bool is_told; /* it is asked again when the process ends */
 
     if (fflush(stdout) == 0 && !ferror(stdout))
         return EXIT_OK;
+    if (errno == EPIPE && sigpipe_is_kept)
+        end_by_sigpipe();
     if (!is_told)
         fprintf(stderr, "decree: cannot write the answer: %s\n",
                 errno != 0 ? strerror(errno) : "standard output does not take it");

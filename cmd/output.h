@@ -43,4 +43,8 @@ void text_join(char *target, size_t target_bytes, char *const *texts, size_t cou
  * failure. */
 int output_finish(void);
 
+/* From here on a server that goes while it is written to is an error of its call, where SIGPIPE
+ * would end the process. output_finish still lets it end so when nobody reads stdout any more. */
+void output_keep_sigpipe(void);
+
 #endif

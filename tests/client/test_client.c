@@ -2,6 +2,7 @@
 /* test_client.c -- which server a call goes to, what is sent twice and what never is, and what
  * users are told. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,17 +25,23 @@ static const struct fake_answer timed_out = {FAKE_ANSWER, "14", "etcdserver: req
 
 #define NOBODY "127.0.0.1:1"
 
-static struct client *open_client(const char *endpoints, uint64_t timeout_ms, bool repeat_writes)
+/* How long is waited for what comes, however busy the machine is, and for what never does. */
+#define PATIENCE_MS 20000
+#define SILENCE_MS 2000
+
+static struct client *open_client_with(const struct client_options *options)
 {
-    struct client_options options = {.endpoints = endpoints,
-                                     .timeout_ms = timeout_ms,
-                                     .dial_timeout_ms = 200,
-                                     .repeat_writes = repeat_writes};
     struct client *client;
     const char *reason;
 
-    assert_int_equal(client_new(&client, &options, &reason), 0);
+    assert_int_equal(client_new(&client, options, &reason), 0);
     return client;
+}
+
+static struct client *open_client(const char *endpoints)
+{
+    return open_client_with(&(struct client_options){
+        .endpoints = endpoints, .timeout_ms = PATIENCE_MS, .dial_timeout_ms = PATIENCE_MS});
 }
 
 static enum grpc_status put(struct client *client, int64_t *ret_revision)
@@ -60,13 +67,18 @@ static enum grpc_status put_over_two(const struct fake_answer *first, bool repea
 {
     struct fake_server *one = fake_server_start(first), *two = fake_server_start(&good);
     char endpoints[80];
+    struct client_options options = {
+        .endpoints = endpoints,
+        .timeout_ms = first->behaviour == FAKE_NO_ANSWER ? 2 * SILENCE_MS : PATIENCE_MS,
+        .dial_timeout_ms = first->behaviour == FAKE_NO_HTTP2 ? SILENCE_MS : PATIENCE_MS,
+        .repeat_writes = repeat_writes};
     struct client *client;
     enum grpc_status code;
     int64_t revision = 0;
 
     snprintf(endpoints, sizeof(endpoints), "%s,%s", fake_server_endpoint(one),
              fake_server_endpoint(two));
-    client = open_client(endpoints, 1000, repeat_writes);
+    client = open_client_with(&options);
     code = put(client, &revision);
     if (code == GRPC_OK)
         assert_int_equal(revision, 7);
@@ -80,7 +92,7 @@ static enum grpc_status put_over_two(const struct fake_answer *first, bool repea
 static void test_answer_is_unpacked(void **state)
 {
     struct fake_server *server = fake_server_start(&good);
-    struct client *client = open_client(fake_server_endpoint(server), 1000, false);
+    struct client *client = open_client(fake_server_endpoint(server));
     int64_t revision = 0;
 
     (void)state;
@@ -94,7 +106,7 @@ static void test_answer_is_unpacked(void **state)
 
 static void test_nobody_listens(void **state)
 {
-    struct client *client = open_client(NOBODY, 1000, false);
+    struct client *client = open_client(NOBODY);
     int64_t revision;
 
     (void)state;
@@ -112,7 +124,7 @@ static void test_next_server_is_tried_when_one_refuses_connections(void **state)
 
     (void)state;
     snprintf(endpoints, sizeof(endpoints), "%s,%s", NOBODY, fake_server_endpoint(server));
-    client = open_client(endpoints, 1000, false);
+    client = open_client(endpoints);
     assert_int_equal(put(client, &revision), GRPC_OK);
     assert_string_equal(client_endpoint(client), fake_server_endpoint(server));
     client_free(client);
@@ -130,7 +142,7 @@ static void test_what_a_server_said_is_told(void **state)
     (void)state;
     snprintf(endpoints, sizeof(endpoints), "%s,%s,%s", NOBODY, fake_server_endpoint(server),
              NOBODY);
-    client = open_client(endpoints, 1000, false);
+    client = open_client(endpoints);
     assert_int_equal(put(client, &revision), GRPC_UNAVAILABLE);
     assert_string_equal(client_error_text(client), "etcdserver: no leader");
     assert_string_equal(client_endpoint(client), fake_server_endpoint(server));
@@ -199,7 +211,7 @@ static void test_bad_messages_are_an_error(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         struct fake_server *server = fake_server_start(&answers[i]);
-        struct client *client = open_client(fake_server_endpoint(server), 1000, false);
+        struct client *client = open_client(fake_server_endpoint(server));
         int64_t revision;
 
         assert_int_equal(put(client, &revision), GRPC_INTERNAL);
@@ -239,5 +251,6 @@ int main(void)
         cmocka_unit_test(test_endpoints_are_checked),
     };
 
+    signal(SIGPIPE, SIG_IGN); /* a fake server may write to a client that is gone */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,10 @@
 import base64
 import json
 import os
+import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -110,6 +113,53 @@ def test_an_answer_that_cannot_be_written_is_a_failure(single):
                                 timeout=30)
     assert result.returncode == 1
     assert b"cannot write the answer" in result.stderr
+
+
+class GoneServer:
+    """Says it speaks HTTP/2, reads some of what it is sent, and closes."""
+
+    SETTINGS = bytes.fromhex("000006040000000000" "00047fffffff")
+    CONNECTION_WINDOW = bytes.fromhex("000004080000000000" "7fff0000")
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"127.0.0.1:{self.listener.getsockname()[1]}"
+
+    def serve(self, size):
+        self.listener.settimeout(30)
+        connection, _ = self.listener.accept()
+        with self.listener, connection:
+            connection.sendall(self.SETTINGS + self.CONNECTION_WINDOW)
+            while size > 0:
+                size -= len(connection.recv(min(size, 65536)))
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_that_goes_while_it_is_written_to():
+    """The error says so; SIGPIPE would end the command without a word."""
+    for _ in range(5):
+        for size in (100, 60000, 300000):
+            server = GoneServer()
+            with subprocess.Popen([DECREE, "put", "a", "--endpoints", server.endpoint], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                server_thread = threading.Thread(target=server.serve, args=(size,))
+                server_thread.start()
+                out, err = process.communicate(1000000 * b"x", timeout=30)
+                server_thread.join()
+            assert (process.returncode, out) == (69, b"") and b"Unavailable" in err, (process.returncode, out, err)
+
+
+def test_a_reader_that_goes_ends_a_command_quietly(single):
+    at = dict(endpoints=single.endpoints)
+    for i in range(20):
+        decree("put", f"many/{i}", data=100000 * b"x", **at)
+    for arguments in (["get", "many/", "--prefix"], ["get", "many/", "--prefix", "--json"], ["watch", "many/", "--prefix", "--rev=1"]):
+        with subprocess.Popen([DECREE, *arguments, "--endpoints", single.endpoints], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            process.stdout.read(1)
+            process.stdout.close()
+            said = process.stderr.read()
+            assert (process.wait(30), said) == (-signal.SIGPIPE, b"")
 
 
 def test_descriptors_that_are_closed(single):
