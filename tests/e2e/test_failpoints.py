@@ -96,7 +96,7 @@ def test_a_leader_stops(armed, point, when):
     arm(leader, point, when)
     acknowledged = put(leader, b"more", b"data")
     died_at(leader, point, when)
-    assert not acknowledged or point == "p2b"  # the votes of others may do
+    assert not acknowledged or point in ("p2b", *JOURNAL)  # the votes of others may do
     if acknowledged or point == "decision":
         assert get(other, b"more") == b"data"
     check(armed)
