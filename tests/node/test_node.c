@@ -118,6 +118,7 @@ struct cluster {
     struct decree_hub *hub;
     const char *network;
     uint32_t value_bytes_max; /* of those that are started now */
+    uint32_t heartbeat_ms;    /* 0: 20 */
 };
 
 static uint16_t free_port(void)
@@ -152,8 +153,8 @@ static void start(struct cluster *cluster, int index)
         .network = cluster->network,
         .machine = {&cluster->machines[index], apply},
         .value_bytes_max = cluster->value_bytes_max,
-        .heartbeat_ms = 20,
-        .election_ms = 200,
+        .heartbeat_ms = cluster->heartbeat_ms,
+        .election_ms = 10 * cluster->heartbeat_ms,
         .log_level = DECREE_LOG_DEBUG,
         .log = silent,
     };
@@ -171,9 +172,12 @@ static void stop(struct cluster *cluster, int index)
     cluster->nodes[index] = NULL;
 }
 
-static void set_up_over(struct cluster *cluster, bool keep, bool memory, const char *network)
+/* A cluster as it is wished for, and its three nodes. */
+static void set_up(struct cluster *cluster, const struct cluster *wish, bool memory)
 {
-    *cluster = (struct cluster){.keep = keep, .network = network};
+    *cluster = *wish;
+    if (cluster->heartbeat_ms == 0)
+        cluster->heartbeat_ms = 20;
     if (memory) {
         assert_int_equal(decree_hub_new(&cluster->hub), 0);
         snprintf(cluster->text, sizeof(cluster->text), "n1,n2,n3");
@@ -186,11 +190,6 @@ static void set_up_over(struct cluster *cluster, bool keep, bool memory, const c
         snprintf(cluster->data_dirs[i], sizeof(cluster->data_dirs[i]), "%s/n%d", directory, i + 1);
         start(cluster, i);
     }
-}
-
-static void set_up(struct cluster *cluster, bool keep, bool memory)
-{
-    set_up_over(cluster, keep, memory, NULL);
 }
 
 static void tear_down(struct cluster *cluster)
@@ -272,7 +271,7 @@ static void loses_a_node_and_gets_it_back(void **state)
     int leader;
 
     (void)state;
-    set_up(&cluster, true, false);
+    set_up(&cluster, &(struct cluster){.keep = true}, false);
     propose_from_threads(&cluster, (int[]){0, 1, 2}, 3);
     expect_all_equal(&cluster, THREADS * EACH);
     decree_node_status(cluster.nodes[0], &status);
@@ -292,7 +291,7 @@ static void remembers_after_all_were_stopped(void **state)
     uint64_t hash;
 
     (void)state;
-    set_up(&cluster, true, false);
+    set_up(&cluster, &(struct cluster){.keep = true}, false);
     propose_from_threads(&cluster, (int[]){1}, 1);
     expect_all_equal(&cluster, THREADS * EACH);
     hash = cluster.machines[0].hash;
@@ -310,12 +309,14 @@ static void remembers_after_all_were_stopped(void **state)
 static void members_may_allow_different_sizes(void **state)
 {
     enum { LARGE = 17 << 20 }; /* more than a segment of the journal has room for, too */
+    /* What is sent again before it can have come is sent for ever. */
+    const struct cluster patient = {.keep = true, .heartbeat_ms = 300};
     struct cluster cluster;
     char *data = calloc(1, LARGE);
 
     (void)state;
     assert_non_null(data);
-    set_up(&cluster, true, false);
+    set_up(&cluster, &patient, false);
     stop(&cluster, 0);
     cluster.value_bytes_max = LARGE;
     start(&cluster, 0);
@@ -336,7 +337,7 @@ static void works_in_memory(void **state)
     struct cluster cluster;
 
     (void)state;
-    set_up(&cluster, false, true);
+    set_up(&cluster, &(struct cluster){0}, true);
     propose_from_threads(&cluster, (int[]){0, 1, 2}, 3);
     expect_all_equal(&cluster, THREADS * EACH);
     tear_down(&cluster);
@@ -346,7 +347,7 @@ static void works_over(const char *network)
 {
     struct cluster cluster;
 
-    set_up_over(&cluster, false, false, network);
+    set_up(&cluster, &(struct cluster){.network = network}, false);
     propose_from_threads(&cluster, (int[]){0, 1, 2}, 3);
     expect_all_equal(&cluster, THREADS * EACH);
     tear_down(&cluster);
