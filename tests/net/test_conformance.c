@@ -55,7 +55,7 @@ static void every_message_arrives_as_it_was_sent(void **state)
 
 static void a_healthy_link_keeps_the_order_and_loses_nothing(void **state)
 {
-    const uint64_t count = 20000;
+    const uint64_t count = 5000;
     struct bed bed;
 
     bed_open(&bed, kind_of(state), 2, 0);
