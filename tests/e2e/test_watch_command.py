@@ -101,6 +101,12 @@ def test_a_command_is_run_for_each_event(single):
         assert watch.wait_for(8)[6:] == [b'3 "PUT" "a" "quo\\"te" --json', b'3 "DELETE" "a" "" --json']
     finally:
         assert watch.end() == 0
+    # It has its own SIGPIPE: who writes into a closed pipe ends by it, as without us.
+    pipe = Watch("a", "--rev", "3", "--", "bash", "-c", "yes | true; echo ${PIPESTATUS[0]}", **at)
+    try:
+        assert pipe.wait_for(4)[3] == b"%d" % (128 + signal.SIGPIPE)
+    finally:
+        assert pipe.end() == 0
     failing = Watch("a", "--rev", "2", "--", "false", **at)
     assert failing.end(None) == 1
     assert failing.errors == [b"decree watch: 'false' ended with 1"]
