@@ -62,8 +62,6 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     struct http2_stream *stream;
 
     assert(session == connection->session);
-    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR)
-        connection_note_broken(connection);
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     stream = server->closing ? NULL : server_take_stream(server);
