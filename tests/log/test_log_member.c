@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "free_port.h"
 #include "gated_fs.h"
 #include "log_member.h"
 
@@ -64,18 +65,6 @@ static void run(void *argument)
     bed->result = log_member_run(&bed->options, sentence);
     if (bed->result != 0)
         fprintf(stderr, "the member: %s\n", sentence);
-}
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int probe = socket(AF_INET, SOCK_STREAM, 0);
-
-    assert_int_equal(bind(probe, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(probe, (struct sockaddr *)&address, &size), 0);
-    close(probe);
-    return ntohs(address.sin_port);
 }
 
 static int dial(uint16_t port)
@@ -209,6 +198,23 @@ static bool status_has(struct bed *bed, const char *text)
     return strstr(hear(bed), text) != NULL;
 }
 
+/* A request that is under way when a sync fails. Until then the gate holds back those of earlier
+ * records, for which nobody waits. */
+static void say_and_fail(struct bed *bed, const char *text, bool all_after)
+{
+    int client = bed->client;
+
+    gated_fs_shut(&bed->gated);
+    fail_next(bed, FAKE_SYNC, EIO, all_after);
+    say(bed, text);
+    bed->client = dial(bed->options.listen_port);
+    while (!status_has(bed, " under_way=1 "))
+        poll(NULL, 0, 10);
+    close(bed->client);
+    bed->client = client;
+    gated_fs_open(&bed->gated);
+}
+
 /* ---- tests ---- */
 
 static void test_after_a_failed_sync_the_node_is_opened_again(void **state)
@@ -217,9 +223,9 @@ static void test_after_a_failed_sync_the_node_is_opened_again(void **state)
     int idle = dial(bed->options.listen_port), client = bed->client;
 
     expect(bed, "PROP 1 a\n", "CHOSEN 1 1 a");
-    fail_next(bed, FAKE_SYNC, EIO, false);
-    expect(bed, "PROP 2 b\n",
-           "ERROR lost the outcome is not known here; ask again with the same request id");
+    say_and_fail(bed, "PROP 2 b\n", false);
+    assert_string_equal(
+        hear(bed), "ERROR lost the outcome is not known here; ask again with the same request id");
     uv_sem_wait(&bed->reopening);
     assert_int_equal(bed->reopened, 1);
     expect(bed, "PROP 2 b\n", "CHOSEN 2 2 b"); /* the same connection */
@@ -267,11 +273,10 @@ static void test_it_is_tried_until_it_works(void **state)
     struct bed *bed = *state;
 
     expect(bed, "PROP 1 a\n", "CHOSEN 1 1 a");
-    fail_next(bed, FAKE_SYNC, EIO, true);
-    say(bed, "PROP 2 b\n");
+    say_and_fail(bed, "PROP 2 b\n", true);
     assert_true(strncmp(hear(bed), "ERROR lost", 10) == 0);
     uv_sem_wait(&bed->reopening);
-    assert_int_equal(bed->not_reopened, 1);
+    assert_true(bed->not_reopened >= 1);
     assert_true(status_has(bed, "leader=none"));
     assert_true(status_has(bed, "trouble=\"the journal is being read again\""));
     say(bed, "PROP 2 b\n");
@@ -308,8 +313,7 @@ static void test_it_can_be_stopped_while_it_waits_for_the_disk(void **state)
     struct bed *bed = *state;
 
     expect(bed, "PROP 1 a\n", "CHOSEN 1 1 a");
-    fail_next(bed, FAKE_SYNC, EIO, true);
-    say(bed, "PROP 2 b\n");
+    say_and_fail(bed, "PROP 2 b\n", true);
     uv_sem_wait(&bed->reopening);
     stop(bed);
     heal(bed);

@@ -21,6 +21,9 @@
 
 #define CLUSTER 77u
 #define MESSAGE_BYTES_MAX 100000u
+/* How long is waited for what comes, however busy the machine is, and for what never does. */
+#define PATIENCE_MS 60000u
+#define SILENCE_MS 200u
 
 typedef int open_function(struct transport **ret_transport, uv_loop_t *loop,
                           const struct call_config *config, const struct transport_sink *sink,
@@ -85,16 +88,16 @@ static void on_unreachable(void *context, decree_node_id peer)
         close_end(end);
 }
 
-static void open_end(struct end *end, open_function *open, uv_loop_t *loop, decree_node_id self,
-                     uint64_t cluster_id)
+static void open_end_within(struct end *end, open_function *open, uv_loop_t *loop,
+                            decree_node_id self, uint64_t cluster_id, uint32_t within_ms)
 {
     struct transport_sink sink = {end, on_message, on_unreachable};
     struct call_config config = {.self = self,
                                  .cluster_id = cluster_id,
                                  .listen_host = "localhost",
                                  .message_bytes_max = MESSAGE_BYTES_MAX,
-                                 .dial_within_ms = 200,
-                                 .deliver_within_ms = 200,
+                                 .dial_within_ms = within_ms,
+                                 .deliver_within_ms = within_ms,
                                  .logger = &end->logger};
     char sentence[CALL_SENTENCE_BYTES];
 
@@ -102,6 +105,12 @@ static void open_end(struct end *end, open_function *open, uv_loop_t *loop, decr
     if (open(&end->transport, loop, &config, &sink, sentence) != 0)
         fail_msg("%s", sentence);
     end->port = call_transport_port(end->transport);
+}
+
+static void open_end(struct end *end, open_function *open, uv_loop_t *loop, decree_node_id self,
+                     uint64_t cluster_id)
+{
+    open_end_within(end, open, loop, self, cluster_id, PATIENCE_MS);
 }
 
 static void connect_to(struct end *end, decree_node_id peer, uint16_t port)
@@ -242,7 +251,7 @@ static void who_never_answers_is_given_up_and_dialled_again(void **state)
     assert_int_equal(listen(fd, 100), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     assert_int_equal(uv_loop_init(&loop), 0);
-    open_end(&end, open_of(state), &loop, 1, CLUSTER);
+    open_end_within(&end, open_of(state), &loop, 1, CLUSTER, SILENCE_MS);
     assert_int_equal(call_transport_connect(end.transport, 2, "127.0.0.1", ntohs(address.sin_port)),
                      0);
     while (counters_of(&end).dials < 5) {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_node.c -- the public node: three of them over tcp in one process, with threads, restarts and
  * misuse. */
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,13 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <uv.h>
 
 #include <decree/node.h>
+
+#include "free_port.h"
 
 #define NODES 3
 #define THREADS 8
@@ -120,20 +119,6 @@ struct cluster {
     uint32_t value_bytes_max; /* of those that are started now */
     uint32_t heartbeat_ms;    /* 0: 20 */
 };
-
-static uint16_t free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int descriptor = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-
-    assert_true(descriptor >= 0);
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, size), 0);
-    assert_int_equal(getsockname(descriptor, (struct sockaddr *)&address, &size), 0);
-    close(descriptor);
-    return ntohs(address.sin_port);
-}
 
 static void silent(void *context, enum decree_log_level level, const char *line)
 {
@@ -275,7 +260,10 @@ static void loses_a_node_and_gets_it_back(void **state)
     propose_from_threads(&cluster, (int[]){0, 1, 2}, 3);
     expect_all_equal(&cluster, THREADS * EACH);
     decree_node_status(cluster.nodes[0], &status);
-    assert_true(status.leader >= 1);
+    while (status.leader == 0) { /* on a busy machine there may be an election */
+        sched_yield();
+        decree_node_status(cluster.nodes[0], &status);
+    }
     assert_true(status.leader <= NODES);
     leader = (int)status.leader - 1;
     stop(&cluster, leader);

@@ -3,7 +3,6 @@
  * fill and cut off.
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,11 +10,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "free_port.h"
 #include "gated_fs.h"
 #include "synod_host.h"
 
@@ -50,24 +48,6 @@ static void on_log(void *context, enum decree_log_level level, const char *event
     (void)details;
     if (level >= DECREE_LOG_WARN && strcmp(event, "journal_stuck") == 0)
         __atomic_add_fetch(&((struct bed *)context)->complaints, 1, __ATOMIC_SEQ_CST);
-}
-
-static void find_ports(int ports[NODES])
-{
-    int sockets[NODES];
-
-    for (uint32_t i = 0; i < NODES; i++) {
-        struct sockaddr_in address = {.sin_family = AF_INET,
-                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t size = sizeof(address);
-
-        sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
-        assert_int_equal(bind(sockets[i], (struct sockaddr *)&address, size), 0);
-        assert_int_equal(getsockname(sockets[i], (struct sockaddr *)&address, &size), 0);
-        ports[i] = ntohs(address.sin_port);
-    }
-    for (uint32_t i = 0; i < NODES; i++)
-        close(sockets[i]);
 }
 
 static void node_open(struct bed *bed, uint32_t i, const char *first)
@@ -122,9 +102,9 @@ static int set_up(void **state)
     uv_loop_init(&bed->loop);
     uv_timer_init(&bed->loop, &bed->tick);
     uv_timer_start(&bed->tick, on_tick, 100, 100);
-    find_ports(bed->ports);
     bed->logger = (struct logger){bed, DECREE_LOG_WARN, on_log};
     for (uint32_t i = 0; i < NODES; i++) {
+        bed->ports[i] = free_port();
         bed->nodes[i].disk = fake_disk_new(i + 1);
         gated_fs_init(&bed->nodes[i].gated, bed->nodes[i].disk);
     }

@@ -68,9 +68,9 @@ static void on_terminate(uv_signal_t *signal, int number)
     (void)number;
     uv_close((uv_handle_t *)signal, NULL);
     if (server->grpc != NULL)
-        grpc_close(server->grpc, GRACE_MS, on_closed, server);
+        grpc_close(server->grpc, server->grace_ms, on_closed, server);
     else
-        http1_close(server->http1, GRACE_MS, on_closed, server);
+        http1_close(server->http1, server->grace_ms, on_closed, server);
 }
 
 static bool admit(struct grpc_call *call)
@@ -125,6 +125,7 @@ int main(int argc, char **argv)
 
     (void)argc;
     signal(SIGPIPE, SIG_IGN);
+    server->grace_ms = (uint32_t)option(argv, "grace", GRACE_MS);
     uv_loop_init(&server->loop);
     if (option(argv, "http1", 1) != 0 && open_http1(server, argv) != 0)
         return 1;

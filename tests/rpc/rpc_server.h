@@ -13,6 +13,7 @@ struct rpc_server {
     struct http1_server *http1; /* NULL: gRPC only */
     struct http1_call *ticker;  /* the stream that POST /tick writes to */
     struct grpc_call *held;     /* the latest stream of Hold */
+    uint32_t grace_ms;          /* for calls under way when it is to stop */
     unsigned open;              /* streams of gRPC, now */
     unsigned gone;              /* streams whose client went away; all that are gone, of gRPC */
     unsigned writable;          /* times that a stream had room again */

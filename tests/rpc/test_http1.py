@@ -348,7 +348,8 @@ def test_who_does_not_read_is_left(start):
             pass
 
 
-def test_a_stop_lets_a_request_end(server):
+def test_a_stop_lets_a_request_end(start):
+    server = start("grace=60000")
     with Connection(server.port) as idle, Connection(server.port) as connection, Connection(server.port) as half:
         assert idle.ask(request()) == (200, b"hello")
         half.send(post("/echo", b"abc")[:-1])
