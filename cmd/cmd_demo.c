@@ -24,11 +24,11 @@
 #define MS UINT64_C(1000000)
 #define LOOK_EVERY_MS 100u
 #define ASK_TIMEOUT_MS 250u
-#define START_MS 8000u
+#define START_MS 30000u
 #define WRITE_MS 2500u
-#define GO_ON_MS 6000u
-#define CATCH_UP_MS 6000u
-#define STOP_MS 3000u
+#define GO_ON_MS 30000u
+#define CATCH_UP_MS 30000u
+#define STOP_MS 20000u
 #define EXIT_INTERRUPTED 130
 
 struct demo {
