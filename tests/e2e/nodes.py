@@ -47,12 +47,12 @@ class Node:
             self.process.wait()
             self.process = None
 
-    def terminate(self, seconds=10):
+    def terminate(self, seconds=60):
         """SIGTERM; the exit status."""
         self.process.terminate()
         return self.wait(seconds)
 
-    def wait(self, seconds=10):
+    def wait(self, seconds=60):
         try:
             return self.process.wait(seconds)
         finally:
@@ -75,7 +75,7 @@ class Cluster:
         for node in nodes or self.nodes:
             node.start(self.spec, self.arguments)
 
-    def started(self, seconds=20):
+    def started(self, seconds=60):
         self.start()
         self.wait_for_leader(seconds)
         return self
@@ -87,7 +87,7 @@ class Cluster:
             if not node.is_running():
                 continue
             try:
-                status = node.client.status(timeout=1)
+                status = node.client.status(timeout=5)
             except rpc.Failure:
                 return None
             named.add(status.leader)
@@ -95,7 +95,7 @@ class Cluster:
                 leader = node
         return leader if len(named) == 1 else None
 
-    def wait_for_leader(self, seconds=20):
+    def wait_for_leader(self, seconds=60):
         return wait_until(self.leader, seconds, "all nodes name the same leader")
 
     def close(self):

@@ -35,17 +35,17 @@ class Registers:
         request = getattr(register, f"Register{name}Request")(**{k: v for k, v in fields.items() if v is not None})
         return self.client.call(f"/decree.v1.Register/{name}", request, getattr(register, f"Register{name}Response"), timeout)
 
-    def set(self, key, value, version=None, timeout=5):
+    def set(self, key, value, version=None, timeout=20):
         return self.call("Set", timeout, key=key, value=value, version=version).version
 
-    def get(self, key, version=None, timeout=5):
+    def get(self, key, version=None, timeout=20):
         found = self.call("Get", timeout, key=key, version=version).found
         return found.version, found.value
 
-    def compare_and_set(self, key, expected, value, timeout=5):
+    def compare_and_set(self, key, expected, value, timeout=20):
         return self.call("CompareAndSet", timeout, key=key, expected=expected, value=value)
 
-    def history(self, key, start=0, limit=0, timeout=5):
+    def history(self, key, start=0, limit=0, timeout=20):
         pairs = []
         while True:
             page = self.call("History", timeout, **{"key": key, "from": start, "limit": limit})
@@ -54,7 +54,7 @@ class Registers:
                 return pairs
             start = pairs[-1][0] + 1
 
-    def compact(self, key, version, timeout=5):
+    def compact(self, key, version, timeout=20):
         self.call("Compact", timeout, key=key, version=version)
 
 

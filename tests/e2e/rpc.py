@@ -58,25 +58,25 @@ class Client:
                 self.close()  # a channel without a call under way connects to nothing: the next call makes a new one
             raise Failure(error) from None
 
-    def put(self, key, value, timeout=5, **options):
+    def put(self, key, value, timeout=20, **options):
         return self.call("/etcdserverpb.KV/Put", messages.PutRequest(key=key, value=value, **options),
                          messages.PutResponse, timeout)
 
-    def range(self, key, end=b"", timeout=5, **options):
+    def range(self, key, end=b"", timeout=20, **options):
         return self.call("/etcdserverpb.KV/Range", messages.RangeRequest(key=key, range_end=end, **options),
                          messages.RangeResponse, timeout)
 
-    def delete(self, key, end=b"", timeout=5, **options):
+    def delete(self, key, end=b"", timeout=20, **options):
         return self.call("/etcdserverpb.KV/DeleteRange", messages.DeleteRangeRequest(key=key, range_end=end, **options),
                          messages.DeleteRangeResponse, timeout)
 
-    def status(self, timeout=5):
+    def status(self, timeout=20):
         return self.call("/etcdserverpb.Maintenance/Status", messages.StatusRequest(), messages.StatusResponse, timeout)
 
-    def hash_kv(self, revision, timeout=5):
+    def hash_kv(self, revision, timeout=20):
         return self.call("/etcdserverpb.Maintenance/HashKV", messages.HashKVRequest(revision=revision),
                          messages.HashKVResponse, timeout)
 
-    def member_list(self, timeout=5):
+    def member_list(self, timeout=20):
         return self.call("/etcdserverpb.Cluster/MemberList", messages.MemberListRequest(), messages.MemberListResponse,
                          timeout)

@@ -63,10 +63,10 @@ def test_many_connections(single):
     connections = []
     try:
         for _ in range(2000):
-            connections.append(socket.create_connection(("127.0.0.1", node.client_port), 5))
+            connections.append(socket.create_connection(("127.0.0.1", node.client_port), 60))
         node.client.put(b"a", b"b", timeout=10)
         assert node.client.range(b"a").kvs[0].value == b"b"
     finally:
         for connection in connections:
             connection.close()
-    wait_until(lambda: node.client.put(b"a", b"c"), 10, "the node is well afterwards")
+    wait_until(lambda: node.client.put(b"a", b"c"), 60, "the node is well afterwards")

@@ -11,6 +11,8 @@ import threading
 import pytest
 
 from nodes import DECREE, free_ports
+from test_members import all_know
+from wait import wait_until
 
 
 def decree(*arguments, endpoints=None, data=b"", expect=0, env=None):
@@ -202,6 +204,7 @@ def test_options_may_come_first(single):
 
 
 def test_words_of_etcdctl(cluster):
+    wait_until(lambda: all_know(cluster), 60, "all members have told of themselves")
     one = dict(endpoints=cluster.nodes[0].endpoint)
     healthy = decree("endpoint", "health", "--cluster", **one).decode().splitlines()
     assert [line.split(": took")[0] for line in healthy] == [

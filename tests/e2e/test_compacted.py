@@ -48,7 +48,7 @@ def events_of(answers, count):
 
 
 def test_the_last_deletion_is_told_after_compaction_and_restart(cluster, watch):
-    leader = cluster.leader()
+    leader = cluster.wait_for_leader()
     for i in range(KEYS):
         leader.client.put(b"%d" % i, b"value")
     for i in range(KEYS):
@@ -65,7 +65,7 @@ def test_the_last_deletion_is_told_after_compaction_and_restart(cluster, watch):
 
 
 def test_a_txn_that_reads_what_is_compacted_writes_nowhere(cluster):
-    leader = cluster.leader()
+    leader = cluster.wait_for_leader()
     compact(leader, leader.client.put(b"a", b"1").header.revision)
     ops = [messages.RequestOp(request_put=messages.PutRequest(key=b"b")),
            messages.RequestOp(request_range=messages.RangeRequest(key=b"a", revision=1))]
@@ -90,7 +90,7 @@ def streams(make_cluster):
 
 
 def a_follower(cluster):
-    leader = cluster.leader()
+    leader = cluster.wait_for_leader()
     return leader, next(node for node in cluster.nodes if node is not leader)
 
 
@@ -149,7 +149,8 @@ def test_who_watches_at_a_member_that_was_behind_or_away_is_never_left_without_a
     assert all(events == [last - 2 * WATCHES + 1 + i, last - WATCHES + 1 + i] for i, events in told.items())
     behind.kill()
     behind.start(cluster.spec, cluster.arguments)
-    wait_until(lambda: cluster.leader() is not None, 20, "it is back")
+    wait_until(lambda: cluster.leader() is not None, 60, "it is back")
+    assert behind.client.range(b"x").header.revision == last, "it has all"
     stream = new(behind)
     for i in range(WATCHES):
         stream.ask(key=b"%d" % i, prev_kv=True, start_revision=last - WATCHES + 1 + i)

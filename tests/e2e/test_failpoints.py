@@ -9,6 +9,7 @@ import pytest
 
 import rpc
 from nodes import DECREE
+from test_members import all_know
 from wait import wait_until
 
 SENDS = ("p1a", "p1b", "p2a", "p2b", "decision")
@@ -73,8 +74,9 @@ def armed(make_cluster):
     cluster.members = [leader] + [node for node in cluster.nodes if node is not leader]
     for i in range(10):
         assert put(leader, b"key%d" % i, b"value%d" % i)
-    # A new leader has one command of its own, about leases: the next decision is to be that of the test.
-    wait_until(lambda: leader.client.status().raftAppliedIndex >= 11, 60, "the leader has told of leases")
+    # Each member has one command of its own, about where it is, and a new leader one about leases: the next decision is to be
+    # that of the test.
+    wait_until(lambda: all_know(cluster) and leader.client.status().raftAppliedIndex >= 14, 60, "they have told of themselves")
     return cluster
 
 

@@ -64,7 +64,7 @@ def test_a_full_disk_stops_a_single_node_and_space_revives_it(make_cluster, smal
             return node.client.put(b"after", b"y", timeout=2)
         except rpc.Failure:
             return None
-    wait_until(writes, 20, "the node goes on by itself once there is space")
+    wait_until(writes, 60, "the node goes on by itself once there is space")
     node.kill()
     cluster.started()
     found = node.client.range(b"full/", b"full0", count_only=True).count
@@ -81,7 +81,7 @@ def test_a_full_disk_on_one_node_stops_no_cluster(make_cluster, small_disk):
     with Load(cluster) as load:
         wait_until(lambda: load.count() > 2000, 60, "the cluster goes on with one full disk")
     os.remove(ballast)
-    wait_until(cluster.leader, 20, "there is one leader")
+    wait_until(cluster.leader, 60, "there is one leader")
     load.check()
 
 
@@ -108,7 +108,7 @@ def test_a_full_disk_stops_the_registers_of_a_single_node_too(make_cluster, smal
             return registers.set(b"after", b"y", timeout=2) + 1
         except rpc.Failure:
             return None
-    wait_until(sets, 20, "the node goes on by itself once there is space")
+    wait_until(sets, 60, "the node goes on by itself once there is space")
     node.kill()
     cluster.started()
     for number in range(len(acknowledged)):

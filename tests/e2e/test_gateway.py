@@ -44,7 +44,7 @@ def test_health_without_a_quorum(cluster):
     left = cluster.nodes[0]
     for node in cluster.nodes[1:]:
         node.kill()
-    wait_until(lambda: curl(left, "/health")[0] == 503, 30, "the node that is left notices")
+    wait_until(lambda: curl(left, "/health")[0] == 503, 60, "the node that is left notices")
     assert '"health":"false"' in curl(left, "/health")[1]
     assert curl(left, "/health?serializable=true")[0] == 200
     assert curl(left, "/livez") == (200, "ok\n")
@@ -53,7 +53,7 @@ def test_health_without_a_quorum(cluster):
     assert status == 503
     assert json.loads(answer)["code"] == 14
     cluster.start(*cluster.nodes[1:])
-    wait_until(lambda: curl(left, "/health")[0] == 200, 30, "there is a quorum again")
+    wait_until(lambda: curl(left, "/health")[0] == 200, 60, "there is a quorum again")
 
 
 def test_etcd3gw(cluster):

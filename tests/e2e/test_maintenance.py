@@ -66,7 +66,7 @@ def test_the_quota_stops_writes_until_room_is_made(make_cluster):
     at = dict(endpoints=cluster.endpoints)
     client = cluster.nodes[0].client
     fill(client)
-    wait_until(lambda: "alarm:NOSPACE" in etcdctl(cluster.endpoints, "alarm", "list"), 20, "the alarm rings")
+    wait_until(lambda: "alarm:NOSPACE" in etcdctl(cluster.endpoints, "alarm", "list"), 60, "the alarm rings")
     for node in cluster.nodes:
         assert b"database space exceeded" in decree("put", "a", "b", endpoints=node.endpoint, expect=1)
         assert node.client.range(b"big").count == 1
@@ -75,14 +75,14 @@ def test_the_quota_stops_writes_until_room_is_made(make_cluster):
     assert b"alarm:NOSPACE" in decree("alarm", "list", **at)
     assert json.loads(decree("alarm", "list", "--json", **at))["alarms"][0]["alarm"] in (1, "NOSPACE")
     decree("compact", str(revision_of(client)), **at)
-    wait_until(lambda: all(node.client.status().dbSizeInUse < 32768 for node in cluster.nodes), 20, "room was made")
+    wait_until(lambda: all(node.client.status().dbSizeInUse < 32768 for node in cluster.nodes), 60, "room was made")
     assert b"alarm:NOSPACE" in decree("alarm", "disarm", **at)
     assert etcdctl(cluster.endpoints, "alarm", "list") == ""
     for node in cluster.nodes:
         assert decree("put", "a", "b", endpoints=node.endpoint) == b"OK\n"
     fill(client)
     etcdctl(cluster.endpoints, "compaction", str(revision_of(client)))
-    wait_until(lambda: all(node.client.status().dbSizeInUse < 32768 for node in cluster.nodes), 20, "room was made")
+    wait_until(lambda: all(node.client.status().dbSizeInUse < 32768 for node in cluster.nodes), 60, "room was made")
     assert "alarm:NOSPACE" in etcdctl(cluster.endpoints, "alarm", "disarm")
     assert decree("put", "a", "b", **at) == b"OK\n"
     assert decree("alarm", "list", **at) == b""
@@ -94,7 +94,7 @@ def test_without_room_the_alarm_rings_again(make_cluster):
     fill(cluster.nodes[0].client)
     decree("alarm", "disarm", endpoints=cluster.endpoints)
     fill(cluster.nodes[0].client)
-    wait_until(lambda: decree("alarm", "list", endpoints=cluster.endpoints), 20, "the alarm rings again")
+    wait_until(lambda: decree("alarm", "list", endpoints=cluster.endpoints), 60, "the alarm rings again")
 
 
 def test_words_that_make_no_sense(single):

@@ -98,14 +98,14 @@ def test_peers_over_other_networks(make_cluster, network):
 
 
 def test_a_lost_leader_is_counted(cluster):
-    leader = cluster.leader()
+    leader = cluster.wait_for_leader()
     others = [node for node in cluster.nodes if node is not leader]
     before = {node: read(node.endpoint) for node in others}
     leader.kill()
     cluster.wait_for_leader()
     for node in others:
         name = "etcd_server_leader_changes_seen_total"
-        wait_until(lambda: read(node.endpoint)[name].value() > before[node][name].value(), 20, "the new leader is counted")
+        wait_until(lambda: read(node.endpoint)[name].value() > before[node][name].value(), 60, "the new leader is counted")
     assert sum(read(node.endpoint)["decree_ballots_adopted_total"].value() -
                before[node]["decree_ballots_adopted_total"].value() for node in others) >= 1
 

@@ -43,7 +43,7 @@ def run_shell(text, folder):
         assert process.wait(60) == 0, output.read_text()
     for listen in re.findall(r"--listen (\S+)", text) or (["127.0.0.1:2379"] if "decree serve &" in text else []):
         wait_until(lambda: subprocess.run([DECREE, "get", "x", "--endpoints", listen, "--timeout", "1s"],
-                                          capture_output=True).returncode == 0, 20, f"{listen} serves")
+                                          capture_output=True).returncode == 0, 60, f"{listen} serves")
     return process.pid, output.read_text()
 
 

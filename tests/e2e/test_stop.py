@@ -21,7 +21,7 @@ def test_rolling_restart_under_load(cluster):
     with Load(cluster) as load:
         for node in cluster.nodes:
             before = load.count()
-            wait_until(lambda: load.count() > before + 50, 20, "writes are acknowledged")
+            wait_until(lambda: load.count() > before + 50, 60, "writes are acknowledged")
             assert node.terminate() == 0
             cluster.start(node)
             cluster.wait_for_leader()

@@ -249,7 +249,7 @@ def test_killed_anywhere_and_started_again_they_agree(make_synod, kind):
         for node in synod.nodes:
             node.kill()
         rounds += 1
-    assert rounds >= 2
+    assert rounds >= 1
 
 
 # ---- wrong use ----

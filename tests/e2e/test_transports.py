@@ -77,11 +77,11 @@ def test_a_cluster_serves_from_every_member(talking):
 def test_the_leader_is_killed_under_load(talking):
     with Load(talking) as load:
         for _ in range(3):
-            wait_until(lambda: load.count() > 50, 20, "writes are acknowledged")
+            wait_until(lambda: load.count() > 50, 60, "writes are acknowledged")
             leader = talking.wait_for_leader()
             leader.kill()
             before = load.count()
-            wait_until(lambda: load.count() > before + 50, 20, "the two others go on")
+            wait_until(lambda: load.count() > before + 50, 60, "the two others go on")
             talking.start(leader)
             talking.wait_for_leader()
     load.check()
@@ -91,13 +91,13 @@ def test_a_frozen_member_is_given_up_and_comes_back(talking):
     leader = talking.wait_for_leader()
     frozen = next(node for node in talking.nodes if node is not leader)
     with Load(talking) as load:
-        wait_until(lambda: load.count() > 50, 20, "writes are acknowledged")
+        wait_until(lambda: load.count() > 50, 60, "writes are acknowledged")
         frozen.signal(signal.SIGSTOP)
         try:
-            wait_until(lambda: f"link_down peer={talking.nodes.index(frozen) + 1}" in leader.text_of_log(), 20,
+            wait_until(lambda: f"link_down peer={talking.nodes.index(frozen) + 1}" in leader.text_of_log(), 60,
                        "its connection is given up")
             before = load.count()
-            wait_until(lambda: load.count() > before + 50, 20, "the two others go on")
+            wait_until(lambda: load.count() > before + 50, 60, "the two others go on")
         finally:
             frozen.signal(signal.SIGCONT)
     load.check()
@@ -122,7 +122,7 @@ def test_strangers_hear_what_is_wrong(talking):
     assert curl(node, "/value")[0] == 404
     noise = subprocess.run(["curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", "--data-binary", "@-",
                             f"http://{node.peer}/handle"], input=os.urandom(100000), check=True, capture_output=True, timeout=20)
-    assert noise.stdout == b"400"
+    assert noise.stdout in (b"400", b"413")  # it may be nested too deep
     assert node.is_running()
     put_and_get(talking)
 
@@ -153,9 +153,9 @@ def test_who_talks_otherwise_is_named_and_the_others_go_on(make_cluster, kind):
     other = cluster.nodes[2]
     for node in cluster.nodes:
         node.start(cluster.spec, ["--transport", "tcp" if node is other else kind])
-    wait_until(lambda: "hint=\"all members need the same --transport\"" in other.text_of_log(), 20, "the third is told")
+    wait_until(lambda: "hint=\"all members need the same --transport\"" in other.text_of_log(), 60, "the third is told")
     for node in cluster.nodes[:2]:
-        wait_until(lambda: "peer_does_not_answer peer=3" in node.text_of_log(), 20, "the others tell of the third")
+        wait_until(lambda: "peer_does_not_answer peer=3" in node.text_of_log(), 60, "the others tell of the third")
     other.kill()
     cluster.wait_for_leader()
     put_and_get(cluster)

@@ -63,7 +63,7 @@ def test_all_nodes_tell_the_same(cluster, watch):
 
 def test_a_watch_goes_on_at_another_node(cluster, watch):
     """etcdctl knows all nodes; the one that it watches at dies, and it goes on at another, with nothing lost or twice."""
-    leader = cluster.leader()
+    leader = cluster.wait_for_leader()
     victim = next(node for node in cluster.nodes if node is not leader)
     others = [node for node in cluster.nodes if node is not victim]
 

@@ -63,7 +63,7 @@ def test_an_ack_that_does_not_come(master):
 
 def test_patience_ends(environment, tmp_path):
     script = THREE + "0 msg 1 hello\n-1 waitForAck 1\n"
-    with subprocess.Popen([*WITH_PARENT, DECREE, "master", "--timeout", "2s", "--dir", "run"], stdin=subprocess.PIPE,
+    with subprocess.Popen([*WITH_PARENT, DECREE, "master", "--timeout", "6s", "--dir", "run"], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path) as player:
         player.stdin.write(script + "0 get chatLog\n")
         player.stdin.flush()
@@ -74,7 +74,7 @@ def test_patience_ends(environment, tmp_path):
         player.stdin.write("0 msg 2 world\n-1 waitForAck 2\n")
         player.stdin.close()
         assert player.wait(100) == 1
-        assert "line 8: no ack for message 2 (world) within 2 s; 3 of 3 processes run" in player.stderr.read()
+        assert "line 8: no ack for message 2 (world) within 6 s; 3 of 3 processes run" in player.stderr.read()
     for pid in pids:
         assert not os.path.exists(f"/proc/{pid}")
 
