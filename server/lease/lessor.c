@@ -34,6 +34,16 @@ void lessor_wake(struct lessor *lessor)
         uv_idle_start(&lessor->awake, on_awake);
 }
 
+/* Also when a lease begins: the loop may have slept since its last turn, and that is not of its time. */
+static void move_clock(struct lessor *lessor)
+{
+    uint64_t clock_ms = uv_hrtime() / 1000000;
+    uint64_t passed = clock_ms - lessor->clock_ms;
+
+    lessor->clock_ms = clock_ms;
+    lessor->now_ms += passed < STEP_MS_MAX ? passed : STEP_MS_MAX;
+}
+
 uint64_t lessor_ends_of(const struct lessor *lessor, const struct kv_lease *lease)
 {
     int64_t seconds = lease->remaining > 0 ? lease->remaining : lease->granted;
@@ -89,6 +99,7 @@ static void on_lease_applied(void *context, int64_t id, enum lease_event event)
     struct lease_entry *entry = lease_table_find(&lessor->table, id);
     struct kv_lease lease;
 
+    move_clock(lessor);
     if (event != LEASE_ASKED && entry != NULL)
         note_news(lessor, entry);
     if (event == LEASE_ASKED && lessor->state != LESSOR_FOLLOWS)
@@ -145,6 +156,7 @@ static void on_begun(void *argument, int error, decree_slot slot, void *result)
     if (error != 0)
         return;
     lessor->state = LESSOR_ARMS;
+    move_clock(lessor);
     lessor->begun = kv_leases_begun(lessor->backend->ops->kv(lessor->backend));
     lessor->begun_ms = lessor->now_ms;
     lessor->bucket = 0;
@@ -173,7 +185,7 @@ static void arm_some(struct lessor *lessor)
         for (struct lease_entry *entry = lessor->table.buckets[lessor->bucket]; entry != NULL;
              entry = entry->next)
             if (kv_lease(kv, entry->id, &lease))
-                put_on(lessor, entry, lessor_ends_of(lessor, &lease) + CONFIRMED_MS_MAX,
+                put_on(lessor, entry, lessor_ends_of(lessor, &lease) + PROOF_MS_MAX,
                        lessor_step_ms(lessor) + queue_ms(lessor->bucket));
     if (lessor->bucket < lessor->table.bucket_count)
         lessor_wake(lessor);
@@ -290,15 +302,6 @@ static void on_read(void *argument, int error, decree_slot slot, void *result)
     lessor_wake(lessor);
 }
 
-static void move_clock(struct lessor *lessor)
-{
-    uint64_t clock_ms = uv_hrtime() / 1000000;
-    uint64_t passed = clock_ms - lessor->clock_ms;
-
-    lessor->clock_ms = clock_ms;
-    lessor->now_ms += passed < STEP_MS_MAX ? passed : STEP_MS_MAX;
-}
-
 static void confirm(struct lessor *lessor)
 {
     bool expiring = lessor->expiries_left > 0 && !list_alone(&lessor->due);
@@ -317,13 +320,21 @@ static bool is_confirmed(const struct lessor *lessor)
     return lessor->confirmed_ms > 0 && lessor->clock_ms - lessor->confirmed_ms <= CONFIRMED_MS_MAX;
 }
 
+/* A proof that was long on its way says nothing of now: somebody else may lead since. */
+static void act_upon_proof(struct lessor *lessor)
+{
+    bool is_young = lessor->clock_ms - lessor->read_ms <= PROOF_MS_MAX;
+
+    lessor->confirmed_ms = lessor->read_ms;
+    lessor_renew_all(lessor, &lessor->confirming,
+                     is_young ? lessor_renew_here : lessor_renew_by_log);
+    expire_due(lessor);
+}
+
 static void lead(struct lessor *lessor)
 {
-    if (lessor->read_done) {
-        lessor->confirmed_ms = lessor->read_ms;
-        lessor_renew_all(lessor, &lessor->confirming, lessor_renew_here);
-        expire_due(lessor);
-    }
+    if (lessor->read_done)
+        act_upon_proof(lessor);
     lessor->read_done = false;
     lessor->put_off = 0;
     deadline_wheel_turn(&lessor->wheel, lessor->now_ms, on_due, lessor);

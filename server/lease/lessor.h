@@ -10,11 +10,12 @@
  * says in the log that it begins (lease_renew of id 0): what an earlier leader has still under way is
  * void behind that. Then every lease has its remaining time if it was written down, otherwise its
  * full time, never less than it was promised. Before it acts upon leases, be it to renew or to let
- * them end, a linearizable read proves that it still leads; one read serves all that waits. A proof
- * serves renewals for 50 ms more: who leads next gives every lease that much beyond its full time,
- * counted from a moment behind the proof, so what was promised holds. The
- * expiry itself carries the stamp of kv_lease_stamp(), so a renewal that another member had the log
- * take in between wins.
+ * them end, a linearizable read proves that it still leads; one read serves all that waits, and what comes
+ * in the 50 ms since it was asked for. A proof may be long on its way, and by then somebody else may lead: who
+ * leads next gives every lease a quarter of a second beyond its full time, counted from a moment behind that
+ * at which the proof was asked for; one that took longer serves no renewal, these go through the log.
+ * So what was promised holds. The expiry itself carries the stamp of kv_lease_stamp(), so a renewal
+ * that another member had the log take in between wins.
  *
  * A leader that was stopped, frozen or slow: the lessor's clock goes on by half a second at the most
  * between two turns of the loop, so the time that it did not see does not count against anybody.

@@ -7,7 +7,8 @@
 #include "lease_table.h"
 #include "lessor.h"
 
-#define CONFIRMED_MS_MAX 50u /* how long a proof that this member leads serves renewals */
+#define CONFIRMED_MS_MAX 50u /* how long a proof that this member leads serves later renewals */
+#define PROOF_MS_MAX 250u    /* since it was asked for; after that it serves none */
 
 #define LESSOR_WANTED_MAX 1024u
 #define LESSOR_BUCKETS_PER_TURN 16384u

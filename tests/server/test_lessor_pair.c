@@ -43,6 +43,9 @@ struct side {
     struct lessor *lessor;
     struct proposal proposals[PROPOSALS_MAX];
     size_t count;
+    struct proposal missed[PROPOSALS_MAX]; /* in the log, but not here yet; done: its own */
+    size_t missed_count;
+    bool deaf; /* the log does not come here */
     bool held; /* what it proposes is on its way */
     bool closed;
     uint64_t believes;
@@ -93,18 +96,38 @@ static const struct backend_ops OPS = {
 
 /* ---- the log ---- */
 
+static void apply(struct side *side, const struct proposal *proposal)
+{
+    struct kv_result result;
+
+    kv_apply(side->kv, proposal->command->data, proposal->command->size, &result);
+    backend_tell_leases(&side->base, proposal->command->data, proposal->command->size, &result);
+    if (proposal->done != NULL)
+        proposal->done(proposal->argument, 0, 1, &result);
+    decree_value_unref(proposal->command);
+}
+
 static void apply_everywhere(struct world *world, struct side *origin, struct proposal *proposal)
 {
     for (size_t i = 0; i < 2; i++) {
         struct side *side = &world->sides[i];
-        struct kv_result result;
+        struct proposal told = {decree_value_ref(proposal->command),
+                                side == origin ? proposal->done : NULL, proposal->argument};
 
-        kv_apply(side->kv, proposal->command->data, proposal->command->size, &result);
-        backend_tell_leases(&side->base, proposal->command->data, proposal->command->size, &result);
-        if (side == origin)
-            proposal->done(proposal->argument, 0, 1, &result);
+        if (!side->deaf)
+            apply(side, &told);
+        else
+            side->missed[side->missed_count++] = told;
     }
     decree_value_unref(proposal->command);
+}
+
+static void hear(struct side *side)
+{
+    side->deaf = false;
+    for (size_t i = 0; i < side->missed_count; i++)
+        apply(side, &side->missed[i]);
+    side->missed_count = 0;
 }
 
 /* What a side has proposed so far comes into the log, unless it is held; its reads are proved if it
@@ -400,6 +423,65 @@ static void test_who_cannot_prove_that_he_leads_ends_nothing(void **state)
     assert_true(lives(world));
 }
 
+/* Its leader's loop has slept since the last turn. */
+static void test_a_lease_that_begins_between_two_turns_has_all_of_its_time(void **state)
+{
+    const struct command command = {.op = COMMAND_LEASE_GRANT, .u.lease_grant = {LEASE, 5}};
+    struct proposal granted = {command_value(&command), on_applied, NULL};
+    struct world *world = *state;
+    uint64_t begun_ns;
+
+    assert_non_null(granted.command);
+    clock_ns += 400 * MS_NS;
+    begun_ns = clock_ns;
+    apply_everywhere(world, &world->sides[0], &granted);
+    for (; lives(world); clock_ns += 20 * MS_NS)
+        settle(world);
+    assert_true(clock_ns - begun_ns >= 5000 * MS_NS);
+}
+
+/* The first one is proved to lead, but that takes its time, and meanwhile the second begins. */
+static void renew_by_a_late_proof(struct world *world, unsigned late_ms)
+{
+    struct outcome outcome = {.renewal = {.id = LEASE, .done = on_renewed, .late = on_late}};
+    struct side *first = &world->sides[0];
+    uint64_t answered_ns;
+
+    lessor_renew(first->lessor, &outcome.renewal);
+    lessor_turn(first->lessor);
+    assert_int_equal(first->count, 1);
+    first->deaf = true;
+    world->leader = world->sides[1].believes = 2;
+    for (unsigned ms = 0; ms < late_ms; ms += 100) {
+        settle(world);
+        clock_ns += 100 * MS_NS;
+    }
+    first->proposals[--first->count].done(first->lessor, 0, 1, NULL);
+    settle(world);
+    if (!outcome.done)
+        hear(first);
+    assert_true(outcome.done);
+    assert_int_equal(outcome.seconds, 5);
+    answered_ns = clock_ns;
+    first->believes = 2;
+    hear(first);
+    for (; lives(world); clock_ns += 20 * MS_NS)
+        settle(world);
+    assert_true(clock_ns - answered_ns >= 5000 * MS_NS);
+}
+
+static void test_what_was_answered_holds_however_late_the_proof_came(void **state)
+{
+    static const unsigned late_ms[] = {100, 200, 300, 1000, 3000};
+
+    for (size_t i = 0; i < sizeof(late_ms) / sizeof(late_ms[0]); i++) {
+        lead(*state, 1);
+        pass(*state, 1);
+        grant(*state, 5);
+        renew_by_a_late_proof(*state, late_ms[i]);
+    }
+}
+
 static void test_time_that_was_not_seen_does_not_count(void **state)
 {
     struct world *world = *state;
@@ -629,6 +711,8 @@ int main(void)
         TEST(what_was_written_down_is_void_behind_a_renewal),
         TEST(an_expiry_of_an_earlier_leader_ends_nothing),
         TEST(who_cannot_prove_that_he_leads_ends_nothing),
+        TEST(a_lease_that_begins_between_two_turns_has_all_of_its_time),
+        TEST(what_was_answered_holds_however_late_the_proof_came),
         TEST(time_that_was_not_seen_does_not_count),
         TEST(who_was_overtaken_writes_nothing_down),
         TEST(every_member_tells_what_is_left),
