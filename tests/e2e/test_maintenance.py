@@ -81,6 +81,7 @@ def test_the_quota_stops_writes_until_room_is_made(make_cluster):
     for node in cluster.nodes:
         assert decree("put", "a", "b", endpoints=node.endpoint) == b"OK\n"
     fill(client)
+    wait_until(lambda: "alarm:NOSPACE" in etcdctl(cluster.endpoints, "alarm", "list"), 60, "the alarm rings again")
     etcdctl(cluster.endpoints, "compaction", str(revision_of(client)))
     wait_until(lambda: all(node.client.status().dbSizeInUse < 32768 for node in cluster.nodes), 60, "room was made")
     assert "alarm:NOSPACE" in etcdctl(cluster.endpoints, "alarm", "disarm")
