@@ -37,7 +37,7 @@ struct kv *kv_new(const struct kv_options *options)
     kv->allocator.bytes = sizeof(*kv);
     store_init(&kv->store, &kv->allocator, options != NULL ? options->shelf : NULL);
     index_init(&kv->index, &kv->allocator, &kv->store);
-    leases_init(&kv->leases, &kv->allocator);
+    leases_init(&kv->leases, &kv->allocator, options != NULL ? options->seed : 0);
     members_init(&kv->members, &kv->allocator);
     return kv;
 }

@@ -67,6 +67,8 @@ struct kv_options { /* NULL members take the defaults */
      * not even by kv_free(). Default: an assertion fails. */
     void (*out_of_memory)(void *context, size_t size);
     const struct kv_shelf *shelf; /* copied; default: all stays in memory */
+    /* Of hashes of what clients choose: one that they can guess lets them choose what collides. */
+    uint64_t seed;
 };
 
 /* The outcome of one op of a txn. Those of a nested txn follow it, before the next of its own. */

@@ -5,11 +5,13 @@
 #include <assert.h>
 #include <string.h>
 
+#include "checksum.h"
+
 #define PLACES_MIN 16u
 
-void leases_init(struct leases *leases, struct allocator *allocator)
+void leases_init(struct leases *leases, struct allocator *allocator, uint64_t seed)
 {
-    *leases = (struct leases){.allocator = allocator};
+    *leases = (struct leases){.allocator = allocator, .seed = seed};
 }
 
 static void free_lease(struct allocator *allocator, struct lease *lease)
@@ -25,15 +27,13 @@ void leases_release(struct leases *leases)
             free_lease(leases->allocator, leases->places[i]);
     allocator_free(leases->allocator, leases->places,
                    leases->place_count * sizeof(leases->places[0]));
-    leases_init(leases, leases->allocator);
+    leases_init(leases, leases->allocator, leases->seed);
 }
 
-/* Where the id belongs, were all places free. Ids are random numbers or small ones in a row. */
+/* Where the id belongs, were all places free. */
 static size_t home_of(const struct leases *leases, int64_t id)
 {
-    uint64_t mixed = (uint64_t)id * UINT64_C(0x9e3779b97f4a7c15);
-
-    return (size_t)(mixed >> 32) & (leases->place_count - 1);
+    return (size_t)checksum(&id, sizeof(id), leases->seed) & (leases->place_count - 1);
 }
 
 /* The place of the id, or the free one where it would be. There is a free one. */
@@ -55,6 +55,7 @@ struct lease *leases_find(const struct leases *leases, int64_t id)
 static void grow(struct leases *leases)
 {
     struct leases grown = {.allocator = leases->allocator,
+                           .seed = leases->seed,
                            .place_count = leases->place_count == 0 ? PLACES_MIN
                                                                    : 2 * leases->place_count,
                            .count = leases->count};

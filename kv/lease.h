@@ -5,7 +5,8 @@
  * like any other. What is kept of time is what everybody must agree on after a change of leader:
  * the seconds that were granted, and those that were left when that was last written down.
  *
- * Leases lie in a hash table by id.
+ * Leases lie in a hash table by id. As clients choose ids, the hash has a seed: who knows it could fill
+ * one place with all of his. Nothing but the order of leases_next() depends on it.
  */
 #ifndef DECREE_KV_LEASE_H
 #define DECREE_KV_LEASE_H
@@ -27,11 +28,12 @@ struct lease {
 
 struct leases {
     struct allocator *allocator;
+    uint64_t seed;
     struct lease **places; /* a power of two of them; NULL: free */
     size_t place_count, count;
 };
 
-void leases_init(struct leases *leases, struct allocator *allocator);
+void leases_init(struct leases *leases, struct allocator *allocator, uint64_t seed);
 void leases_release(struct leases *leases);
 
 /* NULL: there is none of this id. Borrowed until it is removed. */

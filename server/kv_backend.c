@@ -17,6 +17,7 @@
 
 #include "host_metrics.h"
 
+#include "random_seed.h"
 #include "snapshot_file.h"
 
 #define SLABS_KEPT 16u /* of 1 MiB at most */
@@ -201,7 +202,11 @@ static void store_options(const struct kv_backend *backend, const struct logger 
     *ret_files = (struct kv_shelf){backend->shelf, SLABS_KEPT, file_shelf_give, file_shelf_take,
                                    file_shelf_drop};
     *ret_options = (struct kv_options){
-        .context = (void *)logger, .out_of_memory = out_of_memory, .shelf = ret_files};
+        .context = (void *)logger,
+        .out_of_memory = out_of_memory,
+        .shelf = ret_files,
+        .seed = random_seed(),
+    };
 }
 
 int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *cluster,

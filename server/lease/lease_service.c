@@ -2,10 +2,10 @@
 /* lease_service.c -- etcdserverpb.Lease, but for its stream, which is lease_stream.c. */
 #include <assert.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #include "kv_propose.h"
 #include "lessor.h"
+#include "random_seed.h"
 #include "rpc.pb-c.h"
 
 #define LEASE_SECONDS_MAX INT64_C(9000000000)
@@ -66,13 +66,8 @@ int64_t lease_choose_id(const struct kv *kv)
     struct kv_lease lease;
     int64_t id = 0;
 
-    while (id == 0 || kv_lease(kv, id, &lease)) {
-        uint64_t random;
-
-        if (uv_random(NULL, NULL, &random, sizeof(random), 0, NULL) != 0)
-            random = uv_hrtime();
-        id = (int64_t)(random & INT64_MAX);
-    }
+    while (id == 0 || kv_lease(kv, id, &lease))
+        id = (int64_t)(random_seed() & INT64_MAX);
     return id;
 }
 

@@ -5,14 +5,14 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "checksum.h"
+
 #define BUCKETS_MIN 64u
 
 static struct lease_entry **bucket_of(const struct lease_table *table, int64_t id)
 {
-    uint64_t mixed = (uint64_t)id * UINT64_C(0x9e3779b97f4a7c15);
-
     assert(table->bucket_count > 0);
-    return &table->buckets[(size_t)(mixed >> 32) & (table->bucket_count - 1)];
+    return &table->buckets[checksum(&id, sizeof(id), table->seed) & (table->bucket_count - 1)];
 }
 
 struct lease_entry *lease_table_find(const struct lease_table *table, int64_t id)
@@ -35,6 +35,7 @@ static void put_in(struct lease_table *table, struct lease_entry *entry)
 static bool grow(struct lease_table *table)
 {
     struct lease_table grown = {
+        .seed = table->seed,
         .bucket_count = table->bucket_count > 0 ? 2 * table->bucket_count : BUCKETS_MIN,
         .count = table->count,
     };

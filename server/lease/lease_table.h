@@ -23,7 +23,8 @@ struct lease_entry {
     bool revoked;  /* ... and the log was asked to revoke it */
 };
 
-struct lease_table { /* all zero: empty */
+struct lease_table { /* all zero but the seed: empty */
+    uint64_t seed;   /* of the hash, see random_seed.h; set before the first entry */
     struct lease_entry **buckets;
     size_t bucket_count, count; /* a power of two, or 0 */
 };

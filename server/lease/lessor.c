@@ -15,6 +15,7 @@
 
 #include "kv_propose.h"
 #include "lessor_inside.h"
+#include "random_seed.h"
 
 #define TICK_MS 100u
 #define EXPIRIES_PER_TICK 100u
@@ -398,20 +399,15 @@ static void on_tick(uv_timer_t *timer)
 
 /* ---- the rest ---- */
 
-uint64_t lessor_ends_ms(const struct lessor *lessor, int64_t id)
-{
-    const struct lease_entry *entry = lease_table_find(&lessor->table, id);
-
-    return entry == NULL ? UINT64_MAX : entry->ends_ms;
-}
-
 struct lessor *lessor_new(struct backend *backend)
 {
     struct lessor *lessor = calloc(1, sizeof(*lessor));
+    struct kv_stats stats;
 
     if (lessor == NULL)
         return NULL;
     lessor->backend = backend;
+    lessor->table.seed = random_seed();
     lessor->clock_ms = lessor->now_ms = uv_hrtime() / 1000000;
     deadline_wheel_init(&lessor->wheel, lessor->now_ms);
     list_init(&lessor->due);
@@ -420,7 +416,8 @@ struct lessor *lessor_new(struct backend *backend)
     list_init(&lessor->open);
     list_init(&lessor->by_log);
     list_init(&lessor->questions);
-    lessor->missing = true; /* of a restored store */
+    kv_stats(backend->ops->kv(backend), &stats);
+    lessor->missing = stats.leases > 0; /* of a restored store */
     backend->lease_applied = on_lease_applied;
     backend->lease_context = lessor;
     return lessor;

@@ -14,6 +14,13 @@ static const struct kv *kv_of(const struct lessor *lessor)
     return lessor->backend->ops->kv(lessor->backend);
 }
 
+uint64_t lessor_ends_ms(const struct lessor *lessor, int64_t id)
+{
+    const struct lease_entry *entry = lease_table_find(&lessor->table, id);
+
+    return entry == NULL ? UINT64_MAX : entry->ends_ms;
+}
+
 void lessor_ask(struct lessor *lessor, struct lease_question *question)
 {
     if (lessor->closing) {

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "random_seed.h"
 #include "watch_hub_inside.h"
 
 #define RANGE_BYTES_MAX 256u /* of a range in a set, without its keys */
@@ -30,8 +31,7 @@ static void *resize_of_sets(void *context, void *memory, size_t size)
 static void group_init(struct watch_hub *hub, struct watch_group *group)
 {
     watch_set_init(&group->set, &hub->allocator);
-    if (uv_random(NULL, NULL, &group->set.seed, sizeof(group->set.seed), 0, NULL) != 0)
-        group->set.seed = uv_hrtime();
+    group->set.seed = random_seed();
     list_init(&group->members);
 }
 

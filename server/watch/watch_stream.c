@@ -176,7 +176,7 @@ int watch_stream_request(struct watch_stream *stream, const struct watch_request
 void watch_stream_open(struct watch_stream *stream, struct watch_hub *hub,
                        const struct watch_sink *sink)
 {
-    *stream = (struct watch_stream){.hub = hub, .sink = sink};
+    *stream = (struct watch_stream){.hub = hub, .sink = sink, .ids.seed = hub->synced.set.seed};
     list_init(&stream->hub_link);
     list_init(&stream->watchers);
     list_init(&stream->blocked);

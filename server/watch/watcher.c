@@ -2,6 +2,8 @@
 /* watcher.c -- see watcher.h. */
 #include "watcher.h"
 
+#include "checksum.h"
+
 #define FIRST_BUCKETS 8u
 
 struct watcher *watcher_new(struct watch_stream *stream, const struct watch_request *request,
@@ -35,14 +37,10 @@ struct watcher *watcher_new(struct watch_stream *stream, const struct watch_requ
     return watcher;
 }
 
-/* Ids count up from 0, or are the client's: their low bits tell them apart well enough, once those
- * above have been mixed in. */
 static struct watcher **bucket_of(const struct watcher_ids *ids, int64_t id)
 {
-    uint64_t mixed = (uint64_t)id ^ (uint64_t)id >> 32;
-
     assert(ids->bucket_count > 0);
-    return &ids->buckets[(mixed ^ mixed >> 16) & (ids->bucket_count - 1)];
+    return &ids->buckets[checksum(&id, sizeof(id), ids->seed) & (ids->bucket_count - 1)];
 }
 
 struct watcher *watcher_ids_find(const struct watcher_ids *ids, int64_t id)
@@ -110,5 +108,5 @@ void watcher_ids_remove(struct watcher_ids *ids, const struct watcher *watcher)
     if (--ids->count > 0)
         return;
     free(ids->buckets);
-    *ids = (struct watcher_ids){0};
+    *ids = (struct watcher_ids){.seed = ids->seed};
 }

@@ -60,8 +60,9 @@ static inline bool watcher_wants(const struct watcher *watcher, const struct kv_
     return change->deleted ? !watcher->no_delete : !watcher->no_put;
 }
 
-/* The watchers of a stream by their ids. Zero-initialised is empty. */
+/* The watchers of a stream by their ids. All zero but the seed is empty. */
 struct watcher_ids {
+    uint64_t seed; /* of the hash: set before the first one */
     struct watcher **buckets;
     size_t bucket_count, count;
 };
