@@ -100,7 +100,7 @@ static void drop(struct lock_task *task)
 
 /* ---- the end ---- */
 
-/* Another call that waits with the same key. */
+/* Another call that waits with the same key: a look at all, and so nothing but tasks may ask for it. */
 static bool is_shared(const struct lock_contender *contender)
 {
     const struct list_link *head = &contender->hall->contenders;
@@ -127,11 +127,9 @@ static void go_on(struct lock_contender *contender, enum contender_state state)
 /* Takes back what was made, then forgets him. */
 static void leave(struct lock_contender *contender)
 {
-    bool made = contender->granted || contender->entered;
-
     contender->events = NULL;
     unwatch(contender);
-    if (made && (contender->granted || !is_shared(contender)))
+    if (contender->granted || contender->entered)
         go_on(contender, LEAVING);
     else
         forget(contender);
@@ -360,6 +358,8 @@ static void take_back(struct lock_contender *contender)
 
     if (contender->granted)
         asked(contender, kv_offer(backend, &revoke, on_left, contender));
+    else if (is_shared(contender))
+        forget(contender);
     else
         asked(contender,
               lock_release(backend, contender->key, contender->made, on_left, contender));
