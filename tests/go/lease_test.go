@@ -58,7 +58,7 @@ func TestLeaseExpires(t *testing.T) {
 	client := c.dial(t)
 	ctx, prefix := limited(t)
 	watch := client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithFilterPut())
-	lease, err := client.Grant(ctx, 1)
+	lease, err := client.Grant(ctx, 4)
 	must(t, err)
 	for _, key := range []string{"b", "c", "a"} {
 		put(t, client, prefix+key, "v", clientv3.WithLease(lease.ID))
