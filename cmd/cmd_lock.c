@@ -3,7 +3,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "client_session.h"
 #include "commands.h"
 #include "lock_session.h"
+#include "user_program.h"
 
 #define TTL_SECONDS 10 /* as etcdctl */
 #define TTL_SECONDS_MAX 86400
@@ -120,25 +120,6 @@ static bool set_environment(const V3lockpb__LockResponse *response)
     return set;
 }
 
-/* With the signals that it would have without us. */
-static int start(char **program, const struct lock_session *session, pid_t *ret_pid)
-{
-    posix_spawnattr_t attributes;
-    sigset_t defaults;
-    int error = posix_spawnattr_init(&attributes);
-
-    if (error != 0)
-        return error;
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_setsigmask(&attributes, &session->old_signals);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    error = posix_spawnp(ret_pid, program[0], NULL, &attributes, program, environ);
-    posix_spawnattr_destroy(&attributes);
-    return error;
-}
-
 static int run(const struct lock_arguments *arguments, struct lock_session *session,
                const V3lockpb__LockResponse *response)
 {
@@ -147,7 +128,7 @@ static int run(const struct lock_arguments *arguments, struct lock_session *sess
     pid_t pid;
 
     if (error == 0)
-        error = start(arguments->program, session, &pid);
+        error = user_program_start(arguments->program, environ, &session->old_signals, &pid);
     if (error != 0) {
         fprintf(stderr, "decree lock: cannot run '%s': %s\n", arguments->program[0],
                 strerror(error));

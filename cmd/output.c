@@ -173,6 +173,11 @@ void output_keep_sigpipe(void)
         sigpipe_is_kept = true;
 }
 
+bool output_keeps_sigpipe(void)
+{
+    return sigpipe_is_kept;
+}
+
 static void end_by_sigpipe(void)
 {
     signal(SIGPIPE, SIG_DFL);

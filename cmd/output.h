@@ -47,4 +47,7 @@ int output_finish(void);
  * would end the process. output_finish still lets it end so when nobody reads stdout any more. */
 void output_keep_sigpipe(void);
 
+/* True: it would have ended the process. False: who started us ignored it already. */
+bool output_keeps_sigpipe(void);
+
 #endif

@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +20,7 @@
 #include "commands.h"
 #include "go_quote.h"
 #include "output.h"
+#include "user_program.h"
 
 #define VARIABLES 4u
 
@@ -100,24 +99,6 @@ static bool is_ours(const char *variable)
     return strncmp(variable, "ETCD_WATCH_", strlen("ETCD_WATCH_")) == 0;
 }
 
-/* With the SIGPIPE that it would have without us. */
-static int start(char **program, char **environment, pid_t *ret_pid)
-{
-    posix_spawnattr_t attributes;
-    sigset_t defaults;
-    int error = posix_spawnattr_init(&attributes);
-
-    if (error != 0)
-        return error;
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    error = posix_spawnp(ret_pid, program[0], NULL, &attributes, program, environment);
-    posix_spawnattr_destroy(&attributes);
-    return error;
-}
-
 /* Our environment without what an outer watch has put there, and the event's. */
 static int spawn(char **program, char *variables[VARIABLES], pid_t *ret_pid)
 {
@@ -134,7 +115,7 @@ static int spawn(char **program, char *variables[VARIABLES], pid_t *ret_pid)
         if (!is_ours(environ[i]))
             environment[used++] = environ[i];
     memcpy(environment + used, variables, VARIABLES * sizeof(*variables));
-    error = start(program, environment, ret_pid);
+    error = user_program_start(program, environment, NULL, ret_pid);
     free(environment);
     return error;
 }
