@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """nodes.py -- real `decree serve` processes on free ports in a temporary folder."""
 import os
+import re
 import subprocess
 import sys
 
@@ -62,6 +63,13 @@ class Node:
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read()
 
+    def ballots(self):
+        """(those that this node opened since it was started, the one that it follows), each as (round, node)."""
+        text = self.text_of_log().rpartition(" info started ")[2]
+        opened = re.findall(r"election_started node=(\S+) round=(\d+)", text)
+        followed = re.findall(r"leader_changed node=\S+ leader=(\S+) round=(\d+)", text)
+        return [(int(number), name) for name, number in opened], [(int(number), name) for name, number in followed[-1:]]
+
 
 class Cluster:
     def __init__(self, folder, count=3, arguments=(), nodes=None):
@@ -95,8 +103,16 @@ class Cluster:
                 leader = node
         return leader if len(named) == 1 else None
 
+    def settled_leader(self):
+        """The leader, once no ballot is higher: at a start two nodes may stand, and the second deposes the first."""
+        leader = self.leader()
+        ballots = [node.ballots() for node in self.nodes if node.is_running()]
+        followed = {ballot for _, last in ballots for ballot in last}
+        opened = [ballot for own, _ in ballots for ballot in own]
+        return leader if len(followed) == 1 and max(followed) >= max(opened, default=(0, "")) else None
+
     def wait_for_leader(self, seconds=60):
-        return wait_until(self.leader, seconds, "all nodes name the same leader")
+        return wait_until(self.settled_leader, seconds, "all nodes name the same leader, who has the highest ballot")
 
     def close(self):
         for node in self.nodes:
