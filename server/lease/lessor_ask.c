@@ -48,8 +48,8 @@ static bool is_answered(const struct lessor *lessor, const struct lease_question
     return question->asked_ms != 0 && entry != NULL && entry->news > question->news;
 }
 
-/* A checkpoint tells a second more than there is; one that was void means that the lease has its whole
- * time again. False: it is not known yet. */
+/* In whole seconds that are left for sure. A checkpoint tells the time rounded up; one that was void
+ * means that the lease had its whole time a moment ago. False: it is not known yet. */
 static bool answer(struct lessor *lessor, struct lease_question *question)
 {
     struct kv_lease lease;
@@ -59,7 +59,7 @@ static bool answer(struct lessor *lessor, struct lease_question *question)
     else if (lessor->state == LESSOR_LEADS)
         finish(question, 0, lessor_left(lessor, &lease));
     else if (is_answered(lessor, question))
-        finish(question, 0, lease.remaining > 0 ? lease.remaining - 1 : lease.granted);
+        finish(question, 0, (lease.remaining > 0 ? lease.remaining : lease.granted) - 1);
     else if (lessor->now_ms - question->since_ms >= lessor->late_ms)
         finish(question, LESSOR_LATE, 0);
     else

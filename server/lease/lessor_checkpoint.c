@@ -23,7 +23,7 @@ int64_t lessor_left(const struct lessor *lessor, const struct kv_lease *lease)
 
     assert(lessor->state == LESSOR_LEADS);
     if (entry != NULL && entry->ends_ms > lessor->now_ms)
-        return (int64_t)((entry->ends_ms - lessor->now_ms) / SECOND_MS);
+        return (int64_t)((entry->ends_ms - lessor->now_ms - 1) / SECOND_MS);
     return 0;
 }
 
