@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_endpoint.c -- decree endpoint: what etcdctl's users look for under this word. */
-#include <stdio.h>
-#include <string.h>
+
+#include <stddef.h>
 
 #include "commands.h"
 #include "endpoint_health.h"
@@ -24,21 +24,8 @@ static const char help[] =
 
 int cmd_endpoint(int argc, char **argv)
 {
-    static const struct {
-        const char *word;
-        int (*run)(int argc, char **argv);
-    } parts[] = {{"health", endpoint_health}, {"status", cmd_status}, {"hashkv", cmd_hash}};
-    const char *word = argc > 1 ? argv[1] : "";
+    static const struct command_part parts[] = {
+        {"health", endpoint_health}, {"status", cmd_status}, {"hashkv", cmd_hash}, {NULL, NULL}};
 
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        if (strcmp(word, parts[i].word) == 0)
-            return parts[i].run(argc - 1, argv + 1);
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-?") == 0 || strcmp(word, "help") == 0) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
-    fprintf(stderr,
-            "decree endpoint: say health, status or hashkv%s%s%s; see decree endpoint --help\n",
-            word[0] != '\0' ? ", not '" : "", word, word[0] != '\0' ? "'" : "");
-    return EXIT_USAGE;
+    return command_run_part("endpoint", parts, help, argc, argv);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_snapshot.c -- decree snapshot: which of its parts is meant. */
 #include <stdio.h>
-#include <string.h>
 
 #include "commands.h"
 #include "snapshot_commands.h"
@@ -34,22 +33,10 @@ void snapshot_sum_print(char *text, const uint8_t *sum)
 
 int cmd_snapshot(int argc, char **argv)
 {
-    static const struct {
-        const char *word;
-        int (*run)(int argc, char **argv);
-    } parts[] = {
-        {"save", snapshot_save}, {"status", snapshot_status}, {"restore", snapshot_restore}};
-    const char *word = argc > 1 ? argv[1] : "";
+    static const struct command_part parts[] = {{"save", snapshot_save},
+                                                {"status", snapshot_status},
+                                                {"restore", snapshot_restore},
+                                                {NULL, NULL}};
 
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-        if (strcmp(word, parts[i].word) == 0)
-            return parts[i].run(argc - 1, argv + 1);
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-?") == 0 || strcmp(word, "help") == 0) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
-    fprintf(stderr,
-            "decree snapshot: say save, status or restore%s%s%s; see decree snapshot --help\n",
-            word[0] != '\0' ? ", not '" : "", word, word[0] != '\0' ? "'" : "");
-    return EXIT_USAGE;
+    return command_run_part("snapshot", parts, help, argc, argv);
 }

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WORD_BYTES_MAX 32u
@@ -30,6 +31,31 @@ bool subcommand_has_parts(const char *word)
     assert(word != NULL);
     return strcmp(word, "endpoint") == 0 || strcmp(word, "snapshot") == 0 ||
            strcmp(word, "register") == 0;
+}
+
+static int complain_of_part(const char *command, const struct command_part *parts, const char *word)
+{
+    fprintf(stderr, "decree %s: say %s", command, parts[0].word);
+    for (size_t i = 1; parts[i].word != NULL; i++)
+        fprintf(stderr, "%s%s", parts[i + 1].word != NULL ? ", " : " or ", parts[i].word);
+    if (word[0] != '\0')
+        fprintf(stderr, ", not '%s'", word);
+    fprintf(stderr, "; see decree %s --help\n", command);
+    return EXIT_USAGE;
+}
+
+int command_run_part(const char *command, const struct command_part *parts, const char *help,
+                     int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+
+    for (size_t i = 0; parts[i].word != NULL; i++)
+        if (strcmp(word, parts[i].word) == 0)
+            return parts[i].run(argc - 1, argv + 1);
+    if (strcmp(word, "--help") != 0 && strcmp(word, "-?") != 0 && strcmp(word, "help") != 0)
+        return complain_of_part(command, parts, word);
+    fputs(help, stdout);
+    return EXIT_OK;
 }
 
 const char *subcommand_why_not(const char *word)

@@ -59,6 +59,15 @@ const struct subcommand *subcommand_find(const char *word);
 /* True for a command whose next word says what of it is meant, before all options. */
 bool subcommand_has_parts(const char *word);
 
+struct command_part {
+    const char *word;
+    int (*run)(int argc, char **argv); /* gets its own word as argv[0] */
+};
+
+/* Runs the part that argv[1] names, or tells which there are; the last has a NULL word. The exit status. */
+int command_run_part(const char *command, const struct command_part *parts, const char *help,
+                     int argc, char **argv);
+
 /* Why a command that etcdctl has is not there; NULL for any other word. */
 const char *subcommand_why_not(const char *word);
 
