@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_member.c -- decree member list. */
 #include <argp.h>
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "client_options.h"
 #include "commands.h"
 #include "message_fields.h"
 #include "output.h"
+#include "table.h"
 
-#define COLUMNS 5u
-#define CELL_BYTES 512u
+#define URLS_BYTES 512u
 
 struct member_arguments {
     struct client_settings settings;
@@ -45,51 +43,23 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static void fill_row(const Etcdserverpb__Member *member, char cells[COLUMNS][CELL_BYTES])
+static void fill(struct table *table, const Etcdserverpb__MemberListResponse *response)
 {
-    snprintf(cells[0], CELL_BYTES, "%" PRIx64, member->id);
-    snprintf(cells[1], CELL_BYTES, "%s", member->name[0] != '\0' ? "started" : "unstarted");
-    snprintf(cells[2], CELL_BYTES, "%s", member->name);
-    text_join(cells[3], CELL_BYTES, member->peerurls, member->n_peerurls);
-    text_join(cells[4], CELL_BYTES, member->clienturls, member->n_clienturls);
-}
+    static const char *const heads[] = {"ID", "STATUS", "NAME", "PEER ADDRS", "CLIENT ADDRS"};
+    char urls[URLS_BYTES];
 
-static void print_simple(const Etcdserverpb__MemberListResponse *response)
-{
-    char cells[COLUMNS][CELL_BYTES];
-
+    table_init(table, heads, sizeof(heads) / sizeof(heads[0]));
     for (size_t i = 0; i < response->n_members; i++) {
-        fill_row(response->members[i], cells);
-        for (unsigned column = 0; column < COLUMNS; column++)
-            printf("%s%s", column > 0 ? ", " : "", cells[column]);
-        putchar('\n');
-    }
-}
+        const Etcdserverpb__Member *member = response->members[i];
 
-static int print_table(const Etcdserverpb__MemberListResponse *response)
-{
-    static const char *const heads[COLUMNS] = {"ID", "STATUS", "NAME", "PEER ADDRS",
-                                               "CLIENT ADDRS"};
-    char(*texts)[COLUMNS][CELL_BYTES] = calloc(response->n_members + 1, sizeof(*texts));
-    const char **cells = calloc((response->n_members + 1) * COLUMNS, sizeof(*cells));
-    int status = EXIT_FAILED;
-
-    if (texts == NULL || cells == NULL) {
-        fprintf(stderr, "decree member: out of memory\n");
-        goto out;
+        table_add(table, "%" PRIx64, member->id);
+        table_add(table, "%s", member->name[0] != '\0' ? "started" : "unstarted");
+        table_add(table, "%s", member->name);
+        text_join(urls, sizeof(urls), member->peerurls, member->n_peerurls);
+        table_add(table, "%s", urls);
+        text_join(urls, sizeof(urls), member->clienturls, member->n_clienturls);
+        table_add(table, "%s", urls);
     }
-    memcpy(cells, heads, sizeof(heads));
-    for (size_t i = 0; i < response->n_members; i++) {
-        fill_row(response->members[i], texts[i]);
-        for (unsigned column = 0; column < COLUMNS; column++)
-            cells[(i + 1) * COLUMNS + column] = texts[i][column];
-    }
-    output_table(cells, response->n_members + 1, COLUMNS);
-    status = EXIT_OK;
-out:
-    free(texts);
-    free(cells);
-    return status;
 }
 
 /* As etcdctl has it: an empty line behind each member. */
@@ -108,18 +78,20 @@ static int member_list(const struct client_settings *settings, struct client *cl
     Etcdserverpb__MemberListRequest request = ETCDSERVERPB__MEMBER_LIST_REQUEST__INIT;
     Etcdserverpb__MemberListResponse *response;
     enum grpc_status code = client_member_list(client, &request, &response);
+    struct table table;
     int status = EXIT_OK;
 
     if (code != GRPC_OK)
         return client_failure(client, code);
-    if (settings->format == OUTPUT_JSON)
+    if (settings->format == OUTPUT_JSON) {
         output_json(&response->base);
-    else if (settings->format == OUTPUT_SIMPLE)
-        print_simple(response);
-    else if (settings->format == OUTPUT_FIELDS)
+    } else if (settings->format == OUTPUT_FIELDS) {
         print_fields(response);
-    else
-        status = print_table(response);
+    } else {
+        fill(&table, response);
+        status = settings->format == OUTPUT_SIMPLE ? table_print_simple(&table)
+                                                   : table_print(&table);
+    }
     etcdserverpb__member_list_response__free_unpacked(response, NULL);
     return status != EXIT_OK ? status : output_finish();
 }

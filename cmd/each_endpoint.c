@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "message_json.h"
 
 #define LIST_BYTES (ENDPOINTS_MAX * (ENDPOINT_NAME_BYTES + 8u))
 
@@ -21,13 +22,15 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct each_endpoint_settings *settings = state->input;
 
-    (void)argument;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &settings->client;
         return 0;
     case OPTION_CLUSTER:
         settings->cluster = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "this takes no arguments: '%s'", argument);
         return 0;
     default: /* argp has keys of its own */
         return ARGP_ERR_UNKNOWN;
@@ -76,14 +79,14 @@ static int list_members(const struct client_settings *settings, char *list)
     return status;
 }
 
-int each_endpoint_list(const struct each_endpoint_settings *settings,
-                       struct endpoints *ret_endpoints)
+/* 0, or an exit status after a sentence. */
+static int list_endpoints(const struct each_endpoint_settings *settings,
+                          struct endpoints *ret_endpoints)
 {
     static char list[LIST_BYTES];
     struct client_settings of_members = settings->client;
     int status;
 
-    assert(ret_endpoints != NULL);
     if (!settings->cluster)
         return client_endpoints(&settings->client, ret_endpoints);
     status = list_members(&settings->client, list);
@@ -93,4 +96,95 @@ int each_endpoint_list(const struct each_endpoint_settings *settings,
         return EXIT_UNAVAILABLE; /* collect() has said of each why */
     of_members.endpoints = list;
     return client_endpoints(&of_members, ret_endpoints);
+}
+
+int each_endpoint_run(const struct each_endpoint_settings *settings, each_endpoint_ask *ask,
+                      void *context)
+{
+    static struct endpoints endpoints;
+    struct client_settings of_one = settings->client;
+    int worst = list_endpoints(settings, &endpoints);
+
+    if (worst != EXIT_OK)
+        return worst;
+    for (size_t i = 0; i < endpoints.count; i++) {
+        const char *name = endpoints.items[i].name;
+        struct client *client = NULL;
+        int status;
+
+        of_one.endpoints = name;
+        status = client_connect(&of_one, &client);
+        if (status == EXIT_OK)
+            status = ask(context, client, name);
+        client_free(client);
+        worst = status > worst ? status : worst;
+    }
+    return worst;
+}
+
+struct showing {
+    const struct each_endpoint_view *view;
+    void *context;
+    enum output_format format;
+    struct table table;
+    const char *before; /* the next object of JSON */
+};
+
+/* As etcdctl has it: [{"Endpoint": ..., NAME: {...}}, ...] */
+static void print_json(struct showing *showing, const char *endpoint,
+                       const ProtobufCMessage *message)
+{
+    printf("%s{\"Endpoint\":", showing->before);
+    string_json_print(stdout, endpoint);
+    printf(",\"%s\":", showing->view->name);
+    message_json_print(stdout, message);
+    putchar('}');
+    showing->before = ",";
+}
+
+static int show(void *context, struct client *client, const char *endpoint)
+{
+    struct showing *showing = context;
+    ProtobufCMessage *message;
+    enum grpc_status code = showing->view->ask(showing->context, client, &message);
+
+    if (code != GRPC_OK)
+        return client_failure(client, code);
+    if (showing->format == OUTPUT_JSON)
+        print_json(showing, endpoint, message);
+    else if (showing->format == OUTPUT_FIELDS)
+        showing->view->print_fields(endpoint, message);
+    else
+        showing->view->add_row(&showing->table, endpoint, message);
+    protobuf_c_message_free_unpacked(message, NULL);
+    return EXIT_OK;
+}
+
+static int finish(struct showing *showing)
+{
+    int status = EXIT_OK;
+
+    if (showing->format == OUTPUT_JSON)
+        puts(showing->before[0] == '[' ? "[]" : "]");
+    else if (showing->format == OUTPUT_TABLE)
+        status = table_print(&showing->table);
+    else
+        status = table_print_simple(&showing->table);
+    return status == EXIT_OK ? output_finish() : status;
+}
+
+int each_endpoint_show(const struct each_endpoint_settings *settings,
+                       const struct each_endpoint_view *view, void *context)
+{
+    enum output_format format = settings->client.format;
+    struct showing showing = {.view = view,
+                              .context = context,
+                              .format = format == OUTPUT_DEFAULT ? view->without_format : format,
+                              .before = "["};
+    int status, worst;
+
+    table_init(&showing.table, view->heads, view->columns);
+    worst = each_endpoint_run(settings, show, &showing);
+    status = finish(&showing);
+    return status > worst ? status : worst;
 }

@@ -12,9 +12,7 @@
 #include "commands.h"
 #include "each_endpoint.h"
 #include "message_json.h"
-#include "output.h"
 
-#define COLUMNS 4u
 #define ERROR_BYTES 256u
 #define TOOK_BYTES 24u
 #define KEY "health" /* what etcdctl reads; it need not be there */
@@ -23,6 +21,11 @@ struct health {
     const char *endpoint;
     char took[TOOK_BYTES];
     char error[ERROR_BYTES]; /* empty: it is healthy */
+};
+
+struct healths {
+    struct health items[ENDPOINTS_MAX];
+    size_t count;
 };
 
 static const char doc[] =
@@ -34,20 +37,6 @@ static const char doc[] =
     "  decree endpoint health --cluster --json\n\n"
     "Exit status: 0 all are healthy; 1 an alarm rings, or one refused; 64 the command line makes no sense; 69 one did not "
     "answer.";
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = state->input;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "health takes no arguments: '%s'", argument);
-        return 0;
-    default: /* argp has keys of its own */
-        return ARGP_ERR_UNKNOWN;
-    }
-}
 
 static void list_alarms(struct health *health, const Etcdserverpb__AlarmResponse *response)
 {
@@ -86,27 +75,21 @@ static enum grpc_status probe(struct client *client, struct health *ret_health)
     return GRPC_OK;
 }
 
-/* The exit status that this endpoint alone would give. */
-static int ask(struct client_settings settings, const struct endpoint *endpoint,
-               struct health *ret_health)
+static int ask(void *context, struct client *client, const char *endpoint)
 {
-    struct client *client;
+    struct healths *healths = context;
+    struct health *health = &healths->items[healths->count++];
     enum grpc_status code;
-    int status;
 
-    *ret_health = (struct health){.endpoint = endpoint->name};
-    settings.endpoints = endpoint->name;
-    status = client_connect(&settings, &client);
-    if (status != EXIT_OK)
-        return status;
-    code = probe(client, ret_health);
+    assert(healths->count <= ENDPOINTS_MAX);
+    *health = (struct health){.endpoint = endpoint};
+    code = probe(client, health);
     if (code != GRPC_OK)
-        snprintf(ret_health->error, ERROR_BYTES, "%s: %s", grpc_status_name(code),
+        snprintf(health->error, ERROR_BYTES, "%s: %s", grpc_status_name(code),
                  client_error_text(client));
-    client_free(client);
     if (code == GRPC_UNAVAILABLE || code == GRPC_DEADLINE_EXCEEDED)
         return EXIT_UNAVAILABLE;
-    return ret_health->error[0] == '\0' ? EXIT_OK : EXIT_FAILED;
+    return health->error[0] == '\0' ? EXIT_OK : EXIT_FAILED;
 }
 
 static void print_simple(const struct health *health)
@@ -145,18 +128,17 @@ static void print_json(const struct health *all, size_t count)
 
 static void print_table(const struct health *all, size_t count)
 {
-    const char *cells[(ENDPOINTS_MAX + 1) * COLUMNS] = {"ENDPOINT", "HEALTH", "TOOK", "ERROR"};
+    static const char *const heads[] = {"ENDPOINT", "HEALTH", "TOOK", "ERROR"};
+    struct table table;
 
-    assert(count <= ENDPOINTS_MAX);
+    table_init(&table, heads, sizeof(heads) / sizeof(heads[0]));
     for (size_t i = 0; i < count; i++) {
-        const char **row = &cells[(i + 1) * COLUMNS];
-
-        row[0] = all[i].endpoint;
-        row[1] = all[i].error[0] == '\0' ? "true" : "false";
-        row[2] = all[i].took;
-        row[3] = all[i].error;
+        table_add(&table, "%s", all[i].endpoint);
+        table_add(&table, "%s", all[i].error[0] == '\0' ? "true" : "false");
+        table_add(&table, "%s", all[i].took);
+        table_add(&table, "%s", all[i].error);
     }
-    output_table(cells, count + 1, COLUMNS);
+    (void)table_print(&table);
 }
 
 static void print_all(enum output_format format, const struct health *all, size_t count)
@@ -173,21 +155,16 @@ static void print_all(enum output_format format, const struct health *all, size_
 int endpoint_health(int argc, char **argv)
 {
     static const struct argp_child children[] = {{&each_endpoint_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {NULL, parse_option, NULL, doc, children, NULL, NULL};
-    static struct endpoints endpoints;
-    static struct health all[ENDPOINTS_MAX];
+    static const struct argp argp = {.doc = doc, .children = children};
+    static struct healths all;
     struct each_endpoint_settings settings = {0};
     int status, worst;
 
     client_parse(&argp, "decree endpoint health", argc, argv, &settings);
-    worst = each_endpoint_list(&settings, &endpoints);
-    if (worst != EXIT_OK)
+    worst = each_endpoint_run(&settings, ask, &all);
+    if (all.count == 0)
         return worst;
-    for (size_t i = 0; i < endpoints.count; i++) {
-        status = ask(settings.client, &endpoints.items[i], &all[i]);
-        worst = status > worst ? status : worst;
-    }
-    print_all(settings.client.format, all, endpoints.count);
+    print_all(settings.client.format, all.items, all.count);
     status = output_finish();
     return status > worst ? status : worst;
 }

@@ -5,59 +5,28 @@
 #include <assert.h>
 #include <ctype.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "message_fields.h"
-#include "output.h"
+#include "table.h"
 
-struct cells {
-    char **items;
-    size_t count, room;
-    bool failed;
-};
-
-static void add(struct cells *cells, char *text)
-{
-    if (cells->count == cells->room) {
-        size_t room = cells->room > 0 ? cells->room * 2 : 64;
-        char **items = realloc(cells->items, room * sizeof(*items));
-
-        if (items == NULL) {
-            cells->failed = true;
-            free(text);
-            return;
-        }
-        cells->items = items;
-        cells->room = room;
-    }
-    if (text == NULL)
-        cells->failed = true;
-    else
-        cells->items[cells->count++] = text;
-}
+#define HEAD_BYTES 128u
 
 /* "CreateRevision" as "CREATE REVISION" */
-static char *head_of(const char *name)
+static void add_head(void *context, const char *name, const char *value)
 {
-    char *head = malloc(strlen(name) * 2 + 1);
+    char head[HEAD_BYTES];
     size_t used = 0;
 
-    if (head == NULL)
-        return NULL;
+    (void)value;
+    assert(strlen(name) * 2 < sizeof(head));
     for (const char *at = name; *at != '\0'; at++) {
         if (at > name && isupper((unsigned char)*at) && islower((unsigned char)at[-1]))
             head[used++] = ' ';
         head[used++] = (char)toupper((unsigned char)*at);
     }
     head[used] = '\0';
-    return head;
-}
-
-static void add_head(void *context, const char *name, const char *value)
-{
-    (void)value;
-    add(context, head_of(name));
+    table_add(context, "%s", head);
 }
 
 /* Without the quotes: the lines of the table do their part. */
@@ -67,14 +36,14 @@ static void add_value(void *context, const char *name, const char *value)
 
     (void)name;
     if (size >= 2 && value[0] == '"')
-        add(context, strndup(value + 1, size - 2));
+        table_add(context, "%.*s", (int)size - 2, value + 1);
     else
-        add(context, strdup(value));
+        table_add(context, "%s", value);
 }
 
 static void add_pair(void *context, const char *name, const char *value)
 {
-    add(context, strdup(name));
+    table_add(context, "%s", name);
     add_value(context, name, value);
 }
 
@@ -102,39 +71,32 @@ static const ProtobufCFieldDescriptor *list_of(const ProtobufCMessage *message)
     return NULL;
 }
 
-/* How many columns there are. */
-static size_t gather(struct cells *cells, const ProtobufCMessage *message)
+static void gather(struct table *table, const ProtobufCMessage *message)
 {
     const ProtobufCFieldDescriptor *list = list_of(message);
     const uint8_t *at = (const uint8_t *)message;
     ProtobufCMessage *const *elements;
-    size_t count, columns;
+    size_t count;
 
     if (list == NULL) {
-        add_pair(cells, "FIELD", "VALUE");
-        message_fields_each(message, add_pair, cells);
-        return 2;
+        add_pair(table, "FIELD", "VALUE");
+        message_fields_each(message, add_pair, table);
+        table->columns = 2;
+        return;
     }
     elements = *(ProtobufCMessage *const *const *)(const void *)(at + list->offset);
     count = *(const size_t *)(const void *)(at + list->quantifier_offset);
-    message_fields_each(elements[0], add_head, cells);
-    columns = cells->count;
+    message_fields_each(elements[0], add_head, table);
+    table->columns = table->count;
     for (size_t i = 0; i < count; i++)
-        message_fields_each(elements[i], add_value, cells);
-    return columns;
+        message_fields_each(elements[i], add_value, table);
 }
 
-bool fields_table_print(const ProtobufCMessage *message)
+void fields_table_print(const ProtobufCMessage *message)
 {
-    struct cells cells = {0};
-    size_t columns;
+    struct table table = {0};
 
     assert(message != NULL);
-    columns = gather(&cells, message);
-    if (!cells.failed)
-        output_table((const char *const *)cells.items, cells.count / columns, columns);
-    for (size_t i = 0; i < cells.count; i++)
-        free(cells.items[i]);
-    free(cells.items);
-    return !cells.failed;
+    gather(&table, message);
+    (void)table_print(&table);
 }

@@ -4,11 +4,8 @@
 #ifndef DECREE_CMD_FIELDS_TABLE_H
 #define DECREE_CMD_FIELDS_TABLE_H
 
-#include <stdbool.h>
-
 #include <protobuf-c/protobuf-c.h>
 
-/* False: out of memory. */
-bool fields_table_print(const ProtobufCMessage *message);
+void fields_table_print(const ProtobufCMessage *message);
 
 #endif

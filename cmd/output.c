@@ -57,8 +57,7 @@ bool output_answer(enum output_format format, const ProtobufCMessage *message)
         message_fields_print(stdout, message);
         return true;
     case OUTPUT_TABLE:
-        if (!fields_table_print(message))
-            fprintf(stderr, "decree: out of memory for the table\n");
+        fields_table_print(message);
         return true;
     }
     return false;
@@ -95,50 +94,6 @@ bool output_watch(enum output_format format, const Etcdserverpb__WatchResponse *
     else
         return output_answer(format, &response->base);
     return true;
-}
-
-/* Columns that a cell takes on the screen: one per character of UTF-8, near enough. */
-static size_t cell_width(const char *cell)
-{
-    size_t width = 0;
-
-    for (; *cell != '\0'; cell++)
-        if (((unsigned char)*cell & 0xc0) != 0x80)
-            width++;
-    return width;
-}
-
-static void print_rule(const size_t *widths, size_t columns)
-{
-    for (size_t column = 0; column < columns; column++) {
-        fputc('+', stdout);
-        for (size_t i = 0; i < widths[column] + 2; i++)
-            fputc('-', stdout);
-    }
-    puts("+");
-}
-
-void output_table(const char *const *cells, size_t rows, size_t columns)
-{
-    size_t widths[TABLE_COLUMNS_MAX] = {0};
-
-    assert(columns > 0);
-    assert(columns <= TABLE_COLUMNS_MAX);
-    for (size_t i = 0; i < rows * columns; i++)
-        if (cell_width(cells[i]) > widths[i % columns])
-            widths[i % columns] = cell_width(cells[i]);
-    print_rule(widths, columns);
-    for (size_t row = 0; row < rows; row++) {
-        for (size_t column = 0; column < columns; column++) {
-            const char *cell = cells[row * columns + column];
-
-            printf("| %s%*s ", cell, (int)(widths[column] - cell_width(cell)), "");
-        }
-        puts("|");
-        if (row == 0)
-            print_rule(widths, columns);
-    }
-    print_rule(widths, columns);
 }
 
 void output_bytes(char *target, size_t target_bytes, double bytes)

@@ -11,8 +11,6 @@
 
 enum output_format { OUTPUT_DEFAULT = 0, OUTPUT_SIMPLE, OUTPUT_JSON, OUTPUT_FIELDS, OUTPUT_TABLE };
 
-#define TABLE_COLUMNS_MAX 12u
-
 /* Bytes as they are, and a newline. */
 void output_line(const void *data, size_t size);
 
@@ -29,9 +27,7 @@ bool output_answer(enum output_format format, const ProtobufCMessage *message);
 /* The same for what a watch says, with the names that etcdctl has for it. */
 bool output_watch(enum output_format format, const Etcdserverpb__WatchResponse *response);
 
-/* Rows of cells, the first the heads, with lines around; cells is rows * columns strings, row by
- * row. */
-void output_table(const char *const *cells, size_t rows, size_t columns);
+#define BYTES_TEXT_BYTES 32u
 
 /* "1.2 MB": bytes for people, in powers of 1000 as etcdctl has them. */
 void output_bytes(char *target, size_t target_bytes, double bytes);

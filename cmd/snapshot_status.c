@@ -9,11 +9,8 @@
 #include "commands.h"
 #include "exit_status.h"
 #include "message_json.h"
-#include "output.h"
 #include "snapshot_commands.h"
-
-#define COLUMNS 6u
-#define CELL_BYTES 96u
+#include "table.h"
 
 static const char doc[] =
     "Reads a snapshot, checks all of its sums, and says what is in it. No server is asked.\v"
@@ -72,16 +69,6 @@ static void print_json(const struct snapshot_summary *summary)
            summary->header.alarm_count, sum);
 }
 
-static void fill_row(const struct snapshot_summary *summary, char cells[COLUMNS][CELL_BYTES])
-{
-    snprintf(cells[0], CELL_BYTES, "%" PRIx32, short_hash(summary));
-    snprintf(cells[1], CELL_BYTES, "%" PRId64, summary->header.revision);
-    snprintf(cells[2], CELL_BYTES, "%" PRIu64, summary->header.record_count);
-    output_bytes(cells[3], CELL_BYTES, (double)summary->file_bytes);
-    snprintf(cells[4], CELL_BYTES, "%" PRId64, summary->header.compacted);
-    snprintf(cells[5], CELL_BYTES, "%" PRIu64, summary->header.lease_count);
-}
-
 /* As etcdctl has it: numbers that a program reads. The last two are decree's own. */
 static void print_fields(const struct snapshot_summary *summary)
 {
@@ -91,28 +78,35 @@ static void print_fields(const struct snapshot_summary *summary)
            summary->file_bytes, summary->header.compacted, summary->header.lease_count);
 }
 
-static void print(const struct snapshot_summary *summary, enum output_format format)
+static int print_row(const struct snapshot_summary *summary, enum output_format format)
 {
-    static const char *const heads[COLUMNS] = {"HASH",       "REVISION",  "TOTAL KEYS",
-                                               "TOTAL SIZE", "COMPACTED", "LEASES"};
-    char cells[COLUMNS][CELL_BYTES];
-    const char *table[2 * COLUMNS];
+    static const char *const heads[] = {"HASH",       "REVISION",  "TOTAL KEYS",
+                                        "TOTAL SIZE", "COMPACTED", "LEASES"};
+    struct table table;
+    char size[BYTES_TEXT_BYTES];
 
-    if (format == OUTPUT_JSON || format == OUTPUT_FIELDS) {
-        (format == OUTPUT_JSON ? print_json : print_fields)(summary);
-        return;
-    }
-    fill_row(summary, cells);
-    for (size_t i = 0; i < COLUMNS; i++) {
-        table[i] = heads[i];
-        table[COLUMNS + i] = cells[i];
-        if (format != OUTPUT_TABLE)
-            printf("%s%s", i > 0 ? ", " : "", cells[i]);
-    }
-    if (format == OUTPUT_TABLE)
-        output_table(table, 2, COLUMNS);
+    output_bytes(size, sizeof(size), (double)summary->file_bytes);
+    table_init(&table, heads, sizeof(heads) / sizeof(heads[0]));
+    table_add(&table, "%" PRIx32, short_hash(summary));
+    table_add(&table, "%" PRId64, summary->header.revision);
+    table_add(&table, "%" PRIu64, summary->header.record_count);
+    table_add(&table, "%s", size);
+    table_add(&table, "%" PRId64, summary->header.compacted);
+    table_add(&table, "%" PRIu64, summary->header.lease_count);
+    return format == OUTPUT_TABLE ? table_print(&table) : table_print_simple(&table);
+}
+
+static int print(const struct snapshot_summary *summary, enum output_format format)
+{
+    int status = EXIT_OK;
+
+    if (format == OUTPUT_JSON)
+        print_json(summary);
+    else if (format == OUTPUT_FIELDS)
+        print_fields(summary);
     else
-        putchar('\n');
+        status = print_row(summary, format);
+    return status == EXIT_OK ? output_finish() : status;
 }
 
 int snapshot_status(int argc, char **argv)
@@ -130,6 +124,5 @@ int snapshot_status(int argc, char **argv)
         fprintf(stderr, "decree snapshot status: %s\n", sentence);
         return exit_status(error);
     }
-    print(&summary, arguments.settings.format);
-    return output_finish();
+    return print(&summary, arguments.settings.format);
 }
