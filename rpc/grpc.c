@@ -61,6 +61,8 @@ static void fail_as(struct grpc_call *call, const char *http_status, enum grpc_s
 
 void grpc_fail(struct grpc_call *call, enum grpc_status status, const char *text)
 {
+    if (call->opened && call->stream.answered)
+        return; /* a stream whose client does not read is there for long after its end */
     if (call->local != NULL)
         grpc_local_answer(call, status, text);
     else if (call->stream.begun)

@@ -196,7 +196,7 @@ void grpc_reply_end(struct grpc_call *call);
 void grpc_reply(struct grpc_call *call, const ProtobufCMessage *message);
 
 /* Answers with an error; what was begun of a reply is dropped. text may have any bytes but zero; a
- * long one is shortened. */
+ * long one is shortened. A stream that was ended before stays as it is. */
 void grpc_fail(struct grpc_call *call, enum grpc_status status, const char *text);
 
 /* Decodes the message; it lives until the handler returns. NULL: it was malformed or too costly,

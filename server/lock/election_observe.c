@@ -67,11 +67,10 @@ static void drop(struct lock_task *task)
     forget(list_owner(task, struct observer, task));
 }
 
-/* It may have been ended before. */
 static void fail(struct observer *observer, enum etcd_error error)
 {
     observer->deaf = true;
-    if (observer->call != NULL && !observer->call->stream.answered)
+    if (observer->call != NULL)
         etcd_fail_bare(observer->call, error);
 }
 

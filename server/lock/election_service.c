@@ -26,7 +26,7 @@ static ProtobufCBinaryData data_of(struct kv_bytes bytes)
 
 /* ---- Campaign ---- */
 
-static void on_won(void *context, const struct lock_contender *contender, int64_t revision)
+static bool on_won(void *context, const struct lock_contender *contender, int64_t revision)
 {
     Etcdserverpb__ResponseHeader header = lock_call_header(context,
                                                            lock_contender_entered(contender));
@@ -40,7 +40,7 @@ static void on_won(void *context, const struct lock_contender *contender, int64_
     leader.lease = lock_contender_lease(contender);
     response.header = &header;
     response.leader = &leader;
-    lock_call_answer(context, &response.base);
+    return lock_call_answer(context, &response.base);
 }
 
 static void on_lost(void *context, enum etcd_error error)

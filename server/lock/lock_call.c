@@ -69,7 +69,7 @@ Etcdserverpb__ResponseHeader lock_call_header(const struct grpc_call *call, int6
     return header;
 }
 
-void lock_call_answer(struct grpc_call *call, const ProtobufCMessage *response)
+bool lock_call_answer(struct grpc_call *call, const ProtobufCMessage *response)
 {
     int error;
 
@@ -81,6 +81,7 @@ void lock_call_answer(struct grpc_call *call, const ProtobufCMessage *response)
         grpc_stream_end(call, GRPC_OK, "");
     else
         etcd_fail_bare(call, ETCD_NO_MEMORY);
+    return error == 0;
 }
 
 void lock_call_lost(struct grpc_call *call, enum etcd_error error)

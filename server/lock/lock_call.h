@@ -18,8 +18,8 @@ void lock_call_gone(struct grpc_call *call);
 void lock_call_begin(struct grpc_call *call, size_t size, const struct lock_wish *wish,
                      const struct lock_contender_events *events);
 
-/* In won. */
-void lock_call_answer(struct grpc_call *call, const ProtobufCMessage *response);
+/* In won. False: the call was ended before, or there is no memory for an answer. */
+bool lock_call_answer(struct grpc_call *call, const ProtobufCMessage *response);
 
 /* In lost. */
 void lock_call_lost(struct grpc_call *call, enum etcd_error error);

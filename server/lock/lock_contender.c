@@ -137,8 +137,10 @@ static void leave(struct lock_contender *contender)
 
 static void win(struct lock_contender *contender, int64_t revision)
 {
-    contender->events->won(contender->context, contender, revision);
-    forget(contender);
+    if (contender->events->won(contender->context, contender, revision))
+        forget(contender);
+    else
+        leave(contender);
 }
 
 static void lose(struct lock_contender *contender, enum etcd_error error)

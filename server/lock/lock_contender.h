@@ -24,8 +24,8 @@ struct lock_contender;
 
 /* Called once, later, unless he left before; the contender is gone after it. */
 struct lock_contender_events {
-    /* The store's revision when he was seen to have won. */
-    void (*won)(void *context, const struct lock_contender *contender, int64_t revision);
+    /* The store's revision when he was seen to have won. False: nobody heard it, and he gives up. */
+    bool (*won)(void *context, const struct lock_contender *contender, int64_t revision);
     void (*lost)(void *context, enum etcd_error error);
 };
 

@@ -14,7 +14,7 @@
 
 /* ---- Lock ---- */
 
-static void on_won(void *context, const struct lock_contender *contender, int64_t revision)
+static bool on_won(void *context, const struct lock_contender *contender, int64_t revision)
 {
     struct kv_bytes key = lock_contender_key(contender);
     Etcdserverpb__ResponseHeader header = lock_call_header(context, revision);
@@ -22,7 +22,7 @@ static void on_won(void *context, const struct lock_contender *contender, int64_
 
     response.header = &header;
     response.key = (ProtobufCBinaryData){key.size, (uint8_t *)(uintptr_t)key.data};
-    lock_call_answer(context, &response.base);
+    return lock_call_answer(context, &response.base);
 }
 
 static void on_lost(void *context, enum etcd_error error)

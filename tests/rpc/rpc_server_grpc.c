@@ -167,6 +167,7 @@ static void refuse(struct grpc_call *call)
 {
     open_stream(call);
     grpc_fail(call, GRPC_PERMISSION_DENIED, "not today");
+    grpc_fail(call, GRPC_ABORTED, "the second word counts for nothing");
 }
 
 /* ---- the tables ---- */

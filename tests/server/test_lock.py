@@ -4,6 +4,7 @@ import http.client
 import json
 import random
 import socket
+import struct
 
 import grpc
 import pytest
@@ -12,7 +13,8 @@ import h2
 import rpc
 from concurrency import Concurrency, failure
 from h2 import Connection
-from rpc import locks
+from rpc import locks, messages
+from test_metrics import read as metrics
 from wait import holds_for, wait_until
 
 SECONDS = 60
@@ -107,6 +109,30 @@ def test_who_gives_up_leaves_nothing(server, side, way):
     wait_for_keys(side, b"l/", 1)
     assert side.keys(b"l/") == [held.key]
     other.close()
+
+
+def test_who_is_late_and_does_not_read_gets_nothing(server, side):
+    """His answer, that he is late, is stuck behind others that he does not read; so his call is there when he wins."""
+    side.client.put(b"large", b"x" * 1_000_000)
+    leases = [side.grant() for _ in range(3)]
+    held = side.lock(b"l", leases[0])
+    late = Connection(server.port, greet=False, receive_bytes=4096)
+    late.send(h2.PREFACE + h2.frame(h2.SETTINGS, 0, 0, struct.pack(">HI", 4, 2**31 - 1)) +
+              h2.frame(h2.WINDOW_UPDATE, 0, 0, struct.pack(">I", 2**30)))
+    read = h2.message(messages.RangeRequest(key=b"large", serializable=True).SerializeToString())
+    for stream in range(1, 31, 2):
+        late.send(h2.request(stream, path="/etcdserverpb.KV/Range", body=read))
+    wish = h2.message(locks.LockRequest(name=b"l", lease=leases[1]).SerializeToString())
+    late.send(h2.request(31, path=LOCK, body=wish, more=[("grpc-timeout", "100m")]))
+    wait_for_keys(side, b"l/", 2)
+    wait_until(lambda: metrics(server)["grpc_server_handled_total"].value(grpc_method="Lock", grpc_code="DeadlineExceeded"),
+               SECONDS, "the call is late")
+    last = side.lock_later(b"l", leases[2])
+    wait_for_keys(side, b"l/", 3)
+    side.unlock(held.key)
+    assert last.result().key == b"l/%x" % leases[2]
+    assert side.keys(b"l/") == [b"l/%x" % leases[2]]
+    late.__exit__()
 
 
 def test_one_of_two_calls_with_one_lease_gives_up(side):
