@@ -57,10 +57,19 @@ func TestMain(m *testing.M) {
 // Programs that run beside each other have neighbouring pids, and so begin far from each other.
 var lastPort = os.Getpid() * 509 % 20000
 
-// freePort is below the range that the system gives away by itself, so nobody else gets it meanwhile.
+// Sockets whose names say which ports are taken.
+var claims []net.PacketConn
+
+// freePort is below the range that the system gives away by itself, and claimed as tests/ports.py tells, so nobody else gets
+// it meanwhile.
 func freePort() string {
 	for {
 		lastPort = (lastPort + 1) % 20000
+		claim, err := net.ListenPacket("unixgram", fmt.Sprintf("@decree-test-port-%d", 12000+lastPort))
+		if err != nil {
+			continue
+		}
+		claims = append(claims, claim)
 		address := fmt.Sprintf("127.0.0.1:%d", 12000+lastPort)
 		if listener, err := net.Listen("tcp", address); err == nil {
 			listener.Close()
