@@ -41,7 +41,7 @@ asan:
 tsan:
 	scripts/install-deps build test
 	test -f $(BUILD)-tsan/build.ninja || meson setup $(BUILD)-tsan -Db_sanitize=thread -Db_lundef=false
-	TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp meson test -C $(BUILD)-tsan --print-errorlogs --suite store --suite net --suite node --suite examples --suite client --suite broadcast --timeout-multiplier 4
+	TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp meson test -C $(BUILD)-tsan --print-errorlogs --suite threads --timeout-multiplier 4
 
 bench:
 	scripts/install-deps build bench
