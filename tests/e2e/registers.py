@@ -9,6 +9,7 @@ import tempfile
 import threading
 
 import rpc
+from wait import wait_until
 
 
 def load_messages(*names):
@@ -169,15 +170,20 @@ class RegisterLoad:
             for node in nodes:
                 node.client.close()
 
+    def agreed(self, key):
+        """The history of the key, as soon as all tell the same; what its writer gave up may still come. No version may differ."""
+        histories = [dict(Registers(node).history(key, timeout=20)) for node in self.cluster.nodes if node.is_running()]
+        for version in set.intersection(*map(set, histories)):
+            assert len({history[version] for history in histories}) == 1, f"the nodes differ about {key} version {version}"
+        return histories[:1] if all(history == histories[0] for history in histories) else None
+
     def check(self):
         """Every acknowledged version is there as it was set; all nodes tell the same history, without holes, and in it
         nothing that nobody sent, and nothing twice."""
         assert not self.errors, self.errors
         assert self.acknowledged, "no set was acknowledged: the test shows nothing"
         for key in self.keys:
-            histories = [Registers(node).history(key, timeout=20) for node in self.cluster.nodes if node.is_running()]
-            assert all(history == histories[0] for history in histories), f"the nodes differ about {key}"
-            found = dict(histories[0])
+            found, = wait_until(lambda at=key: self.agreed(at), 60, f"the nodes tell the same about {key}")
             assert sorted(found) == list(range(len(found))), f"{key} has holes: {sorted(found)}"
             assert len(set(found.values())) == len(found), f"{key} has a value twice"
             assert set(found.values()) <= self.sent
