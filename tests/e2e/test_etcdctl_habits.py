@@ -122,14 +122,14 @@ def test_everything_has_a_table(filled, words):
 
 
 def test_keep_alive_outlives_its_server(cluster):
-    lease = run(DECREE, "lease", "grant", "3", endpoints=cluster.endpoints).decode().split()[1]
+    lease = run(DECREE, "lease", "grant", "6", endpoints=cluster.endpoints).decode().split()[1]
     process = subprocess.Popen([DECREE, "lease", "keep-alive", lease, "--endpoints", cluster.endpoints], stdout=subprocess.PIPE)
     try:
-        line = f"lease {lease} keepalived with TTL(3)\n".encode()
+        line = f"lease {lease} keepalived with TTL(6)\n".encode()
         assert process.stdout.readline() == line
         cluster.nodes[0].kill()
         cluster.wait_for_leader()
-        for _ in range(4):
+        for _ in range(3):
             assert process.stdout.readline() == line
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0

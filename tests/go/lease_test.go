@@ -74,7 +74,7 @@ func TestLeaseKilled(t *testing.T) {
 	c := three(t)
 	client := c.dial(t)
 	ctx, prefix := limited(t)
-	lease, err := client.Grant(ctx, 6)
+	lease, err := client.Grant(ctx, 9)
 	must(t, err)
 	alive, err := client.KeepAlive(ctx, lease.ID)
 	must(t, err)
@@ -92,7 +92,7 @@ func TestLeaseKilled(t *testing.T) {
 		}
 		select {
 		case answer, open := <-alive:
-			if !open || answer.TTL != 6 {
+			if !open || answer.TTL != 9 {
 				t.Fatalf("without %s: %v", m.name, answer)
 			}
 		case <-time.After(patience):
