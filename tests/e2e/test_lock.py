@@ -70,11 +70,12 @@ def test_elections(cluster):
     observer = decree(cluster, "elect", "--listen", "e")
     first = decree(cluster, "elect", "e", "one")
     assert first.stdout.readline().startswith("e/") and first.stdout.readline() == "one\n"
+    seen = [observer.stdout.readline() for _ in range(2)]  # it looks on before the first one goes
     second = decree(cluster, "elect", "--json", "e", "two")
     theirs = etcdctl(cluster, "elect", "e", "three")
-    wait_until(lambda: len(keys(cluster, b"e/")) >= 2, SECONDS, "they stand in line")
+    wait_until(lambda: len(keys(cluster, b"e/")) == 3, SECONDS, "they stand in line")
     end(first, signal.SIGINT, 0)
-    seen = [observer.stdout.readline() for _ in range(4)]
+    seen += [observer.stdout.readline() for _ in range(2)]
     assert seen[1] == "one\n" and seen[3] in ("two\n", "three\n")
     for process in (second, theirs) if seen[3] == "two\n" else (theirs, second):
         line = process.stdout.readline()
