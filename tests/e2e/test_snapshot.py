@@ -29,16 +29,17 @@ def save(node, file):
 
 
 def fill(node):
-    """Keys with a past, some deleted, some on a lease. Returns the lease."""
+    """Keys with a past, some deleted, some on leases. Returns the lease that lasts, and the revision of the key whose lease ends:
+    soon, so its end may come before the next key or long after."""
     for turn in range(3):
         for i in range(50):
             node.client.put(b"key/%03d" % i, b"%d/" % turn + VALUE)
     node.client.delete(b"key/000", b"key/010")
     lease = granted(node.endpoint, 5)
-    etcdctl(node.endpoint, "put", "--lease", lease, "ends", "soon")
+    ends = node.client.put(b"ends", b"soon", lease=int(lease, 16)).header.revision
     lasting = granted(node.endpoint, 3600)
     etcdctl(node.endpoint, "put", "--lease", lasting, "stays", "long")
-    return lasting
+    return lasting, ends
 
 
 def everything(node, revision):
@@ -76,7 +77,7 @@ def closing():
 
 def test_a_lost_cluster_comes_back(cluster, tmp_path, closing):
     node = cluster.nodes[0]
-    lease = fill(node)
+    lease, ends = fill(node)
     before = node.client.range(b"key/020")
     kept = everything(node, before.header.revision)
 
@@ -101,7 +102,7 @@ def test_a_lost_cluster_comes_back(cluster, tmp_path, closing):
         assert "attached keys([stays])" in etcdctl(other.endpoint, "lease", "timetolive", "--keys", lease)
     wait_until(lambda: again.nodes[0].client.range(b"ends", timeout=20).count == 0, 60, "the lease that went on ends")
     put = again.nodes[1].client.put(b"new", b"value", timeout=20)
-    assert put.header.revision == before.header.revision + 2  # the end of the lease was one
+    assert put.header.revision == ends + 3  # between them the other lease's key, and the end of this lease
     watched = etcdctl_watch(again.nodes[2].endpoint, "key/000", 60)
     assert watched[:2] == ["PUT", "key/000"] and "DELETE" in watched
     for other in again.nodes:  # from their own disks
@@ -148,6 +149,7 @@ def test_members_that_began_otherwise_are_refused(single, tmp_path, closing):
     empty.start()
     wait_until(lambda: has_leader(empty.nodes[1]), 60, "two that began empty are a majority")
     assert empty.nodes[1].client.range(b"a", timeout=20).count == 0
+    wait_until(lambda: "another cluster" in empty.nodes[0].text_of_log(), 60, "the first one is told why not")
     assert has_leader(empty.nodes[0]) is False
 
 
