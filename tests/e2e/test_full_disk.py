@@ -78,8 +78,8 @@ def test_a_full_disk_on_one_node_stops_no_cluster(make_cluster, small_disk):
     victim.data = str(small_disk / "data")
     cluster.started()
     ballast = fill(small_disk)
-    with Load(cluster) as load:
-        wait_until(lambda: load.count() > 2000, 60, "the cluster goes on with one full disk")
+    with Load(cluster, threads=16) as load:
+        wait_until(lambda: load.count() > 1000, 60, "the cluster goes on with one full disk")
     os.remove(ballast)
     wait_until(cluster.leader, 60, "there is one leader")
     load.check()

@@ -395,7 +395,7 @@ def test_garbage_in_every_field(single):
                     setattr(message, name, choice.choice(big) % (1 << bits))
             data = message.SerializeToString()
         try:
-            node.client.call("/" + path, Raw(data), register.RegisterSetResponse, timeout=5)
+            node.client.call("/" + path, Raw(data), register.RegisterSetResponse, timeout=60)
         except rpc.Failure as failure:
             is_lost = "the version that would tell is compacted" in failure.text  # others set and compact by number
             assert is_lost or failure.code.name in ("INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE", "ALREADY_EXISTS",

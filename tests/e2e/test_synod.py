@@ -182,7 +182,7 @@ def test_a_late_node_learns_the_value_without_a_new_round(make_synod, kind, firs
     assert synod.nodes[0].wait_for_value() == "x"
     assert synod.nodes[1].wait_for_value() == "x"
     ballots = len(synod.nodes[0].named("prepare")) + len(synod.nodes[1].named("promise"))
-    late = synod.nodes[2].start(first=first, timeout=5)
+    late = synod.nodes[2].start(first=first, timeout=PATIENCE_S)
     assert late.wait_for_value() == "x"
     wait_until(lambda: synod.nodes[0].named("told"), PATIENCE_S, "every node has it")
     assert not late.named("prepare") and not late.named("promise") and not late.named("propose")

@@ -179,7 +179,7 @@ def test_nothing_is_lost_and_nothing_comes_twice_when_the_server_goes(cluster, n
 
         wait_until(lambda: revisions() and revisions()[-1] == last, 90, "the last event")
         assert revisions() == list(range(2, last + 1))
-        assert b"the watch goes on at the next server" in b"\n".join(watch.errors)
+        wait_until(lambda: b"the watch goes on at the next server" in b"\n".join(watch.errors), 60, "it says that it went on")
     finally:
         assert watch.end() == 0
         if number == signal.SIGSTOP:

@@ -353,7 +353,7 @@ def test_a_stop_lets_a_request_end(start):
     with Connection(server.port) as idle, Connection(server.port) as connection, Connection(server.port) as half:
         assert idle.ask(request()) == (200, b"hello")
         half.send(post("/echo", b"abc")[:-1])
-        connection.send(request("/asked") + request("/later?300") + request("/hello"))
+        connection.send(request("/asked") + request("/later?2000") + request("/hello"))  # time enough to be told to stop
         connection.answer()
         assert half.socket.fileno() >= 0
         server.process.terminate()
