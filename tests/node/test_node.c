@@ -298,7 +298,7 @@ static void members_may_allow_different_sizes(void **state)
 {
     enum { LARGE = 17 << 20 }; /* more than a segment of the journal has room for, too */
     /* What is sent again before it can have come is sent for ever. */
-    const struct cluster patient = {.keep = true, .heartbeat_ms = 300};
+    const struct cluster patient = {.keep = true, .heartbeat_ms = 3000};
     struct cluster cluster;
     char *data = calloc(1, LARGE);
 
