@@ -35,26 +35,27 @@ def keep_alive(node, lease):
     return f"lease {lease} keepalived" in etcdctl(node.endpoint, "lease", "keep-alive", "--once", lease)
 
 
-def has_key(node):
-    return node.client.range(b"k", timeout=20).count == 1
+def has_key(node, key=b"k"):
+    return node.client.range(key, timeout=20).count == 1
 
 
-def short_lease(node):
+def short_lease(node, key=b"k"):
     """The key has it; an election fits into its time, also on a busy machine."""
     lease = grant(node, SHORT_SECONDS)
-    node.client.put(b"k", b"v", lease=lease)
+    node.client.put(key, b"v", lease=lease)
     return f"{lease:016x}"
 
 
-def test_a_lease_outlives_its_leader_and_ends(cluster):
+def test_leases_outlive_their_leader_and_end(cluster):
     leader = cluster.wait_for_leader()
     others = [node for node in cluster.nodes if node is not leader]
-    lease = short_lease(leader)
+    keys = {node: node.name.encode() for node in others}
+    leases = {node: short_lease(leader, keys[node]) for node in others}
     leader.kill()
     cluster.wait_for_leader()
-    for node in others:
-        holds_for(lambda at=node: keep_alive(at, lease) and has_key(at), SHORT_SECONDS + 1, "renewed at each member, it lives")
-    wait_until(lambda: not has_key(others[0]), 60, "it ends when nobody renews it")
+    holds_for(lambda: all(keep_alive(node, leases[node]) and has_key(node, keys[node]) for node in others), SHORT_SECONDS + 1,
+              "each renewed at a member of its own, they live")
+    wait_until(lambda: not any(has_key(others[0], key) for key in keys.values()), 60, "they end when nobody renews them")
 
 
 def test_a_frozen_leader_ends_nothing_when_it_comes_back(cluster):

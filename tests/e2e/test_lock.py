@@ -96,7 +96,7 @@ def test_mutual_exclusion_while_the_leader_dies(cluster):
             turn += 1
             side = Concurrency(cluster.nodes[turn % 3].endpoint)
             try:
-                held = side.lock(b"l", side.grant(seconds=30), timeout=10)
+                held = side.lock(b"l", side.grant(seconds=10), timeout=10)
                 before = side.client.range(b"owner", timeout=10).kvs
                 if before and before[0].value not in (b"", held.key):
                     other = before[0].value

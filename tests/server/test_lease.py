@@ -141,7 +141,7 @@ def test_kept_alive(client, keep_alive):
         response = keep_alive.renew(7)
         return (response.ID, response.TTL) == (7, 2)
 
-    holds_for(renewed, 6, "the lease is renewed")
+    holds_for(renewed, 4, "the lease is renewed")
     assert leases(client) == {7}
     wait_until(lambda: not leases(client), SECONDS, "it ends when nobody renews it")
     response = keep_alive.renew(7)
@@ -169,7 +169,7 @@ def test_without_a_leader_nothing_ends_and_the_log_renews(start):
     server = start("leaderless=1")
     client, stream = rpc.Client(f"127.0.0.1:{server.port}"), KeepAlive(server.port)
     grant(client, 2, 7)
-    holds_for(lambda: leases(client) == {7}, 4, "who does not lead lets no lease end")
+    holds_for(lambda: leases(client) == {7}, 3, "who does not lead lets no lease end")
     assert stream.renew(7).TTL == 2 and stream.renew(8).TTL == 0
     stream.close()
     client.close()
@@ -195,7 +195,7 @@ def test_a_frozen_leader_lets_live_what_it_did_not_see(server, client, keep_aliv
     from wait import pass_time
     grant(client, 4, 7)
     server.process.send_signal(signal.SIGSTOP)
-    pass_time(6)
+    pass_time(5)
     server.process.send_signal(signal.SIGCONT)
     assert keep_alive.renew(7).TTL == 4
     assert leases(client) == {7}
