@@ -355,8 +355,8 @@ const ProtobufCServiceDescriptor *const *grpc_services(const struct grpc_call *c
     return call->server->options.services;
 }
 
-ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
-                              const uint8_t *message, size_t size)
+void *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
+                  const uint8_t *message, size_t size)
 {
     ProtobufCMessage *decoded = protobuf_c_message_unpack(
         descriptor, &call->server->arena.allocator, size, message);

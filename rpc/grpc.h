@@ -201,8 +201,8 @@ void grpc_fail(struct grpc_call *call, enum grpc_status status, const char *text
 
 /* Decodes the message; it lives until the handler returns. NULL: it was malformed or too costly,
  * and the call is answered. */
-ProtobufCMessage *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
-                              const uint8_t *message, size_t size);
+void *grpc_decode(struct grpc_call *call, const ProtobufCMessageDescriptor *descriptor,
+                  const uint8_t *message, size_t size);
 
 /* Answers a message that is not what its method takes. */
 void grpc_fail_malformed(struct grpc_call *call);

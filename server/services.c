@@ -15,19 +15,27 @@ enum etcd_error services_error(int error)
     return ETCD_STOPPED;
 }
 
+bool services_refused(struct grpc_call *call, int error)
+{
+    bool waiting = error == 0 || grpc_resume(call);
+
+    assert(waiting);
+    return waiting && error != 0 && error != DECREE_FULL;
+}
+
 int services_after_ask(struct grpc_call *call, int error)
 {
-    bool waiting;
-
-    if (error == 0)
-        return 0;
-    waiting = grpc_resume(call);
-    assert(waiting);
-    if (error == DECREE_FULL)
-        return DECREE_FULL;
-    if (waiting)
+    if (services_refused(call, error))
         etcd_fail(call, services_error(error));
-    return 0;
+    return error == DECREE_FULL ? DECREE_FULL : 0;
+}
+
+int services_read(struct grpc_call *call, decree_done *done)
+{
+    struct backend *backend = call_backend(call);
+
+    grpc_keep(call);
+    return services_after_ask(call, backend->ops->read(backend, done, call));
 }
 
 bool services_resume(struct grpc_call *call, int error)

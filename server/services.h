@@ -65,13 +65,27 @@ static inline const struct services *call_services(const struct grpc_call *call)
     return grpc_context(call);
 }
 
+static inline const struct kv *call_kv(const struct grpc_call *call)
+{
+    struct backend *backend = call_backend(call);
+
+    return backend->ops->kv(backend);
+}
+
 /* What the backend's error is to a client. */
 enum etcd_error services_error(int error);
 
+/* The call was kept before, and is let go if the backend did not take it. True: it is to be answered with
+ * the error. */
+bool services_refused(struct grpc_call *call, int error);
+
 /* What became of a request that the backend took or did not take: 0 and FULL are to be handed back
- * by the handler, anything else is answered here. The call was kept before and is let go if the
- * backend did not take it. */
+ * by the handler, anything else is answered here. The call as in services_refused(). */
 int services_after_ask(struct grpc_call *call, int error);
+
+/* Keeps the call and has done called when the store shows all that was decided before. What is to be
+ * handed back by the handler: 0, or FULL with nothing done. */
+int services_read(struct grpc_call *call, decree_done *done);
 
 /* For completions. True: answer now. Otherwise there is nobody to answer, or it is answered. */
 bool services_resume(struct grpc_call *call, int error);

@@ -89,8 +89,35 @@ const struct kv_result *kv_proposed(struct grpc_call *call, int error, void *res
 
 struct response_header kv_header(const struct grpc_call *call, int64_t revision)
 {
-    const struct backend *backend = call_backend(call);
+    struct backend *backend = call_backend(call);
 
     return (struct response_header){backend->cluster_id, backend->member_id, revision,
-                                    backend->ops->term(call_backend(call))};
+                                    backend->ops->term(backend)};
+}
+
+Etcdserverpb__ResponseHeader kv_header_message(const struct grpc_call *call, int64_t revision)
+{
+    struct response_header from = kv_header(call, revision);
+    Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
+
+    header.cluster_id = from.cluster_id;
+    header.member_id = from.member_id;
+    header.revision = from.revision;
+    header.raft_term = from.term;
+    return header;
+}
+
+struct byte_buffer *kv_reply_begin(struct grpc_call *call, int64_t revision)
+{
+    struct response_header header = kv_header(call, revision);
+    struct byte_buffer *out = grpc_reply_begin(call);
+
+    response_header_write(out, &header);
+    return out;
+}
+
+void kv_reply(struct grpc_call *call, int64_t revision)
+{
+    (void)kv_reply_begin(call, revision);
+    grpc_reply_end(call);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* kv_propose.h -- the way of a change from a service to the log. */
+/* kv_propose.h -- the way of a change from a service to the log, and of what came of it to the client. */
 #ifndef DECREE_SERVER_KV_PROPOSE_H
 #define DECREE_SERVER_KV_PROPOSE_H
 
 #include "kv_messages.h"
+#include "rpc.pb-c.h"
 #include "services.h"
 
 /* The command as a value with one reference; NULL when there is no memory. */
@@ -26,7 +27,15 @@ int kv_propose(struct grpc_call *call, const struct command *command, decree_don
  * the call was answered with what went wrong. */
 const struct kv_result *kv_proposed(struct grpc_call *call, int error, void *result);
 
-/* The head of a response that shows the store as of a revision. */
+/* The head of a response that shows the store as of a revision; also for responses that are not written
+ * field by field. */
 struct response_header kv_header(const struct grpc_call *call, int64_t revision);
+Etcdserverpb__ResponseHeader kv_header_message(const struct grpc_call *call, int64_t revision);
+
+/* Begins a reply with its head; see grpc_reply_begin(). */
+struct byte_buffer *kv_reply_begin(struct grpc_call *call, int64_t revision);
+
+/* A reply that is a head alone. */
+void kv_reply(struct grpc_call *call, int64_t revision);
 
 #endif

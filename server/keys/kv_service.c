@@ -22,15 +22,12 @@ static void put_done(void *argument, int error, decree_slot slot, void *result)
 {
     struct grpc_call *call = argument;
     const struct kv_result *outcome = kv_proposed(call, error, result);
-    struct response_header header;
     struct byte_buffer *out;
 
     (void)slot;
     if (outcome == NULL)
         return;
-    header = kv_header(call, outcome->revision);
-    out = grpc_reply_begin(call);
-    response_header_write(out, &header);
+    out = kv_reply_begin(call, outcome->revision);
     if (outcome->pair_count > 0)
         pair_write(out, 2, &outcome->pairs[0], false);
     grpc_reply_end(call);
@@ -63,15 +60,12 @@ static void delete_range_done(void *argument, int error, decree_slot slot, void 
 {
     struct grpc_call *call = argument;
     const struct kv_result *outcome = kv_proposed(call, error, result);
-    struct response_header header;
     struct byte_buffer *out;
 
     (void)slot;
     if (outcome == NULL)
         return;
-    header = kv_header(call, outcome->revision);
-    out = grpc_reply_begin(call);
-    response_header_write(out, &header);
+    out = kv_reply_begin(call, outcome->revision);
     number_write(out, 2, outcome->deleted);
     for (size_t i = 0; i < outcome->pair_count; i++)
         pair_write(out, 3, &outcome->pairs[i], false);
@@ -136,15 +130,11 @@ static enum kv_error write_pairs(const struct kv *kv, const struct range_request
 
 static void reply_range(struct grpc_call *call, const struct range_request *request)
 {
-    struct backend *backend = call_backend(call);
-    const struct kv *kv = backend->ops->kv(backend);
-    struct response_header header = kv_header(call, kv_revision(kv));
-    struct byte_buffer *out = grpc_reply_begin(call);
+    const struct kv *kv = call_kv(call);
+    struct byte_buffer *out = kv_reply_begin(call, kv_revision(kv));
     struct kv_range_result result;
-    enum kv_error error;
+    enum kv_error error = write_pairs(kv, request, out, &result);
 
-    response_header_write(out, &header);
-    error = write_pairs(kv, request, out, &result);
     if (error != KV_OK) {
         etcd_fail(call, etcd_error_of_kv(error));
         return;
@@ -172,7 +162,6 @@ static void range_done(void *argument, int error, decree_slot slot, void *result
 static int range(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct range_request *request = (struct range_request *)(void *)call->state;
-    struct backend *backend = call_backend(call);
     enum etcd_error error;
 
     _Static_assert(sizeof(*request) <= GRPC_STATE_BYTES,
@@ -190,8 +179,7 @@ static int range(struct grpc_call *call, const uint8_t *message, size_t size)
         reply_range(call, request);
         return 0;
     }
-    grpc_keep(call);
-    return services_after_ask(call, backend->ops->read(backend, range_done, call));
+    return services_read(call, range_done);
 }
 
 const struct grpc_route kv_routes[] = {

@@ -115,12 +115,11 @@ static void write_branch(struct writing *writing, const struct txn_request *txn,
         write_op(writing, &ops[i]);
 }
 
-void txn_response_write(struct byte_buffer *out, const struct response_header *header,
-                        const struct txn_request *txn, const struct kv_result *result)
+void txn_response_write(struct byte_buffer *out, const struct txn_request *txn,
+                        const struct kv_result *result)
 {
     struct writing writing = {.out = out, .result = result};
 
-    response_header_write(out, header);
     number_write(out, RESPONSE_SUCCEEDED, result->succeeded ? 1 : 0);
     write_branch(&writing, txn, result->succeeded, result->op_count);
 }

@@ -5,8 +5,8 @@
 
 #include "txn_request.h"
 
-/* Appends the response; result is that of the txn's command. If memory runs out, out fails. */
-void txn_response_write(struct byte_buffer *out, const struct response_header *header,
-                        const struct txn_request *txn, const struct kv_result *result);
+/* Appends the response behind its head; result is that of the txn's command. If memory runs out, out fails. */
+void txn_response_write(struct byte_buffer *out, const struct txn_request *txn,
+                        const struct kv_result *result);
 
 #endif

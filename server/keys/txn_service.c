@@ -46,9 +46,7 @@ static void forget(struct pending *pending)
 static void reply(struct grpc_call *call, const struct txn_request *txn,
                   const struct kv_result *result)
 {
-    struct response_header header = kv_header(call, result->revision);
-
-    txn_response_write(grpc_reply_begin(call), &header, txn, result);
+    txn_response_write(kv_reply_begin(call, result->revision), txn, result);
     grpc_reply_end(call);
 }
 
@@ -122,14 +120,10 @@ static void read_done(void *argument, int error, decree_slot slot, void *result)
 
 static int ask_query(struct grpc_call *call, const struct txn_request *txn)
 {
-    struct backend *backend = call_backend(call);
-
-    if (txn->serializable) {
-        query(call, txn);
-        return 0;
-    }
-    grpc_keep(call);
-    return services_after_ask(call, backend->ops->read(backend, read_done, call));
+    if (!txn->serializable)
+        return services_read(call, read_done);
+    query(call, txn);
+    return 0;
 }
 
 /* What was read is kept only if an answer is to come. */
@@ -187,27 +181,14 @@ struct compaction { /* of a call that waits until the store is tidy */
     int64_t revision;
 };
 
-static void reply_compact(struct grpc_call *call, int64_t revision)
-{
-    struct response_header header = kv_header(call, revision);
-
-    response_header_write(grpc_reply_begin(call), &header);
-    grpc_reply_end(call);
-}
-
 static enum errand_state wait_until_tidy(struct errand *errand, bool stop)
 {
     struct compaction *compaction = list_owner(errand, struct compaction, errand);
-    struct backend *backend = call_backend(errand->call);
 
-    if (!stop && !kv_is_tidy(backend->ops->kv(backend)))
+    if (!stop && !kv_is_tidy(call_kv(errand->call)))
         return ERRAND_WAITS;
-    if (grpc_resume(errand->call)) {
-        if (stop)
-            etcd_fail(errand->call, ETCD_TIMEOUT);
-        else
-            reply_compact(errand->call, compaction->revision);
-    }
+    if (errand_resume(errand, stop))
+        kv_reply(errand->call, compaction->revision);
     free(compaction);
     return ERRAND_OVER;
 }
@@ -219,7 +200,7 @@ static void compact_done(void *argument, int error, decree_slot slot, void *resu
 
     (void)slot;
     if (outcome != NULL)
-        reply_compact(call, outcome->revision);
+        kv_reply(call, outcome->revision);
 }
 
 /* The store is tidied between turns of the loop, whoever waits for it. */

@@ -10,29 +10,6 @@
 
 #define LEASE_SECONDS_MAX INT64_C(9000000000)
 
-static struct lessor *call_lessor(const struct grpc_call *call)
-{
-    const struct services *services = grpc_context(call);
-
-    return services->lessor;
-}
-
-static const struct kv *call_kv(const struct grpc_call *call)
-{
-    struct backend *backend = call_backend(call);
-
-    return backend->ops->kv(backend);
-}
-
-static struct byte_buffer *begin_response(struct grpc_call *call, int64_t revision)
-{
-    struct response_header header = kv_header(call, revision);
-    struct byte_buffer *out = grpc_reply_begin(call);
-
-    response_header_write(out, &header);
-    return out;
-}
-
 /* ---- LeaseGrant ---- */
 
 struct grant { /* what the call keeps */
@@ -55,7 +32,7 @@ static void grant_done(void *argument, int error, decree_slot slot, void *result
     (void)slot;
     if (outcome == NULL)
         return;
-    out = begin_response(call, outcome->revision);
+    out = kv_reply_begin(call, outcome->revision);
     number_write(out, 2, (uint64_t)grant_of(call)->id);
     number_write(out, 3, (uint64_t)grant_of(call)->seconds);
     grpc_reply_end(call);
@@ -74,9 +51,8 @@ int64_t lease_choose_id(const struct kv *kv)
 static int grant(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     const struct services *services = grpc_context(call);
-    const Etcdserverpb__LeaseGrantRequest *request =
-        (const Etcdserverpb__LeaseGrantRequest *)(const void *)grpc_decode(
-            call, &etcdserverpb__lease_grant_request__descriptor, message, size);
+    const Etcdserverpb__LeaseGrantRequest *request = grpc_decode(
+        call, &etcdserverpb__lease_grant_request__descriptor, message, size);
     struct command command = {.op = COMMAND_LEASE_GRANT};
     int64_t seconds;
 
@@ -102,17 +78,14 @@ static void revoke_done(void *argument, int error, decree_slot slot, void *resul
     const struct kv_result *outcome = kv_proposed(argument, error, result);
 
     (void)slot;
-    if (outcome == NULL)
-        return;
-    (void)begin_response(argument, outcome->revision);
-    grpc_reply_end(argument);
+    if (outcome != NULL)
+        kv_reply(argument, outcome->revision);
 }
 
 static int revoke_lease(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const Etcdserverpb__LeaseRevokeRequest *request =
-        (const Etcdserverpb__LeaseRevokeRequest *)(const void *)grpc_decode(
-            call, &etcdserverpb__lease_revoke_request__descriptor, message, size);
+    const Etcdserverpb__LeaseRevokeRequest *request = grpc_decode(
+        call, &etcdserverpb__lease_revoke_request__descriptor, message, size);
     struct command command = {.op = COMMAND_LEASE_REVOKE};
 
     if (request == NULL)
@@ -147,7 +120,7 @@ static void reply_time_to_live(struct grpc_call *call, int64_t seconds)
 {
     const struct question *question = question_of(call);
     const struct kv *kv = call_kv(call);
-    struct byte_buffer *out = begin_response(call, kv_revision(kv));
+    struct byte_buffer *out = kv_reply_begin(call, kv_revision(kv));
     struct kv_lease lease;
     bool found = seconds >= 0 && kv_lease(kv, question->id, &lease);
 
@@ -192,27 +165,18 @@ static void time_to_live_done(void *argument, int error, decree_slot slot, void 
     }
     *asked = (struct asked){.question = {.id = question_of(call)->id, .done = on_told},
                             .call = call};
-    lessor_ask(call_lessor(call), &asked->question);
-}
-
-static int read_first(struct grpc_call *call, decree_done *done)
-{
-    struct backend *backend = call_backend(call);
-
-    grpc_keep(call);
-    return services_after_ask(call, backend->ops->read(backend, done, call));
+    lessor_ask(call_services(call)->lessor, &asked->question);
 }
 
 static int time_to_live(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const Etcdserverpb__LeaseTimeToLiveRequest *request =
-        (const Etcdserverpb__LeaseTimeToLiveRequest *)(const void *)grpc_decode(
-            call, &etcdserverpb__lease_time_to_live_request__descriptor, message, size);
+    const Etcdserverpb__LeaseTimeToLiveRequest *request = grpc_decode(
+        call, &etcdserverpb__lease_time_to_live_request__descriptor, message, size);
 
     if (request == NULL)
         return 0;
     *question_of(call) = (struct question){request->id, request->keys};
-    return read_first(call, time_to_live_done);
+    return services_read(call, time_to_live_done);
 }
 
 /* ---- LeaseLeases ---- */
@@ -246,8 +210,8 @@ static struct listed *list_leases(struct grpc_call *call, size_t *ret_count)
     if (list == NULL)
         return NULL;
     while (kv_next_lease(kv, &at, &lease))
-        list[count++] = (struct listed){lease.id, lessor_ends_ms(call_lessor(call), lease.id),
-                                        lease.stamp};
+        list[count++] = (struct listed){
+            lease.id, lessor_ends_ms(call_services(call)->lessor, lease.id), lease.stamp};
     assert(count == stats.leases);
     qsort(list, count, sizeof(*list), compare_listed);
     *ret_count = count;
@@ -270,7 +234,7 @@ static void leases_done(void *argument, int error, decree_slot slot, void *resul
         etcd_fail(call, ETCD_NO_MEMORY);
         return;
     }
-    out = begin_response(call, kv_revision(call_kv(call)));
+    out = kv_reply_begin(call, kv_revision(call_kv(call)));
     for (size_t i = 0; i < count; i++) {
         size_t begun = message_begin(out, 2);
 
@@ -285,7 +249,7 @@ static int leases(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     if (grpc_decode(call, &etcdserverpb__lease_leases_request__descriptor, message, size) == NULL)
         return 0;
-    return read_first(call, leases_done);
+    return services_read(call, leases_done);
 }
 
 const struct grpc_route lease_routes[] = {

@@ -36,14 +36,9 @@ static struct lease_stream *stream_of(struct grpc_call *call)
 
 static int answer(const struct keep_alive *keep_alive)
 {
-    struct response_header from = kv_header(keep_alive->call, keep_alive->revision);
-    Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
+    Etcdserverpb__ResponseHeader header = kv_header_message(keep_alive->call, keep_alive->revision);
     Etcdserverpb__LeaseKeepAliveResponse response = ETCDSERVERPB__LEASE_KEEP_ALIVE_RESPONSE__INIT;
 
-    header.cluster_id = from.cluster_id;
-    header.member_id = from.member_id;
-    header.revision = from.revision;
-    header.raft_term = from.term;
     response.header = &header;
     response.id = keep_alive->renewal.id;
     response.ttl = keep_alive->seconds;
@@ -118,7 +113,6 @@ static void on_open(struct grpc_call *call)
 
 static int on_message(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const struct services *services = grpc_context(call);
     struct lease_stream *stream = stream_of(call);
     struct keep_alive *keep_alive;
     const Etcdserverpb__LeaseKeepAliveRequest *request;
@@ -127,8 +121,7 @@ static int on_message(struct grpc_call *call, const uint8_t *message, size_t siz
         stream->request_waits = true;
         return DECREE_FULL;
     }
-    request = (const Etcdserverpb__LeaseKeepAliveRequest *)(const void *)grpc_decode(
-        call, &etcdserverpb__lease_keep_alive_request__descriptor, message, size);
+    request = grpc_decode(call, &etcdserverpb__lease_keep_alive_request__descriptor, message, size);
     if (request == NULL)
         return 0;
     keep_alive = calloc(1, sizeof(*keep_alive));
@@ -137,14 +130,14 @@ static int on_message(struct grpc_call *call, const uint8_t *message, size_t siz
         return 0;
     }
     keep_alive->call = call;
-    keep_alive->revision = kv_revision(services->backend->ops->kv(services->backend));
+    keep_alive->revision = kv_revision(call_kv(call));
     keep_alive->renewal.id = request->id;
     keep_alive->renewal.done = on_done;
     keep_alive->renewal.late = on_late;
     list_init(&keep_alive->link);
     list_append(&stream->under_way, &keep_alive->link);
     stream->count++;
-    lessor_renew(services->lessor, &keep_alive->renewal);
+    lessor_renew(call_services(call)->lessor, &keep_alive->renewal);
     return 0;
 }
 

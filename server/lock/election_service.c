@@ -28,8 +28,8 @@ static ProtobufCBinaryData data_of(struct kv_bytes bytes)
 
 static bool on_won(void *context, const struct lock_contender *contender, int64_t revision)
 {
-    Etcdserverpb__ResponseHeader header = lock_call_header(context,
-                                                           lock_contender_entered(contender));
+    Etcdserverpb__ResponseHeader header = kv_header_message(context,
+                                                            lock_contender_entered(contender));
     V3electionpb__LeaderKey leader = V3ELECTIONPB__LEADER_KEY__INIT;
     V3electionpb__CampaignResponse response = V3ELECTIONPB__CAMPAIGN_RESPONSE__INIT;
 
@@ -51,9 +51,8 @@ static void on_lost(void *context, enum etcd_error error)
 static int campaign(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     static const struct lock_contender_events events = {on_won, on_lost};
-    const V3electionpb__CampaignRequest *request =
-        (const V3electionpb__CampaignRequest *)(const void *)grpc_decode(
-            call, &v3electionpb__campaign_request__descriptor, message, size);
+    const V3electionpb__CampaignRequest *request = grpc_decode(
+        call, &v3electionpb__campaign_request__descriptor, message, size);
     struct lock_wish wish = {.sets_value = true};
 
     if (request == NULL)
@@ -91,15 +90,6 @@ static enum etcd_error check_leader(const struct grpc_call *call,
     return size > call_services(call)->request_bytes_max ? ETCD_TOO_LARGE : ETCD_OK;
 }
 
-/* The two responses are alike. */
-static void reply(struct grpc_call *call, int64_t revision)
-{
-    struct response_header header = kv_header(call, revision);
-
-    response_header_write(grpc_reply_begin(call), &header);
-    grpc_reply_end(call);
-}
-
 static void proclaim_done(void *argument, int error, decree_slot slot, void *result)
 {
     const struct kv_result *outcome = lock_call_outcome(argument, error, result);
@@ -108,16 +98,15 @@ static void proclaim_done(void *argument, int error, decree_slot slot, void *res
     if (outcome == NULL)
         return;
     if (outcome->succeeded)
-        reply(argument, outcome->revision);
+        kv_reply(argument, outcome->revision);
     else
         etcd_fail_bare(argument, ETCD_NOT_LEADER);
 }
 
 static int proclaim(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const V3electionpb__ProclaimRequest *request =
-        (const V3electionpb__ProclaimRequest *)(const void *)grpc_decode(
-            call, &v3electionpb__proclaim_request__descriptor, message, size);
+    const V3electionpb__ProclaimRequest *request = grpc_decode(
+        call, &v3electionpb__proclaim_request__descriptor, message, size);
     struct lock_entry entry = {0};
     enum etcd_error error;
 
@@ -142,13 +131,13 @@ static void resign_done(void *argument, int error, decree_slot slot, void *resul
 
     (void)slot;
     if (outcome != NULL)
-        reply(argument, outcome->revision);
+        kv_reply(argument, outcome->revision);
 }
 
 static int resign(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const V3electionpb__ResignRequest *request = (const V3electionpb__ResignRequest *)(const void *)
-        grpc_decode(call, &v3electionpb__resign_request__descriptor, message, size);
+    const V3electionpb__ResignRequest *request = grpc_decode(
+        call, &v3electionpb__resign_request__descriptor, message, size);
     enum etcd_error error;
 
     if (request == NULL)
@@ -177,19 +166,14 @@ static struct question *question_of(struct grpc_call *call)
 
 static void answer_leader(struct grpc_call *call, const struct lock_prefix *prefix)
 {
-    struct backend *backend = call_backend(call);
-    const struct kv *kv = backend->ops->kv(backend);
-    struct response_header header = kv_header(call, kv_revision(kv));
+    const struct kv *kv = call_kv(call);
     struct kv_pair pair;
-    struct byte_buffer *out;
 
     if (!lock_first(kv, prefix, &pair)) {
         etcd_fail_bare(call, ETCD_ELECTION_NO_LEADER);
         return;
     }
-    out = grpc_reply_begin(call);
-    response_header_write(out, &header);
-    pair_write(out, 2, &pair, false);
+    pair_write(kv_reply_begin(call, kv_revision(kv)), 2, &pair, false);
     grpc_reply_end(call);
 }
 
@@ -217,15 +201,13 @@ static void leader_done(void *argument, int error, decree_slot slot, void *resul
 static int leader(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     static const struct wire_field fields[] = {{WIRE_BYTES, offsetof(struct question, name)}};
-    struct backend *backend = call_backend(call);
 
     *question_of(call) = (struct question){{NULL, 0}};
     if (!wire_read(message, size, fields, 1, question_of(call))) {
         grpc_fail_malformed(call);
         return 0;
     }
-    grpc_keep(call);
-    return services_after_ask(call, backend->ops->read(backend, leader_done, call));
+    return services_read(call, leader_done);
 }
 
 const struct grpc_route election_routes[] = {

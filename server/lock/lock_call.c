@@ -57,18 +57,6 @@ void lock_call_begin(struct grpc_call *call, size_t size, const struct lock_wish
         etcd_fail_bare(call, ETCD_NO_MEMORY);
 }
 
-Etcdserverpb__ResponseHeader lock_call_header(const struct grpc_call *call, int64_t revision)
-{
-    struct response_header from = kv_header(call, revision);
-    Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
-
-    header.cluster_id = from.cluster_id;
-    header.member_id = from.member_id;
-    header.revision = from.revision;
-    header.raft_term = from.term;
-    return header;
-}
-
 bool lock_call_answer(struct grpc_call *call, const ProtobufCMessage *response)
 {
     int error;

@@ -27,7 +27,4 @@ void lock_call_lost(struct grpc_call *call, enum etcd_error error);
 /* As kv_proposed(), with errors as bare texts. */
 const struct kv_result *lock_call_outcome(struct grpc_call *call, int error, void *result);
 
-/* The head of a response that is not written field by field. */
-Etcdserverpb__ResponseHeader lock_call_header(const struct grpc_call *call, int64_t revision);
-
 #endif

@@ -17,7 +17,7 @@
 static bool on_won(void *context, const struct lock_contender *contender, int64_t revision)
 {
     struct kv_bytes key = lock_contender_key(contender);
-    Etcdserverpb__ResponseHeader header = lock_call_header(context, revision);
+    Etcdserverpb__ResponseHeader header = kv_header_message(context, revision);
     V3lockpb__LockResponse response = V3LOCKPB__LOCK_RESPONSE__INIT;
 
     response.header = &header;
@@ -33,8 +33,8 @@ static void on_lost(void *context, enum etcd_error error)
 static int lock(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     static const struct lock_contender_events events = {on_won, on_lost};
-    const V3lockpb__LockRequest *request = (const V3lockpb__LockRequest *)(const void *)grpc_decode(
-        call, &v3lockpb__lock_request__descriptor, message, size);
+    const V3lockpb__LockRequest *request = grpc_decode(call, &v3lockpb__lock_request__descriptor,
+                                                       message, size);
     struct lock_wish wish = {0};
 
     if (request == NULL)
@@ -62,22 +62,17 @@ const struct grpc_stream_route lock_stream_routes[] = {
 
 static void unlock_done(void *argument, int error, decree_slot slot, void *result)
 {
-    struct grpc_call *call = argument;
-    const struct kv_result *outcome = lock_call_outcome(call, error, result);
-    struct response_header header;
+    const struct kv_result *outcome = lock_call_outcome(argument, error, result);
 
     (void)slot;
-    if (outcome == NULL)
-        return;
-    header = kv_header(call, outcome->revision);
-    response_header_write(grpc_reply_begin(call), &header);
-    grpc_reply_end(call);
+    if (outcome != NULL)
+        kv_reply(argument, outcome->revision);
 }
 
 static int unlock(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const V3lockpb__UnlockRequest *request = (const V3lockpb__UnlockRequest *)(const void *)
-        grpc_decode(call, &v3lockpb__unlock_request__descriptor, message, size);
+    const V3lockpb__UnlockRequest *request = grpc_decode(
+        call, &v3lockpb__unlock_request__descriptor, message, size);
     struct command command = {.op = COMMAND_DELETE_RANGE};
 
     if (request == NULL)

@@ -6,9 +6,8 @@
  */
 #include <assert.h>
 
+#include "kv_propose.h"
 #include "publisher.h"
-#include "rpc.pb-c.h"
-#include "services.h"
 
 #define URLS_TOLD_MAX 64u /* of all members together, 2 at least for each */
 _Static_assert(URLS_TOLD_MAX >= 2 * DECREE_MEMBERS_MAX, "each member can be told of");
@@ -66,7 +65,7 @@ static void reply_members(struct grpc_call *call)
 {
     struct backend *backend = call_backend(call);
     struct answer answer;
-    Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
+    Etcdserverpb__ResponseHeader header = kv_header_message(call, 0); /* as in etcd */
     Etcdserverpb__MemberListResponse response = ETCDSERVERPB__MEMBER_LIST_RESPONSE__INIT;
     struct backend_member member;
     size_t count = 0;
@@ -76,9 +75,6 @@ static void reply_members(struct grpc_call *call)
         assert(count < DECREE_MEMBERS_MAX);
         fill_member(&answer, count, &member, backend->ops->kv(backend));
     }
-    header.cluster_id = backend->cluster_id;
-    header.member_id = backend->member_id;
-    header.raft_term = backend->ops->term(backend);
     response.header = &header;
     response.members = answer.members;
     response.n_members = count;
@@ -95,19 +91,15 @@ static void member_list_done(void *argument, int error, decree_slot slot, void *
 
 static int member_list(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    struct backend *backend = call_backend(call);
-    const Etcdserverpb__MemberListRequest *request =
-        (const Etcdserverpb__MemberListRequest *)(const void *)grpc_decode(
-            call, &etcdserverpb__member_list_request__descriptor, message, size);
+    const Etcdserverpb__MemberListRequest *request = grpc_decode(
+        call, &etcdserverpb__member_list_request__descriptor, message, size);
 
     if (request == NULL)
         return 0;
-    if (!request->linearizable) {
-        reply_members(call);
-        return 0;
-    }
-    grpc_keep(call);
-    return services_after_ask(call, backend->ops->read(backend, member_list_done, call));
+    if (request->linearizable)
+        return services_read(call, member_list_done);
+    reply_members(call);
+    return 0;
 }
 
 /* ---- changes ---- */

@@ -82,6 +82,15 @@ void errands_add(struct errands *errands, struct errand *errand)
     set_alarms(errands);
 }
 
+bool errand_resume(struct errand *errand, bool late)
+{
+    bool waiting = grpc_resume(errand->call);
+
+    if (waiting && late)
+        etcd_fail(errand->call, ETCD_TIMEOUT);
+    return waiting && !late;
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct errands *errands = handle->data;

@@ -11,7 +11,7 @@
 
 #include <uv.h>
 
-#include "grpc.h"
+#include "etcd_errors.h"
 #include "linked_list.h"
 
 enum errand_state { ERRAND_WORKS = 1, ERRAND_WAITS, ERRAND_OVER };
@@ -41,6 +41,9 @@ void errands_start(struct errands *errands, uv_loop_t *loop, uint32_t patience_m
 /* The errand has call and step; its first step comes later. Of an operation that comes back when all
  * is closed, it is stopped at once. */
 void errands_add(struct errands *errands, struct errand *errand);
+
+/* For the last step. True: answer the call now. late: it is told so, if anybody still waits. */
+bool errand_resume(struct errand *errand, bool late);
 
 void errands_close(struct errands *errands, void (*closed)(void *context), void *context);
 

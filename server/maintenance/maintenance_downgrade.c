@@ -32,9 +32,8 @@ static bool is_version(const char *text)
 
 int maintenance_downgrade(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const Etcdserverpb__DowngradeRequest *request =
-        (const Etcdserverpb__DowngradeRequest *)(const void *)grpc_decode(
-            call, &etcdserverpb__downgrade_request__descriptor, message, size);
+    const Etcdserverpb__DowngradeRequest *request = grpc_decode(
+        call, &etcdserverpb__downgrade_request__descriptor, message, size);
     int action;
 
     if (request == NULL)

@@ -38,12 +38,8 @@ static enum errand_state step(struct errand *errand, bool stop)
 
     if (!stop && kv_hasher_step(hashing->hasher))
         return ERRAND_WORKS;
-    if (grpc_resume(errand->call)) {
-        if (stop)
-            etcd_fail(errand->call, ETCD_TIMEOUT);
-        else
-            reply(hashing);
-    }
+    if (errand_resume(errand, stop))
+        reply(hashing);
     kv_hasher_free(hashing->hasher);
     free(hashing);
     return ERRAND_OVER;
@@ -52,8 +48,7 @@ static enum errand_state step(struct errand *errand, bool stop)
 /* Revision 0: the newest. */
 static void begin(struct grpc_call *call, int64_t revision, bool all)
 {
-    struct backend *backend = call_backend(call);
-    const struct kv *kv = backend->ops->kv(backend);
+    const struct kv *kv = call_kv(call);
     struct hashing *hashing = calloc(1, sizeof(*hashing));
     struct kv_hasher *hasher = NULL;
     enum kv_error error = hashing == NULL ? KV_OK : kv_hasher_new(kv, revision, &hasher);
@@ -83,8 +78,8 @@ int maintenance_hash(struct grpc_call *call, const uint8_t *message, size_t size
  * not hashed. */
 int maintenance_hash_kv(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    const Etcdserverpb__HashKVRequest *request = (const Etcdserverpb__HashKVRequest *)(const void *)
-        grpc_decode(call, &etcdserverpb__hash_kvrequest__descriptor, message, size);
+    const Etcdserverpb__HashKVRequest *request = grpc_decode(
+        call, &etcdserverpb__hash_kvrequest__descriptor, message, size);
 
     if (request != NULL)
         begin(call, request->revision, false);

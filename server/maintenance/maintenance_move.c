@@ -60,12 +60,8 @@ static enum errand_state step(struct errand *errand, bool stop)
         go_on(move);
         return ERRAND_WAITS;
     }
-    if (grpc_resume(errand->call)) {
-        if (moved)
-            reply(errand->call);
-        else
-            etcd_fail(errand->call, ETCD_TIMEOUT);
-    }
+    if (errand_resume(errand, !moved))
+        reply(errand->call);
     free(move);
     return ERRAND_OVER;
 }
@@ -100,9 +96,8 @@ static void begin(struct grpc_call *call, uint64_t target)
 int maintenance_move_leader(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct backend *backend = call_backend(call);
-    const Etcdserverpb__MoveLeaderRequest *request =
-        (const Etcdserverpb__MoveLeaderRequest *)(const void *)grpc_decode(
-            call, &etcdserverpb__move_leader_request__descriptor, message, size);
+    const Etcdserverpb__MoveLeaderRequest *request = grpc_decode(
+        call, &etcdserverpb__move_leader_request__descriptor, message, size);
 
     if (request == NULL)
         return 0;

@@ -20,14 +20,7 @@
 
 Etcdserverpb__ResponseHeader maintenance_header(struct grpc_call *call)
 {
-    struct backend *backend = call_backend(call);
-    Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
-
-    header.cluster_id = backend->cluster_id;
-    header.member_id = backend->member_id;
-    header.revision = kv_revision(backend->ops->kv(backend));
-    header.raft_term = backend->ops->term(backend);
-    return header;
+    return kv_header_message(call, kv_revision(call_kv(call)));
 }
 
 /* ---- Status ---- */
@@ -128,7 +121,6 @@ static void reply_alarms(struct grpc_call *call, const struct kv_alarm *alarms, 
 static void list_done(void *argument, int error, decree_slot slot, void *result)
 {
     struct grpc_call *call = argument;
-    struct backend *backend = call_backend(call);
     uint32_t type = pending_of(call)->type; /* the call may be gone after services_resume() */
     const struct kv_alarm *alarms;
     size_t count;
@@ -137,7 +129,7 @@ static void list_done(void *argument, int error, decree_slot slot, void *result)
     (void)result;
     if (!services_resume(call, error))
         return;
-    alarms = kv_alarms(backend->ops->kv(backend), &count);
+    alarms = kv_alarms(call_kv(call), &count);
     reply_alarms(call, alarms, count, type);
 }
 
@@ -156,7 +148,6 @@ static void change_done(void *argument, int error, decree_slot slot, void *resul
 
 static int change_alarm(struct grpc_call *call, bool activate)
 {
-    struct backend *backend = call_backend(call);
     struct command command = {.op = COMMAND_ALARM,
                               .u.alarm = {.member = pending_of(call)->member,
                                           .type = (enum alarm_type)pending_of(call)->type,
@@ -167,7 +158,7 @@ static int change_alarm(struct grpc_call *call, bool activate)
         reply_alarms(call, NULL, 0, 0);
         return 0;
     }
-    (void)kv_alarms(backend->ops->kv(backend), &count);
+    (void)kv_alarms(call_kv(call), &count);
     if (activate && count >= ALARMS_MAX) {
         etcd_fail(call, ETCD_NO_MEMORY);
         return 0;
@@ -177,9 +168,8 @@ static int change_alarm(struct grpc_call *call, bool activate)
 
 static int ask_alarm(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    struct backend *backend = call_backend(call);
-    const Etcdserverpb__AlarmRequest *request = (const Etcdserverpb__AlarmRequest *)(const void *)
-        grpc_decode(call, &etcdserverpb__alarm_request__descriptor, message, size);
+    const Etcdserverpb__AlarmRequest *request = grpc_decode(
+        call, &etcdserverpb__alarm_request__descriptor, message, size);
     int action, type;
 
     if (request == NULL)
@@ -194,8 +184,7 @@ static int ask_alarm(struct grpc_call *call, const uint8_t *message, size_t size
     *pending_of(call) = (struct pending){request->memberid, (uint32_t)type};
     if (action != ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__GET)
         return change_alarm(call, action == ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__ACTIVATE);
-    grpc_keep(call);
-    return services_after_ask(call, backend->ops->read(backend, list_done, call));
+    return services_read(call, list_done);
 }
 
 /* ---- Defragment ---- */

@@ -18,8 +18,6 @@
  *
  * The order of ballots is the same on both sides.
  */
-#include "services.h"
-
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -43,17 +43,9 @@ void register_fail(struct grpc_call *call, int error, bool may_be_done)
 
 int register_after_ask(struct grpc_call *call, int error)
 {
-    bool waiting;
-
-    if (error == 0)
-        return 0;
-    waiting = grpc_resume(call);
-    assert(waiting);
-    if (error == DECREE_FULL)
-        return DECREE_FULL;
-    if (waiting)
+    if (services_refused(call, error))
         register_fail(call, error, false);
-    return 0;
+    return error == DECREE_FULL ? DECREE_FULL : 0;
 }
 
 bool register_resume(struct grpc_call *call, int error, bool may_be_done)

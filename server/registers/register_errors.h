@@ -3,17 +3,15 @@
 #ifndef DECREE_SERVER_REGISTER_ERRORS_H
 #define DECREE_SERVER_REGISTER_ERRORS_H
 
-#include "grpc.h"
+#include "services.h"
 
 /* Answers the call; error is not 0. may_be_done: what was asked changes something. */
 void register_fail(struct grpc_call *call, int error, bool may_be_done);
 
-/* What became of a request that the backend took or did not take: 0 and FULL are to be handed back
- * by the handler, anything else is answered here. The call was kept before and is let go if the
- * backend did not take it. */
+/* As services_after_ask(). */
 int register_after_ask(struct grpc_call *call, int error);
 
-/* For completions. True: answer now. Otherwise there is nobody to answer, or it is answered. */
+/* As services_resume(). */
 bool register_resume(struct grpc_call *call, int error, bool may_be_done);
 
 #endif

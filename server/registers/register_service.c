@@ -7,8 +7,6 @@
  * Versions count from 0 here, as paxoskv's do, and from 1 in decree/register.h, where 0 means none:
  * wire_version() and core_version() are the only places that know.
  */
-#include "services.h"
-
 #include <assert.h>
 #include <stdio.h>
 
@@ -136,7 +134,7 @@ static void set_done(void *argument, const struct decree_register_answer *answer
 static int set(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct decree_register_request request = {.operation = DECREE_REGISTER_SET};
-    const Decree__V1__RegisterSetRequest *wire = (void *)grpc_decode(
+    const Decree__V1__RegisterSetRequest *wire = grpc_decode(
         call, &decree__v1__register_set_request__descriptor, message, size);
 
     if (wire == NULL)
@@ -169,7 +167,7 @@ static void get_done(void *argument, const struct decree_register_answer *answer
 static int get(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct decree_register_request request = {.operation = DECREE_REGISTER_GET};
-    const Decree__V1__RegisterGetRequest *wire = (void *)grpc_decode(
+    const Decree__V1__RegisterGetRequest *wire = grpc_decode(
         call, &decree__v1__register_get_request__descriptor, message, size);
 
     if (wire == NULL)
@@ -209,7 +207,7 @@ static void compare_and_set_done(void *argument, const struct decree_register_an
 static int compare_and_set(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct decree_register_request request = {.operation = DECREE_REGISTER_CAS};
-    const Decree__V1__RegisterCompareAndSetRequest *wire = (void *)grpc_decode(
+    const Decree__V1__RegisterCompareAndSetRequest *wire = grpc_decode(
         call, &decree__v1__register_compare_and_set_request__descriptor, message, size);
 
     if (wire == NULL)
@@ -245,7 +243,7 @@ static void history_done(void *argument, const struct decree_register_answer *an
 static int history(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct decree_register_request request = {.operation = DECREE_REGISTER_HISTORY};
-    const Decree__V1__RegisterHistoryRequest *wire = (void *)grpc_decode(
+    const Decree__V1__RegisterHistoryRequest *wire = grpc_decode(
         call, &decree__v1__register_history_request__descriptor, message, size);
 
     if (wire == NULL)
@@ -271,7 +269,7 @@ static void compact_done(void *argument, const struct decree_register_answer *an
 static int compact(struct grpc_call *call, const uint8_t *message, size_t size)
 {
     struct decree_register_request request = {.operation = DECREE_REGISTER_FORGET};
-    const Decree__V1__RegisterCompactRequest *wire = (void *)grpc_decode(
+    const Decree__V1__RegisterCompactRequest *wire = grpc_decode(
         call, &decree__v1__register_compact_request__descriptor, message, size);
 
     if (wire == NULL)

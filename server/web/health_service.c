@@ -14,8 +14,7 @@
 static const Grpc__Health__V1__HealthCheckRequest *read_request(struct grpc_call *call,
                                                                 const uint8_t *message, size_t size)
 {
-    return (const void *)grpc_decode(call, &grpc__health__v1__health_check_request__descriptor,
-                                     message, size);
+    return grpc_decode(call, &grpc__health__v1__health_check_request__descriptor, message, size);
 }
 
 static Grpc__Health__V1__HealthCheckResponse status_of(const char *service)

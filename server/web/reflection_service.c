@@ -171,7 +171,7 @@ static void on_open(struct grpc_call *call)
 
 static int on_message(struct grpc_call *call, const uint8_t *message, size_t size)
 {
-    Grpc__Reflection__V1__ServerReflectionRequest *request = (void *)grpc_decode(
+    Grpc__Reflection__V1__ServerReflectionRequest *request = grpc_decode(
         call, &grpc__reflection__v1__server_reflection_request__descriptor, message, size);
     struct answer answer;
     uint64_t sent;
