@@ -26,7 +26,12 @@ void acceptor_on_p1a(struct acceptor *acceptor, const struct decree_message *mes
                      struct outbox *outbox)
 {
     struct held reply = {
-        .type = DECREE_P1B, .to = message->from, .ballot = message->ballot, .slot = message->slot};
+        .type = DECREE_P1B,
+        .to = message->from,
+        .ballot = message->ballot,
+        .slot = message->slot,
+        .count = message->count,
+    };
 
     if (ballot_compare(message->ballot, acceptor->promised) > 0)
         promise(acceptor, message->ballot, outbox);
@@ -136,8 +141,10 @@ bool acceptor_answer(const struct acceptor *acceptor, const struct held *held,
                                            .slot = held->type == DECREE_P1B && refused ? 0
                                                                                        : held->slot,
                                            .decided = acceptor->log->decided};
-    if (held->type == DECREE_P1B && !refused)
+    if (held->type == DECREE_P1B && !refused) {
+        ret_message->again = held->count > 0;
         answer_p1b(acceptor, outbox, ret_message);
+    }
     if (held->type == DECREE_P2B) {
         ret_message->count = held->count;
         if (held->count > 0)

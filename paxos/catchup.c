@@ -7,9 +7,26 @@
 /* Slots in one answer at most: enough to go fast, little enough to be fair. */
 #define CATCHUP_SLOTS 4096u
 
+#define MOMENT_HEARTBEATS_MAX 32u
+
 static bool is_behind(const struct catchup *catchup, uint32_t member)
 {
     return catchup->decided[member] > catchup->log->decided;
+}
+
+static bool is_waiting(const struct outbox *outbox)
+{
+    return outbox->timers_ns[TIMER_CATCH_UP] != UINT64_MAX;
+}
+
+static void set_moment(struct catchup *catchup, uint64_t moment_ns, const struct outbox *outbox)
+{
+    uint64_t least_ns = outbox->config->heartbeat_every_ns / 4;
+    uint64_t most_ns = outbox->config->heartbeat_every_ns * MOMENT_HEARTBEATS_MAX;
+
+    if (moment_ns < least_ns)
+        moment_ns = least_ns;
+    catchup->moment_ns = moment_ns < most_ns ? moment_ns : most_ns;
 }
 
 void catchup_note(struct catchup *catchup, const struct decree_message *message,
@@ -19,9 +36,10 @@ void catchup_note(struct catchup *catchup, const struct decree_message *message,
 
     if (message->decided > catchup->decided[member])
         catchup->decided[member] = message->decided;
-    if (is_behind(catchup, member) && outbox->timers_ns[TIMER_CATCH_UP] == UINT64_MAX)
-        outbox_timer(outbox, TIMER_CATCH_UP,
-                     outbox->now_ns + outbox->config->heartbeat_every_ns / 4);
+    if (!is_behind(catchup, member) || is_waiting(outbox))
+        return;
+    catchup->waited_ns = outbox->now_ns;
+    outbox_timer(outbox, TIMER_CATCH_UP, outbox->now_ns + catchup->moment_ns);
 }
 
 /* Asks the next member in turn that knows more; false when nobody does. */
@@ -34,7 +52,9 @@ static bool ask(struct catchup *catchup, struct outbox *outbox)
         if (member == outbox->quorum.self || !is_behind(catchup, member))
             continue;
         message = outbox_message(outbox, DECREE_CATCH_UP, outbox->quorum.members[member]);
-        message->slot = catchup->asked = catchup->log->decided + 1;
+        message->slot = catchup->log->decided + 1;
+        message->count = message->slot == catchup->asked;
+        catchup->asked = message->slot;
         message->last = catchup->decided[member];
         message->decided = catchup->log->decided;
         catchup->turn = member;
@@ -47,30 +67,40 @@ static bool ask(struct catchup *catchup, struct outbox *outbox)
 
 static void ask_and_wait(struct catchup *catchup, struct outbox *outbox)
 {
+    uint64_t heartbeat_ns = outbox->config->heartbeat_every_ns;
+    uint64_t wait_ns = catchup->moment_ns > heartbeat_ns ? catchup->moment_ns : heartbeat_ns;
     bool asked = ask(catchup, outbox);
 
     if (!asked)
         catchup->asked = 0;
-    outbox_timer(outbox, TIMER_CATCH_UP,
-                 asked ? outbox->now_ns + outbox->config->heartbeat_every_ns : UINT64_MAX);
+    outbox_timer(outbox, TIMER_CATCH_UP, asked ? outbox->now_ns + wait_ns : UINT64_MAX);
 }
 
 void catchup_on_progress(struct catchup *catchup, struct outbox *outbox)
 {
-    if (catchup->log->decided > catchup->reached) {
-        catchup->reached = catchup->log->decided;
-        catchup->reached_ns = outbox->now_ns;
-    }
-    if (catchup->asked == 0 || catchup->log->decided < catchup->asked)
+    uint64_t took_ns = is_waiting(outbox) ? outbox->now_ns - catchup->waited_ns : 0;
+
+    if (catchup->log->decided == catchup->reached)
         return;
-    catchup->turn += outbox->quorum.count - 1; /* the same peer again: it has just answered */
-    ask_and_wait(catchup, outbox);
+    catchup->reached = catchup->log->decided;
+    catchup->reached_ns = catchup->waited_ns = outbox->now_ns;
+    set_moment(catchup, 2 * took_ns > catchup->moment_ns / 2 ? 2 * took_ns : catchup->moment_ns / 2,
+               outbox);
+    if (catchup->asked != 0 && catchup->reached >= catchup->asked) {
+        catchup->turn += outbox->quorum.count - 1; /* the same peer again: it has just answered */
+        ask_and_wait(catchup, outbox);
+    } else if (is_waiting(outbox)) {
+        outbox_timer(outbox, TIMER_CATCH_UP, outbox->now_ns + catchup->moment_ns);
+    }
 }
 
 void catchup_on_timer(struct catchup *catchup, struct outbox *outbox)
 {
-    if (outbox_has_messages(outbox, 1))
-        ask_and_wait(catchup, outbox);
+    if (!outbox_has_messages(outbox, 1))
+        return;
+    if (catchup->asked != 0)
+        set_moment(catchup, 2 * catchup->moment_ns, outbox);
+    ask_and_wait(catchup, outbox);
 }
 
 void catchup_on_catch_up(struct catchup *catchup, const struct decree_message *message,
@@ -80,6 +110,14 @@ void catchup_on_catch_up(struct catchup *catchup, const struct decree_message *m
 
     catchup->wanted[member] = message->slot;
     catchup->wanted_last[member] = message->last;
+    catchup->wanted_again[member] = message->count > 0;
+}
+
+bool catchup_is_again(const struct catchup *catchup, decree_node_id to, const struct outbox *outbox)
+{
+    uint32_t member = quorum_index(&outbox->quorum, to);
+
+    return member != DECREE_MEMBERS_MAX && catchup->wanted_again[member];
 }
 
 static void give(struct catchup *catchup, uint32_t member, struct outbox *outbox)
@@ -113,6 +151,7 @@ static void give(struct catchup *catchup, uint32_t member, struct outbox *outbox
     message->decided = log->decided;
     message->pvalues = log_at(log, first);
     message->pvalue_count = (uint32_t)(last - first + 1);
+    message->again = catchup->wanted_again[member];
 }
 
 void catchup_flush(struct catchup *catchup, struct outbox *outbox)

@@ -6,6 +6,8 @@
 
 #include "ballot.h"
 
+#define PATIENCE_MAX 3u
+
 static uint32_t *votes_at(const struct commander *commander, decree_slot slot)
 {
     return &commander->votes[slot & (commander->log->capacity - 1)];
@@ -19,6 +21,8 @@ void commander_start(struct commander *commander, struct decree_ballot ballot, d
     commander->sent = commander->announced = commander->overdue = next - 1;
     commander->askers = 0;
     commander->retry = false;
+    commander->reached = 0;
+    commander->patience = 0;
 }
 
 void commander_proposed(struct commander *commander)
@@ -69,8 +73,8 @@ bool commander_on_p2b(struct commander *commander, const struct decree_message *
     return commander_decide(commander, outbox);
 }
 
-static void put_p2a(const struct commander *commander, uint32_t member, decree_slot first,
-                    decree_slot last, struct outbox *outbox)
+static struct decree_message *put_p2a(const struct commander *commander, uint32_t member,
+                                      decree_slot first, decree_slot last, struct outbox *outbox)
 {
     struct decree_message *message = outbox_message(outbox, DECREE_P2A,
                                                     outbox->quorum.members[member]);
@@ -81,6 +85,7 @@ static void put_p2a(const struct commander *commander, uint32_t member, decree_s
     message->decided = commander->log->decided;
     message->pvalues = log_at(commander->log, first);
     message->pvalue_count = (uint32_t)(last - first + 1);
+    return message;
 }
 
 static void tell(const struct commander *commander, uint32_t members, struct outbox *outbox)
@@ -146,7 +151,7 @@ static void retry_member(const struct commander *commander, uint32_t member, str
     for (decree_slot slot = first + 1; slot <= last; slot++)
         if ((*votes_at(commander, slot) & (1u << member)) != 0)
             last = slot - 1;
-    put_p2a(commander, member, first, last, outbox);
+    put_p2a(commander, member, first, last, outbox)->again = true;
 }
 
 static void retry(struct commander *commander, struct outbox *outbox)
@@ -177,7 +182,7 @@ bool commander_flush(struct commander *commander, struct outbox *outbox)
             return false;
         for (uint32_t i = 0; i < outbox->quorum.count; i++)
             if (i != outbox->quorum.self)
-                put_p2a(commander, i, first, last, outbox);
+                (void)put_p2a(commander, i, first, last, outbox);
         commander->sent = last;
         announced(commander, outbox);
     }
@@ -191,9 +196,16 @@ bool commander_flush(struct commander *commander, struct outbox *outbox)
 
 void commander_on_timer(struct commander *commander, struct outbox *outbox)
 {
-    bool waiting = commander->log->decided + 1 < commander->next;
+    decree_slot decided = commander->log->decided;
+    uint64_t patience_ns;
 
+    if (decided > commander->reached || decided >= commander->overdue)
+        commander->patience = 0;
+    else if (commander->patience < PATIENCE_MAX)
+        commander->patience++;
+    commander->reached = decided;
     commander->retry = true;
+    patience_ns = outbox->config->heartbeat_every_ns << commander->patience;
     outbox_timer(outbox, TIMER_VOTE,
-                 waiting ? outbox->now_ns + outbox->config->heartbeat_every_ns : UINT64_MAX);
+                 decided + 1 < commander->next ? outbox->now_ns + patience_ns : UINT64_MAX);
 }

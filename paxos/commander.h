@@ -30,6 +30,8 @@ struct commander {
     uint32_t askers;     /* members whose own commands were decided since: they are told at once */
     decree_slot overdue; /* proposed before the last retry: p2a may go out again */
     bool retry;          /* ... at the next flush: until then the log may change */
+    decree_slot reached; /* how far decided was at the last retry */
+    uint32_t patience;   /* how often the time to the next one was doubled, since decided moved */
     uint32_t *votes;     /* by slot, a ring as large as the log */
     struct log *log;
 };

@@ -26,7 +26,7 @@ void leadership_changed(struct decree_paxos *paxos)
     reads_again(&paxos->reads);
     outbox_timer(&paxos->outbox, TIMER_READ, UINT64_MAX);
     paxos->replica.detour = 0;
-    replica_again(&paxos->replica, &paxos->outbox);
+    replica_anew(&paxos->replica, &paxos->outbox);
 }
 
 void leadership_propose_another_way(struct decree_paxos *paxos)

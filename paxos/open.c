@@ -141,6 +141,7 @@ static void connect_roles(struct decree_paxos *paxos)
     paxos->replica.log = &paxos->log;
     paxos->replica.first = paxos->replica.next = 1;
     paxos->catchup.log = &paxos->log;
+    paxos->catchup.moment_ns = paxos->config.heartbeat_every_ns / 4;
 }
 
 int decree_paxos_open(struct decree_paxos **ret_paxos, const struct decree_config *config)

@@ -55,7 +55,7 @@ struct held {
     struct decree_ballot ballot;   /* the one that was asked with */
     struct decree_ballot promised; /* what the acceptor had promised then; durable with lsn */
     decree_slot slot;
-    uint32_t count;
+    uint32_t count; /* P1B: that of the p1a */
     uint64_t turn;
 };
 

@@ -97,6 +97,7 @@ static int step_fetched(struct decree_paxos *paxos, const struct decree_event *e
     message->decided = paxos->log.decided;
     message->pvalues = kept;
     message->pvalue_count = event->u.fetched.count;
+    message->again = catchup_is_again(&paxos->catchup, message->to, outbox);
     return 0;
 }
 

@@ -12,10 +12,12 @@ static struct decree_pvalue *proposal_at(const struct replica *replica, uint64_t
     return &replica->proposals[sequence & (replica->performed.width - 1)];
 }
 
+#define PATIENCE_MAX 2u
+
 /* Time to give them again, if none is performed until then. */
 static void wait_for_proposals(const struct replica *replica, struct outbox *outbox)
 {
-    uint64_t patience_ns = 3 * outbox->config->heartbeat_every_ns;
+    uint64_t patience_ns = 3 * outbox->config->heartbeat_every_ns << replica->patience;
 
     outbox_timer(outbox, TIMER_PROPOSE,
                  replica->first < replica->next ? outbox->now_ns + patience_ns : UINT64_MAX);
@@ -92,13 +94,25 @@ bool replica_forward(struct replica *replica, decree_node_id to, struct outbox *
         message->decided = replica->log->decided;
         assert(message->pvalue_count > 0);
         replica->sent += message->pvalue_count;
+        message->again = replica->sent <= replica->given;
     }
     return true;
 }
 
+void replica_anew(struct replica *replica, struct outbox *outbox)
+{
+    replica->given = replica->sent = replica->first - 1;
+    replica->patience = 0;
+    wait_for_proposals(replica, outbox);
+}
+
 void replica_again(struct replica *replica, struct outbox *outbox)
 {
+    if (replica->given < replica->sent)
+        replica->given = replica->sent;
     replica->sent = replica->first - 1;
+    if (replica->patience < PATIENCE_MAX)
+        replica->patience++;
     wait_for_proposals(replica, outbox);
 }
 
@@ -141,6 +155,7 @@ static void complete(struct replica *replica, const struct decree_command *comma
     while (replica->first < replica->next &&
            proposal_at(replica, replica->first)->command.value == NULL)
         replica->first++;
+    replica->patience = 0;
     wait_for_proposals(replica, outbox);
 }
 

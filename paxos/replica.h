@@ -26,6 +26,8 @@ struct replica {
     uint64_t incarnation;
     uint64_t first, next; /* sequences: oldest not performed, first unused */
     uint64_t sent;        /* given to the present leader up to here */
+    uint64_t given;       /* ... and up to here before: what is given again */
+    uint32_t patience;    /* how often the time to wait was doubled, since one was performed */
     uint64_t bytes;
     decree_node_id detour; /* gives proposals to the leader in this node's place; 0: nobody need */
     decree_lsn boot_lsn;   /* of the record that makes the incarnation this run's */
@@ -42,7 +44,10 @@ const struct decree_pvalue *replica_next_proposal(struct replica *replica);
 /* Puts PROPOSE messages for what was not given to the leader yet. False: take again. */
 bool replica_forward(struct replica *replica, decree_node_id to, struct outbox *outbox);
 
-/* Give everything that is still open to the leader again. */
+/* Give everything that is still open to the leader, who is another one now. */
+void replica_anew(struct replica *replica, struct outbox *outbox);
+
+/* ... or to the same one again, since none was performed; then wait longer. */
 void replica_again(struct replica *replica, struct outbox *outbox);
 
 /* A leader says that what was accepted in its ballot up to slot is decided. */

@@ -45,7 +45,7 @@ void scout_stop(struct scout *scout, struct outbox *outbox)
     outbox_timer(outbox, TIMER_PREPARE, UINT64_MAX);
 }
 
-static void ask(struct scout *scout, uint32_t member, struct outbox *outbox)
+static void ask(struct scout *scout, uint32_t member, bool again, struct outbox *outbox)
 {
     struct decree_message *message = outbox_message(outbox, DECREE_P1A,
                                                     outbox->quorum.members[member]);
@@ -54,22 +54,23 @@ static void ask(struct scout *scout, uint32_t member, struct outbox *outbox)
     message->ballot = scout->ballot;
     message->slot = scout->next[member];
     message->decided = scout->base;
+    message->count = again;
 }
 
-static void ask_missing(struct scout *scout, struct outbox *outbox)
+static void ask_missing(struct scout *scout, bool again, struct outbox *outbox)
 {
     outbox_timer(outbox, TIMER_PREPARE, outbox->now_ns + outbox->config->heartbeat_every_ns);
     if (!outbox_has_messages(outbox, DECREE_MEMBERS_MAX))
         return;
     for (uint32_t i = 0; i < outbox->quorum.count; i++)
         if (i != outbox->quorum.self && (scout->promised & (1u << i)) == 0)
-            ask(scout, i, outbox);
+            ask(scout, i, again, outbox);
 }
 
 void scout_on_timer(struct scout *scout, struct outbox *outbox)
 {
     if (scout->running && scout->claimed)
-        ask_missing(scout, outbox);
+        ask_missing(scout, true, outbox);
 }
 
 /* PMMC's pmax: the pvalue with the highest ballot wins the slot. */
@@ -125,9 +126,9 @@ bool scout_on_p1b(struct scout *scout, const struct decree_message *message, str
         return true;
     if (member == outbox->quorum.self && (scout->promised & (1u << member)) != 0) {
         scout->claimed = true;
-        ask_missing(scout, outbox);
+        ask_missing(scout, false, outbox);
     } else if (member != outbox->quorum.self && covered < message->last) {
-        ask(scout, member, outbox);
+        ask(scout, member, false, outbox);
     }
     return false;
 }

@@ -42,11 +42,19 @@ static void on_heartbeat_timer(struct decree_paxos *paxos)
     leadership_heartbeat(paxos);
 }
 
+/* A page of what was accepted may take longer on a slow link: whoever has lost ballots waits longer for
+ * the next. */
+static uint64_t prepare_patience_ns(const struct decree_paxos *paxos)
+{
+    return paxos->config.suspect_after_ns +
+           4 * (paxos->election.patience_ns - paxos->config.heartbeat_every_ns);
+}
+
 static void on_prepare_timer(struct decree_paxos *paxos)
 {
     outbox_timer(&paxos->outbox, TIMER_PREPARE,
                  paxos->outbox.now_ns + paxos->config.heartbeat_every_ns);
-    if (paxos->outbox.now_ns - paxos->scout.moved_ns > paxos->config.suspect_after_ns)
+    if (paxos->outbox.now_ns - paxos->scout.moved_ns > prepare_patience_ns(paxos))
         leadership_stand_down(paxos, paxos->scout.ballot);
     else
         scout_on_timer(&paxos->scout, &paxos->outbox);

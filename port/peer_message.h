@@ -92,4 +92,41 @@ static inline decree_node_id peer_message_to(const struct peer_message *message)
     return 0;
 }
 
+/* What an election or a read waits for, and never large: it goes past what is large, on a way of its
+ * own. Votes and proposals are not: where much is written, one more way would cost more than it
+ * brings. */
+static inline bool peer_message_is_urgent(const struct peer_message *message)
+{
+    if (message->protocol != PEER_PAXOS)
+        return false;
+    switch (message->u.paxos->type) {
+    case DECREE_P1A:
+    case DECREE_HEARTBEAT:
+    case DECREE_HEARTBEAT_ACK:
+    case DECREE_READ:
+    case DECREE_READ_OK:
+    case DECREE_CATCH_UP:
+    case DECREE_HAND_OVER:
+        return true;
+    case DECREE_P1B:
+        return message->u.paxos->pvalue_count == 0;
+    case DECREE_P2A:
+    case DECREE_P2B:
+    case DECREE_DECISION:
+    case DECREE_PROPOSE:
+    case DECREE_MESSAGE_NONE:
+    case DECREE_MESSAGE_TYPES:
+        break;
+    }
+    return false;
+}
+
+/* To be dropped while more than this is under way to its receiver. */
+#define PEER_MESSAGE_AGAIN_BYTES (256u << 10)
+
+static inline bool peer_message_is_again(const struct peer_message *message)
+{
+    return message->protocol == PEER_PAXOS && message->u.paxos->again;
+}
+
 #endif

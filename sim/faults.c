@@ -394,6 +394,7 @@ void faults_init(struct faults *faults, struct sim_cluster *cluster)
         .delay_ns = options->delay,
         .delay_spread_ns = options->delay_spread,
         .size_max = (uint32_t)options->packet_max,
+        .bandwidth = options->bandwidth,
     };
 
     *faults = (struct faults){.cluster = cluster};

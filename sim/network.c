@@ -11,6 +11,8 @@
 #include "checksum.h"
 #include "draw.h"
 
+#define QUEUE_BYTES_MAX (UINT64_C(16) << 20) /* of a link; what comes then is lost */
+
 struct packet {
     uint64_t number;
     unsigned from, to;
@@ -66,29 +68,51 @@ static void network_arrive(void *context, uint64_t number, void *memory)
     network->deliver(network->context, packet->from, packet->to, packet->bytes, packet->size);
 }
 
-static uint64_t network_arrival_ns(struct network *network, struct network_link *link)
+static uint64_t network_takes_ns(const struct network_link *link, uint64_t size)
+{
+    return link->weather.bandwidth == 0 ? 0 : size * SIM_SECOND / link->weather.bandwidth;
+}
+
+/* When the packet has left, behind what waits before it. */
+static uint64_t network_leaves_ns(const struct network *network, struct network_link *link,
+                                  bool urgent, size_t size)
+{
+    uint64_t now_ns = network->world->now_ns, takes_ns = network_takes_ns(link, size);
+
+    for (unsigned i = 0; i <= urgent; i++) {
+        struct network_lane *lane = &link->lanes[i];
+
+        lane->free_ns = (lane->free_ns > now_ns ? lane->free_ns : now_ns) + takes_ns;
+    }
+    return link->lanes[urgent].free_ns;
+}
+
+static uint64_t network_arrival_ns(struct network *network, struct network_link *link, bool urgent,
+                                   size_t size)
 {
     const struct network_weather *weather = &link->weather;
+    struct network_lane *lane = &link->lanes[urgent];
     uint64_t delay_ns = draw_between(&network->prng, weather->delay_ns,
                                      weather->delay_ns + weather->delay_spread_ns);
     uint64_t arrival_ns;
 
     if (prng_chance(&network->prng, weather->spike))
         delay_ns += draw_between(&network->prng, 0, weather->spike_ns);
-    arrival_ns = network->world->now_ns + delay_ns;
+    arrival_ns = network_leaves_ns(network, link, urgent, size) + delay_ns;
     if (prng_chance(&network->prng, weather->reorder))
         return arrival_ns;
-    if (arrival_ns < link->last_arrival_ns)
-        arrival_ns = link->last_arrival_ns;
-    link->last_arrival_ns = arrival_ns;
+    if (arrival_ns < lane->last_arrival_ns)
+        arrival_ns = lane->last_arrival_ns;
+    lane->last_arrival_ns = arrival_ns;
     return arrival_ns;
 }
 
-static void network_launch(struct network *network, unsigned from, unsigned to,
+static void network_launch(struct network *network, unsigned from, unsigned to, bool urgent,
                            const uint8_t *bytes, size_t size)
 {
     struct packet *packet = malloc(sizeof(*packet) + size);
-    uint64_t arrival_ns = network_arrival_ns(network, network_link(network, from, to));
+    uint64_t arrival_ns = network_arrival_ns(network, network_link(network, from, to), urgent,
+                                             size);
 
     assert(packet != NULL);
     packet->number = network->sent;
@@ -99,8 +123,8 @@ static void network_launch(struct network *network, unsigned from, unsigned to,
     world_at(network->world, arrival_ns, network_arrive, network, 0, packet);
 }
 
-void network_send(struct network *network, unsigned from, unsigned to, const uint8_t *bytes,
-                  size_t size)
+void network_send(struct network *network, unsigned from, unsigned to, bool urgent,
+                  const uint8_t *bytes, size_t size)
 {
     const struct network_link *link = network_link(network, from, to);
     const struct network_weather *weather = &link->weather;
@@ -109,14 +133,25 @@ void network_send(struct network *network, unsigned from, unsigned to, const uin
     assert(size > 0);
     network->sent++;
     if (link->cut != 0 || prng_chance(&network->prng, weather->loss) ||
-        (weather->size_max != 0 && size > weather->size_max)) {
+        (weather->size_max != 0 && size > weather->size_max) ||
+        (!urgent && network_waiting(network, from, to) > QUEUE_BYTES_MAX)) {
         network->lost++;
         network_tell(network, network->sent, false);
         return;
     }
-    network_launch(network, from, to, bytes, size);
+    network_launch(network, from, to, urgent, bytes, size);
     if (prng_chance(&network->prng, weather->duplicate))
-        network_launch(network, from, to, bytes, size);
+        network_launch(network, from, to, urgent, bytes, size);
+}
+
+uint64_t network_waiting(const struct network *network, unsigned from, unsigned to)
+{
+    const struct network_link *link = &network->links[from][to];
+    uint64_t free_ns = link->lanes[0].free_ns, now_ns = network->world->now_ns;
+
+    return free_ns > now_ns ? (free_ns - now_ns) / SIM_MICROSECOND * link->weather.bandwidth /
+                                  (SIM_SECOND / SIM_MICROSECOND)
+                            : 0;
 }
 
 void network_cut(struct network *network, unsigned from, unsigned to,

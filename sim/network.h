@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* network.h -- the wires between the nodes: one link for each direction of each pair.
  *
- *     network_send(bytes)  --loss, cut, duplicate, delay-->  deliver(bytes)
+ *     network_send(bytes)  --loss, cut, duplicate, queue, delay-->  deliver(bytes)
  *
- * A link carries bytes, not structs: nodes share nothing. Packets of a link keep their order, as on
- * a TCP connection, except those that the link reorders. A packet under way when its link is cut is
- * lost.
+ * A link carries bytes, not structs: nodes share nothing. It has two lanes, as the transports have
+ * two connections. Packets of a lane keep their order, as on a TCP connection, except those that
+ * the link reorders. On a link of bounded speed a packet waits for those before it in its lane; what
+ * the urgent lane takes of the speed the other one has not. A packet under way when its link is cut
+ * is lost.
  */
 #ifndef DECREE_SIM_NETWORK_H
 #define DECREE_SIM_NETWORK_H
@@ -23,12 +25,18 @@ struct network_weather { /* what a link does to its packets; chances are per mil
     uint64_t delay_ns, delay_spread_ns; /* delay to delay + spread */
     uint64_t spike_ns;                  /* up to that much more, when there is a spike */
     uint32_t size_max;                  /* larger packets are lost; 0: no limit */
+    uint64_t bandwidth;                 /* bytes per second; 0: no limit */
+};
+
+struct network_lane {
+    uint64_t last_arrival_ns;
+    uint64_t free_ns; /* when all that waits will have left */
 };
 
 struct network_link {
     struct network_weather weather;
-    unsigned cut; /* of enum network_cut_reason */
-    uint64_t last_arrival_ns;
+    unsigned cut;                 /* of enum network_cut_reason */
+    struct network_lane lanes[2]; /* the second is for what is urgent */
 };
 
 typedef void network_deliver(void *context, unsigned from, unsigned to, const uint8_t *bytes,
@@ -54,8 +62,11 @@ void network_init(struct network *network, struct world *world, unsigned node_co
 /* The same weather on every link. */
 void network_set_weather(struct network *network, const struct network_weather *weather);
 
-void network_send(struct network *network, unsigned from, unsigned to, const uint8_t *bytes,
-                  size_t size);
+void network_send(struct network *network, unsigned from, unsigned to, bool urgent,
+                  const uint8_t *bytes, size_t size);
+
+/* How much waits for a link that is too slow for it, in bytes. */
+uint64_t network_waiting(const struct network *network, unsigned from, unsigned to);
 
 /* Cuts or mends one direction, for one reason. */
 void network_cut(struct network *network, unsigned from, unsigned to,

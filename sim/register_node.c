@@ -87,7 +87,7 @@ static void send_message(struct register_node *node, const struct decree_registe
     error = sim_wire_write(&cluster->wire, &letter);
     assert(error == 0);
     (void)error;
-    network_send(&cluster->network, node->id, message->to, cluster->wire.bytes.data,
+    network_send(&cluster->network, node->id, message->to, false, cluster->wire.bytes.data,
                  cluster->wire.bytes.size);
 }
 

@@ -39,6 +39,7 @@
     X(delay_spread, DURATION, "of a packet, on top, at most")                                   \
     X(wire, COUNT, "how messages are written: 0 as over tcp, 1 as over grpc, 2 as over http")   \
     X(packet_max, BYTES, "larger packets are lost; 0: none")                                    \
+    X(bandwidth, BYTES, "that a link carries in a second; 0: no limit")                         \
     X(partition, DURATION, "mean time between partitions")                                      \
     X(partition_time, DURATION, "mean length of a partition")                                   \
     X(one_way, CHANCE, "partitions that cut one direction only")                                \

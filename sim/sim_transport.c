@@ -110,6 +110,8 @@ static void transport_send(struct transport *transport, const struct peer_messag
 
     assert(peer_message_from(message) == node->id);
     assert(to >= 1 && to <= cluster->node_count);
+    if (peer_message_is_again(message) && network_waiting(&cluster->network, node->id, to) > 0)
+        return;
     if (message->protocol == PEER_PAXOS)
         node_note_sending(node, message->u.paxos);
     if (sim_wire_write(&cluster->wire, message) != 0) {
@@ -121,8 +123,8 @@ static void transport_send(struct transport *transport, const struct peer_messag
     }
     if (message->protocol == PEER_PAXOS)
         node_draw_sending(node, message->u.paxos);
-    network_send(&cluster->network, node->id, to, cluster->wire.bytes.data,
-                 cluster->wire.bytes.size);
+    network_send(&cluster->network, node->id, to, peer_message_is_urgent(message),
+                 cluster->wire.bytes.data, cluster->wire.bytes.size);
 }
 
 static void transport_flush(struct transport *transport)

@@ -71,27 +71,30 @@ struct decree_pvalue { /* PMMC's triple <ballot, slot, command> */
 
 /* X(name, text, what the fields mean). Messages carry decided, heartbeat_ack excepted: every slot
  * up to it is decided, as far as the sender knows. Fields not named are zero. */
-#define DECREE_MESSAGE_TABLE(X)                                                                 \
-    X(P1A, "p1a", "ballot asks for a promise; slot: first slot wanted")                         \
-    X(P1B, "p1b",                                                                               \
-      "ballot: promised; slot: first slot answered for, 0: refused; last: highest accepted; "   \
-      "pvalues: the first run accepted in [slot, last], ask again past it")                     \
-    X(P2A, "p2a", "ballot; slot: first of the run; pvalues: the run, one per slot")             \
-    X(P2B, "p2b",                                                                               \
-      "ballot: promised; slot, count: the run voted for, none if the ballot is higher")         \
-    X(DECISION, "decision",                                                                     \
-      "ballot: what was accepted in it up to decided is decided; pvalues: decided"              \
-      " whatever their ballot")                                                                 \
-    X(CATCH_UP, "catch_up", "slot: first decided slot wanted; last: no need for slots past it") \
-    X(PROPOSE, "propose", "pvalues: commands to be ordered, slot and ballot unset")             \
-    X(HEARTBEAT, "heartbeat",                                                                   \
-      "round; ballot: of the leader that the sender is or hears, with a quorum,"                \
-      " or bottom; age_ns: since it was heard")                                                 \
-    X(HEARTBEAT_ACK, "heartbeat_ack", "round: the one answered; ballot: promised")              \
-    X(READ, "read", "round: the asker's number")                                                \
-    X(READ_OK, "read_ok",                                                                       \
-      "round: the one asked with; slot: apply up to here, then answer; ballot: of the leader, " \
-      "if it answers itself")                                                                   \
+#define DECREE_MESSAGE_TABLE(X)                                                                  \
+    X(P1A, "p1a",                                                                                \
+      "ballot asks for a promise; slot: first slot wanted; count: 1 if it was asked for before") \
+    X(P1B, "p1b",                                                                                \
+      "ballot: promised; slot: first slot answered for, 0: refused; last: highest accepted; "    \
+      "pvalues: the first run accepted in [slot, last], ask again past it")                      \
+    X(P2A, "p2a", "ballot; slot: first of the run; pvalues: the run, one per slot")              \
+    X(P2B, "p2b",                                                                                \
+      "ballot: promised; slot, count: the run voted for, none if the ballot is higher")          \
+    X(DECISION, "decision",                                                                      \
+      "ballot: what was accepted in it up to decided is decided; pvalues: decided"               \
+      " whatever their ballot")                                                                  \
+    X(CATCH_UP, "catch_up",                                                                      \
+      "slot: first decided slot wanted; last: no need for slots past it;"                        \
+      " count: 1 if it was asked for before")                                                    \
+    X(PROPOSE, "propose", "pvalues: commands to be ordered, slot and ballot unset")              \
+    X(HEARTBEAT, "heartbeat",                                                                    \
+      "round; ballot: of the leader that the sender is or hears, with a quorum,"                 \
+      " or bottom; age_ns: since it was heard")                                                  \
+    X(HEARTBEAT_ACK, "heartbeat_ack", "round: the one answered; ballot: promised")               \
+    X(READ, "read", "round: the asker's number")                                                 \
+    X(READ_OK, "read_ok",                                                                        \
+      "round: the one asked with; slot: apply up to here, then answer; ballot: of the leader, "  \
+      "if it answers itself")                                                                    \
     X(HAND_OVER, "hand_over", "ballot: of the leader, who wants the receiver to lead instead")
 
 enum decree_message_type {
@@ -114,6 +117,9 @@ struct decree_message {
     uint32_t count;
     uint32_t pvalue_count;
     const struct decree_pvalue *pvalues;
+    /* It was sent before, so a transport drops it while much is still under way to its receiver: on
+     * a slow link that is the first copy. Not a part of the message: it does not travel. */
+    bool again;
 };
 
 /* What must survive a crash; also what is fed back at restore.

@@ -245,6 +245,22 @@ static void test_p1b_says_the_first_run_from_the_slot_and_the_last_slot(void **s
     decree_paxos_close(paxos);
 }
 
+/* A page that was asked for before was sent before, as far as the acceptor knows. */
+static void test_a_page_asked_for_again_is_given_again(void **state)
+{
+    struct decree_paxos *paxos = alone_open(1, 3, NULL);
+    struct decree_message question = {
+        .type = DECREE_P1A, .from = 2, .to = 1, .ballot = alone_ballot(2, 2), .slot = 1};
+
+    (void)state;
+    for (question.count = 0; question.count < 2; question.count++) {
+        acceptor_on_p1a(&paxos->acceptor, &question, &paxos->outbox);
+        outbox_persisted(&paxos->outbox, paxos->outbox.appended);
+        assert_int_equal(leaving(paxos).again, question.count);
+    }
+    decree_paxos_close(paxos);
+}
+
 static void test_a_journal_that_stands_still_is_noticed(void **state)
 {
     struct decree_paxos *paxos = alone_open(1, 3, NULL);
@@ -275,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_a_run_is_voted_for_as_far_as_it_fits),
         cmocka_unit_test(test_the_same_p2a_again_appends_nothing),
         cmocka_unit_test(test_p1b_says_the_first_run_from_the_slot_and_the_last_slot),
+        cmocka_unit_test(test_a_page_asked_for_again_is_given_again),
         cmocka_unit_test(test_a_journal_that_stands_still_is_noticed),
     };
 

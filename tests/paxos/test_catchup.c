@@ -164,6 +164,52 @@ static void test_what_is_not_in_memory_is_fetched_if_durable(void **state)
     decree_paxos_close(paxos);
 }
 
+/* Somebody knows more only because his word was quicker than what is large: as long as that comes, nobody is
+ * asked. */
+static void test_who_gets_on_waits_twice_as_long_as_that_takes(void **state)
+{
+    struct decree_paxos *paxos = alone_open(1, 3, NULL);
+    struct outbox *outbox = &paxos->outbox;
+
+    (void)state;
+    note(paxos, 2, 9);
+    assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 25 * ALONE_MS);
+    outbox->now_ns += 400 * ALONE_MS;
+    learn(paxos, 1);
+    assert_int_equal(paxos->outbox.message_count, 0);
+    assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 800 * ALONE_MS);
+    outbox->now_ns += ALONE_MS;
+    learn(paxos, 2); /* a quick one: half as long */
+    assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 400 * ALONE_MS);
+    catchup_on_timer(&paxos->catchup, outbox);
+    assert_int_equal(alone_sent(paxos, 2, DECREE_CATCH_UP)->slot, 3);
+    assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 400 * ALONE_MS);
+    catchup_on_timer(&paxos->catchup, outbox); /* it has brought nothing */
+    assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 800 * ALONE_MS);
+    decree_paxos_close(paxos);
+}
+
+static void test_what_is_asked_for_again_is_given_again(void **state)
+{
+    struct decree_paxos *asker = alone_open(2, 3, NULL), *giver = knowing(3, 3, NULL);
+    struct decree_message question;
+
+    (void)state;
+    note(asker, 1, 3);
+    for (uint32_t times = 0; times < 2; times++) {
+        alone_clear(asker);
+        alone_clear(giver);
+        catchup_on_timer(&asker->catchup, &asker->outbox);
+        question = *alone_sent(asker, 1, DECREE_CATCH_UP);
+        catchup_on_catch_up(&giver->catchup, &question, &giver->outbox);
+        catchup_flush(&giver->catchup, &giver->outbox);
+        assert_int_equal(alone_sent(giver, 2, DECREE_DECISION)->again, times > 0);
+        assert_int_equal(catchup_is_again(&giver->catchup, 2, &giver->outbox), times > 0);
+    }
+    decree_paxos_close(asker);
+    decree_paxos_close(giver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +219,8 @@ int main(void)
         cmocka_unit_test(test_gives_a_run_from_memory),
         cmocka_unit_test(test_gives_nothing_that_it_does_not_know),
         cmocka_unit_test(test_what_is_not_in_memory_is_fetched_if_durable),
+        cmocka_unit_test(test_who_gets_on_waits_twice_as_long_as_that_takes),
+        cmocka_unit_test(test_what_is_asked_for_again_is_given_again),
     };
 
     return cmocka_run_group_tests_name("catchup", tests, NULL, NULL);

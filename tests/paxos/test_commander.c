@@ -173,6 +173,38 @@ static void test_a_retry_goes_to_who_has_not_voted_for_the_first_missing_run(voi
     decree_paxos_close(paxos);
 }
 
+/* How long until the next retry, after one; what it sends. */
+static uint64_t retry(struct decree_paxos *paxos)
+{
+    alone_clear(paxos);
+    commander_on_timer(&paxos->leader.commander, &paxos->outbox);
+    (void)commander_flush(&paxos->leader.commander, &paxos->outbox);
+    return (paxos->outbox.timers_ns[TIMER_VOTE] - paxos->outbox.now_ns) /
+           paxos->config.heartbeat_every_ns;
+}
+
+/* What goes out again says so; the time to wait for it grows, until something is decided. */
+static void test_a_retry_waits_longer_each_time_until_something_is_decided(void **state)
+{
+    struct decree_paxos *paxos = proposing(3, 2, NULL);
+
+    (void)state;
+    (void)commander_flush(&paxos->leader.commander, &paxos->outbox);
+    assert_false(alone_sent(paxos, 2, DECREE_P2A)->again);
+    assert_int_equal(retry(paxos), 1);
+    assert_int_equal(alone_count(paxos, DECREE_P2A), 0);
+    assert_int_equal(retry(paxos), 2);
+    assert_true(alone_sent(paxos, 2, DECREE_P2A)->again);
+    assert_int_equal(retry(paxos), 4);
+    assert_int_equal(retry(paxos), 8);
+    assert_int_equal(retry(paxos), 8);
+    (void)vote(paxos, 1, alone_ballot(5, 1), 1, 2);
+    (void)vote(paxos, 2, alone_ballot(5, 1), 1, 1);
+    assert_int_equal(retry(paxos), 1);
+    assert_int_equal(alone_sent(paxos, 2, DECREE_P2A)->slot, 2);
+    decree_paxos_close(paxos);
+}
+
 static void test_the_origin_is_told_at_once_and_the_others_soon(void **state)
 {
     struct decree_paxos *paxos = alone_open(2, 3, NULL); /* the commands are of member 1 */
@@ -210,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_votes_wait_for_the_slots_below_to_be_learned),
         cmocka_unit_test(test_p2a_carries_runs_of_so_many_bytes),
         cmocka_unit_test(test_a_retry_goes_to_who_has_not_voted_for_the_first_missing_run),
+        cmocka_unit_test(test_a_retry_waits_longer_each_time_until_something_is_decided),
         cmocka_unit_test(test_the_origin_is_told_at_once_and_the_others_soon),
     };
 

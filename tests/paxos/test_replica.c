@@ -102,6 +102,7 @@ static void test_forwards_runs_and_again_what_is_open(void **state)
         assert_int_equal(propose(paxos, i), 0);
     assert_true(replica_forward(&paxos->replica, 2, &paxos->outbox));
     assert_int_equal(alone_count(paxos, DECREE_PROPOSE), 3);
+    assert_false(alone_sent(paxos, 2, DECREE_PROPOSE)->again);
     alone_clear(paxos);
     assert_true(replica_forward(&paxos->replica, 2, &paxos->outbox));
     assert_int_equal(paxos->outbox.message_count, 0);
@@ -111,6 +112,43 @@ static void test_forwards_runs_and_again_what_is_open(void **state)
     assert_true(replica_forward(&paxos->replica, 3, &paxos->outbox));
     assert_int_equal(alone_count(paxos, DECREE_PROPOSE), 3); /* 1, then 3 and 4, then 5 */
     assert_int_equal(paxos->outbox.messages[1].pvalues[0].command.sequence, 3);
+    assert_true(alone_sent(paxos, 3, DECREE_PROPOSE)->again);
+    assert_int_equal(propose(paxos, 6), 0);
+    alone_clear(paxos);
+    assert_true(replica_forward(&paxos->replica, 3, &paxos->outbox));
+    assert_false(alone_sent(paxos, 3, DECREE_PROPOSE)->again); /* this one was not given before */
+    alone_clear(paxos);
+    replica_anew(&paxos->replica, &paxos->outbox);
+    assert_true(replica_forward(&paxos->replica, 2, &paxos->outbox));
+    assert_false(alone_sent(paxos, 2, DECREE_PROPOSE)->again); /* nor any to this leader */
+    decree_paxos_close(paxos);
+}
+
+/* Heartbeats, until a proposal is given again. */
+static uint64_t patience(const struct decree_paxos *paxos)
+{
+    return (paxos->outbox.timers_ns[TIMER_PROPOSE] - paxos->outbox.now_ns) /
+           paxos->config.heartbeat_every_ns;
+}
+
+static void test_what_is_given_again_waits_longer_until_something_is_performed(void **state)
+{
+    struct decree_paxos *paxos = alone_open(1, 3, NULL);
+
+    (void)state;
+    assert_int_equal(propose(paxos, 1), 0);
+    assert_int_equal(propose(paxos, 2), 0);
+    assert_int_equal(patience(paxos), 3);
+    replica_again(&paxos->replica, &paxos->outbox);
+    assert_int_equal(patience(paxos), 6);
+    replica_again(&paxos->replica, &paxos->outbox);
+    replica_again(&paxos->replica, &paxos->outbox);
+    assert_int_equal(patience(paxos), 12);
+    (void)perform(paxos, 1, 1);
+    assert_int_equal(patience(paxos), 3);
+    replica_again(&paxos->replica, &paxos->outbox);
+    replica_anew(&paxos->replica, &paxos->outbox);
+    assert_int_equal(patience(paxos), 3);
     decree_paxos_close(paxos);
 }
 
@@ -140,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_a_proposal_is_let_go_when_it_is_performed_in_any_order),
         cmocka_unit_test(test_a_command_is_performed_once),
         cmocka_unit_test(test_forwards_runs_and_again_what_is_open),
+        cmocka_unit_test(test_what_is_given_again_waits_longer_until_something_is_performed),
         cmocka_unit_test(test_a_hint_decides_what_was_accepted_in_its_ballot_only),
     };
 

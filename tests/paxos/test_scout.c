@@ -145,6 +145,7 @@ static void test_the_timer_asks_who_is_missing(void **state)
     scout_on_timer(&paxos->scout, &paxos->outbox);
     assert_int_equal(alone_count(paxos, DECREE_P1A), 3);
     assert_null(alone_sent(paxos, 2, DECREE_P1A));
+    assert_int_equal(alone_sent(paxos, 3, DECREE_P1A)->count, 1); /* not for the first time */
     decree_paxos_close(paxos);
 }
 

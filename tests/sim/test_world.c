@@ -99,7 +99,7 @@ static void send_many(struct network *network, struct world *world, unsigned cou
     for (unsigned i = 0; i < count; i++) {
         uint8_t byte = (uint8_t)i;
 
-        network_send(network, 1, 2, &byte, 1);
+        network_send(network, 1, 2, false, &byte, 1);
     }
     world_run_until(world, world->now_ns + SIM_SECOND);
 }
@@ -162,7 +162,7 @@ static void test_a_cut_loses_what_is_under_way_and_heals_by_reason(void **state)
 
     (void)state;
     network_for(&network, &world, &mail, &weather);
-    network_send(&network, 1, 2, &byte, 1);
+    network_send(&network, 1, 2, false, &byte, 1);
     network_cut(&network, 1, 2, NETWORK_CUT_SCRIPT);
     network_cut_both(&network, 1, 2, NETWORK_CUT_PARTITION);
     send_many(&network, &world, 5);
@@ -186,9 +186,34 @@ static void test_large_packets_may_be_lost_alone(void **state)
 
     (void)state;
     network_for(&network, &world, &mail, &weather);
-    network_send(&network, 1, 2, bytes, sizeof(bytes));
+    network_send(&network, 1, 2, false, bytes, sizeof(bytes));
     send_many(&network, &world, 1);
     assert_int_equal(mail.count, 1);
+    world_release(&world);
+}
+
+/* Ten bytes a second: what is urgent passes what waits, and who comes later waits for both. */
+static void test_a_slow_link_has_a_queue_and_a_way_past_it(void **state)
+{
+    static const unsigned arrived[] = {0, 2, 3, 4, 4, 5}; /* after so many tenths of a second */
+    struct network_weather weather = {.bandwidth = 10};
+    struct network network;
+    struct world world;
+    struct mail mail;
+
+    (void)state;
+    network_for(&network, &world, &mail, &weather);
+    for (uint8_t byte = 1; byte <= 3; byte++)
+        network_send(&network, 1, 2, false, &byte, 1);
+    assert_int_equal(network_waiting(&network, 1, 2), 3);
+    network_send(&network, 1, 2, true, (const uint8_t *)"u", 1);
+    assert_int_equal(network_waiting(&network, 1, 2), 4);
+    network_send(&network, 1, 2, false, (const uint8_t *)"l", 1);
+    for (unsigned tenth = 0; tenth < sizeof(arrived) / sizeof(arrived[0]); tenth++) {
+        world_run_until(&world, tenth * 100 * SIM_MILLISECOND);
+        assert_int_equal(mail.count, arrived[tenth]);
+    }
+    assert_int_equal(network_waiting(&network, 1, 2), 0);
     world_release(&world);
 }
 
@@ -202,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_weather_loses_doubles_and_reorders),
         cmocka_unit_test(test_a_cut_loses_what_is_under_way_and_heals_by_reason),
         cmocka_unit_test(test_large_packets_may_be_lost_alone),
+        cmocka_unit_test(test_a_slow_link_has_a_queue_and_a_way_past_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
