@@ -337,9 +337,9 @@ def test_progress_notifications(start):
     server = start("progress=100")
     client, stream = rpc.Client(f"127.0.0.1:{server.port}"), Stream(f"127.0.0.1:{server.port}")
     try:
-        quiet = stream.create(b"quiet", progress_notify=True)
         stream.create(b"silent")
         future = stream.create(b"future", progress_notify=True, start_revision=1000)
+        quiet = stream.create(b"quiet", progress_notify=True)  # the last, since it may be told as soon as it is there
         client.put(b"other", b"v")
         revisions = []
         while revisions.count(2) < 3:
