@@ -106,10 +106,10 @@ int cmd_log(int argc, char **argv)
     struct log_member_options member = {.cluster_token = TOKEN};
     struct log_config config;
     struct logger_stderr logger;
-    char sentence[LOG_CONFIG_SENTENCE_BYTES], host[CLUSTER_HOST_BYTES];
+    char sentence[SENTENCE_BYTES], host[CLUSTER_HOST_BYTES];
     int error;
 
-    static_assert(sizeof(sentence) >= LOG_MEMBER_SENTENCE_BYTES, "both write to it");
+    static_assert(sizeof(sentence) >= SENTENCE_BYTES, "both write to it");
     client_parse(&argp, "decree log", argc, argv, &arguments);
     error = cluster_address_parse(host, &member.listen_port, arguments.listen, true, sentence);
     if (error == 0)

@@ -139,7 +139,7 @@ int cmd_process(int argc, char **argv)
 {
     struct process_arguments arguments = {.level = DECREE_LOG_WARN};
     struct logger_stderr logger;
-    char sentence[RUN_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
     int error;
 
     client_parse(&argp, "decree process", argc, argv, &arguments);

@@ -53,18 +53,18 @@ static int check_folder(const char *folder, char *sentence)
 {
     if (is_there(folder, "identity") || !is_there(folder, "member/wal"))
         return 0;
-    snprintf(sentence, SERVE_SENTENCE_BYTES,
-             "%.200s holds the data of an etcd, which decree can not read: move it away, or give "
-             "another --data-dir; `etcdctl make-mirror` copies the keys of an etcd that runs",
-             folder);
-    return DECREE_IDENTITY;
+    return sentence_fail(
+        sentence, DECREE_IDENTITY,
+        "%.200s holds the data of an etcd, which decree can not read: move it away, or give "
+        "another --data-dir; `etcdctl make-mirror` copies the keys of an etcd that runs",
+        folder);
 }
 
 static int serve_with(const struct serve_arguments *arguments, const char *command)
 {
     struct serve_settings settings;
     struct logger_stderr logger;
-    char sentence[SERVE_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
     int error = serve_settings_read(&settings, arguments, sentence);
 
     if (error == 0 && settings.options.failpoints_host != NULL &&

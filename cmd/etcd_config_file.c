@@ -21,15 +21,14 @@ struct place {
 __attribute__((format(printf, 3, 4))) static int fail(const struct place *place, int error,
                                                       const char *format, ...)
 {
-    char what[ETCD_FLAG_SENTENCE_BYTES];
+    char what[SENTENCE_BYTES];
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    snprintf(place->sentence, ETCD_FLAG_SENTENCE_BYTES, "%.*s, line %u: %.250s", NAME_BYTES_MAX,
-             place->path, place->line, what);
-    return error;
+    return sentence_fail(place->sentence, error, "%.*s, line %u: %.250s", NAME_BYTES_MAX,
+                         place->path, place->line, what);
 }
 
 static char *trim(char *text)
@@ -106,7 +105,7 @@ static bool take_value(char *text, char **ret_value)
 static int set(struct etcd_flags *flags, const struct place *place, enum etcd_flag flag,
                char *value)
 {
-    char why[ETCD_FLAG_SENTENCE_BYTES];
+    char why[SENTENCE_BYTES];
 
     if (flag == ETCD_FLAG_CONFIG_FILE)
         return fail(place, DECREE_INVALID, "a configuration file can not name another");
@@ -189,7 +188,7 @@ int etcd_config_file_read(struct etcd_flags *flags, const char *path, char *sent
     if (file != NULL)
         fclose(file);
     if (error != 0) {
-        snprintf(sentence, ETCD_FLAG_SENTENCE_BYTES, "cannot read %.*s: %s", NAME_BYTES_MAX, path,
+        snprintf(sentence, SENTENCE_BYTES, "cannot read %.*s: %s", NAME_BYTES_MAX, path,
                  error == EFBIG ? "it is no configuration file" : strerror(error));
         free(text);
         return error == ENOMEM ? DECREE_NOMEM : DECREE_IO;

@@ -15,7 +15,7 @@
 #include "etcd_flags.h"
 
 /* Replaces all flags by those of the file: as in etcd, there is no mixing them. Errors: IO, INVALID, NOMEM;
- * sentence, of ETCD_FLAG_SENTENCE_BYTES, says what and where. What was read stays in memory as long as the
+ * sentence, of SENTENCE_BYTES, says what and where. What was read stays in memory as long as the
  * process lives. */
 int etcd_config_file_read(struct etcd_flags *flags, const char *path, char *sentence);
 

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +21,6 @@ const struct etcd_flag_row etcd_flag_rows[ETCD_FLAG_COUNT] = {
     ETCD_FLAG_TABLE(ETCD_FLAG_ROW)
 #undef ETCD_FLAG_ROW
 };
-
-__attribute__((format(printf, 2, 3))) static int invalid(char *sentence, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, ETCD_FLAG_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return DECREE_INVALID;
-}
 
 /* ---- names ---- */
 
@@ -84,16 +73,19 @@ static int check_kind(const struct etcd_flags *flags, const char *label, enum et
     case ETCD_FLAG_NUMBER:
         return go_number_parse(value, &number)
                    ? 0
-                   : invalid(sentence, "%s must be a number, not '%.100s'", label, value);
+                   : sentence_fail(sentence, DECREE_INVALID, "%s must be a number, not '%.100s'",
+                                   label, value);
     case ETCD_FLAG_TIME:
         return parse_time(flags, value, &number)
                    ? 0
-                   : invalid(sentence, "%s must be a time such as 30s or 1h30m, not '%.100s'",
-                             label, value);
+                   : sentence_fail(sentence, DECREE_INVALID,
+                                   "%s must be a time such as 30s or 1h30m, not '%.100s'", label,
+                                   value);
     case ETCD_FLAG_SWITCH:
         return go_bool_parse(value, &is_on)
                    ? 0
-                   : invalid(sentence, "%s must be true or false, not '%.100s'", label, value);
+                   : sentence_fail(sentence, DECREE_INVALID,
+                                   "%s must be true or false, not '%.100s'", label, value);
     }
     assert(false);
     return 0;
@@ -120,7 +112,7 @@ int etcd_flags_set(struct etcd_flags *flags, enum etcd_flag flag, const char *va
         value = "true";
     error = check_kind(flags, label, row->kind, value, sentence);
     if (error == 0 && row->use == ETCD_FLAG_REFUSED && !asks_for_nothing(row->kind, value))
-        error = invalid(sentence, "%s can not be had: %s", label, row->help);
+        error = sentence_fail(sentence, DECREE_INVALID, "%s can not be had: %s", label, row->help);
     if (error == 0)
         flags->values[flag] = value;
     return error;

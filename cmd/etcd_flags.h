@@ -13,9 +13,9 @@
 
 #include "etcd_flag_table.h"
 #include "logger.h"
+#include "sentence.h"
 
 #define ETCD_FLAG_LABEL_BYTES 96u
-#define ETCD_FLAG_SENTENCE_BYTES 512u
 
 enum etcd_flag {
 #define ETCD_FLAG_ENUM(id, name, kind, use, word, help) ETCD_FLAG_##id,

@@ -3,23 +3,12 @@
 #include "etcd_urls.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define URL_BYTES 400u
 #define HTTP "http://"
-
-__attribute__((format(printf, 2, 3))) static int invalid(char *sentence, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, SERVE_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return DECREE_INVALID;
-}
 
 /* The entry at *at without the spaces around it; *at goes on behind its comma, to NULL after the last.
  * False: it is too long. */
@@ -45,21 +34,22 @@ static int strip_url(const char *label, char *url, char **ret_address, char *sen
     size_t size = strlen(url);
 
     if (strncmp(url, "https://", 8) == 0)
-        return invalid(sentence,
-                       "%s: '%s' asks for TLS, which there is not yet; say http:// instead", label,
-                       url);
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "%s: '%s' asks for TLS, which there is not yet; say http:// instead",
+                             label, url);
     if (strncmp(url, "unix", 4) == 0 && strstr(url, "://") != NULL)
-        return invalid(sentence,
-                       "%s: '%s' is a socket in the file system, which decree can not use", label,
-                       url);
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "%s: '%s' is a socket in the file system, which decree can not use",
+                             label, url);
     if (strncmp(url, HTTP, sizeof(HTTP) - 1) != 0)
-        return invalid(sentence, "%s: '%s' is no URL such as http://127.0.0.1:2379", label, url);
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "%s: '%s' is no URL such as http://127.0.0.1:2379", label, url);
     if (url[size - 1] == '/' && size > sizeof(HTTP) - 1)
         url[size - 1] = '\0';
     *ret_address = url + sizeof(HTTP) - 1;
     if (strchr(*ret_address, '/') != NULL)
-        return invalid(sentence, "%s: '%s' has a path behind the port, where none can be", label,
-                       url);
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "%s: '%s' has a path behind the port, where none can be", label, url);
     return 0;
 }
 
@@ -71,7 +61,8 @@ static int add(struct serve_addresses *addresses, const struct serve_address *ad
             strcmp(addresses->list[i].host, address->host) == 0)
             return 0;
     if (addresses->count == SERVE_ADDRESSES_MAX)
-        return invalid(sentence, "more than %u addresses to listen on", SERVE_ADDRESSES_MAX);
+        return sentence_fail(sentence, DECREE_INVALID, "more than %u addresses to listen on",
+                             SERVE_ADDRESSES_MAX);
     addresses->list[addresses->count++] = *address;
     return 0;
 }
@@ -87,12 +78,13 @@ int etcd_urls_parse(const char *label, const char *text, struct serve_addresses 
         int error;
 
         if (!next_entry(&text, url))
-            return invalid(sentence, "%s: a URL is longer than %u bytes", label, URL_BYTES - 1);
+            return sentence_fail(sentence, DECREE_INVALID, "%s: a URL is longer than %u bytes",
+                                 label, URL_BYTES - 1);
         error = strip_url(label, url, &host_port, sentence);
         if (error != 0)
             return error;
         if (cluster_address_parse(address.host, &address.port, host_port, true, why) != 0)
-            return invalid(sentence, "%s: %s", label, why);
+            return sentence_fail(sentence, DECREE_INVALID, "%s: %s", label, why);
         error = add(ret_addresses, &address, sentence);
         if (error != 0)
             return error;
@@ -109,7 +101,8 @@ int addresses_parse(const char *text, struct serve_addresses *ret_addresses, cha
         int error;
 
         if (!next_entry(&text, entry))
-            return invalid(sentence, "an address is longer than %u bytes", URL_BYTES - 1);
+            return sentence_fail(sentence, DECREE_INVALID, "an address is longer than %u bytes",
+                                 URL_BYTES - 1);
         error = cluster_address_parse(address.host, &address.port, entry, true, sentence);
         if (error == 0)
             error = add(ret_addresses, &address, sentence);
@@ -133,8 +126,9 @@ static int strip_member(const char *label, char *entry, char *sentence)
     int error;
 
     if (url == NULL)
-        return invalid(sentence, "%s: '%s' is not name=http://host:port: there is no '='", label,
-                       entry);
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "%s: '%s' is not name=http://host:port: there is no '='", label,
+                             entry);
     error = strip_url(label, ++url, &host_port, sentence);
     if (error == 0)
         memmove(url, host_port, strlen(host_port) + 1);
@@ -148,8 +142,9 @@ static int check_names(const char *label, char (*entries)[URL_BYTES], size_t cou
         size_t size = strcspn(entries[i], "=") + 1;
 
         if (strncmp(entries[i - 1], entries[i], size) == 0)
-            return invalid(sentence, "%s: %.*s has two URLs; a member of decree has one", label,
-                           (int)size - 1, entries[i]);
+            return sentence_fail(sentence, DECREE_INVALID,
+                                 "%s: %.*s has two URLs; a member of decree has one", label,
+                                 (int)size - 1, entries[i]);
     }
     return 0;
 }
@@ -166,7 +161,7 @@ static int join(const char *label, char (*entries)[URL_BYTES], size_t count,
                                  entries[i]);
     assert(size < sizeof(text));
     error = cluster_spec_parse(ret_cluster, text, false, why);
-    return error == 0 ? 0 : invalid(sentence, "%s: %s", label, why);
+    return error == 0 ? 0 : sentence_fail(sentence, DECREE_INVALID, "%s: %s", label, why);
 }
 
 int etcd_cluster_parse(const char *label, const char *text, struct cluster_spec *ret_cluster,
@@ -179,9 +174,11 @@ int etcd_cluster_parse(const char *label, const char *text, struct cluster_spec 
     assert(text != NULL);
     for (; text != NULL; count++) {
         if (count == DECREE_MEMBERS_MAX)
-            return invalid(sentence, "%s has more than %u members", label, DECREE_MEMBERS_MAX);
+            return sentence_fail(sentence, DECREE_INVALID, "%s has more than %u members", label,
+                                 DECREE_MEMBERS_MAX);
         if (!next_entry(&text, entries[count]))
-            return invalid(sentence, "%s: a member is longer than %u bytes", label, URL_BYTES - 1);
+            return sentence_fail(sentence, DECREE_INVALID, "%s: a member is longer than %u bytes",
+                                 label, URL_BYTES - 1);
         error = strip_member(label, entries[count], sentence);
         if (error != 0)
             return error;

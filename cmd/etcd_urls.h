@@ -7,7 +7,7 @@
 #include "serve.h"
 
 /* Adds what text has to ret_addresses, but nothing twice. label is what the user called the flag. INVALID:
- * sentence, of SERVE_SENTENCE_BYTES, says what is wrong; so also https, for there is no TLS yet, and
+ * sentence, of SENTENCE_BYTES, says what is wrong; so also https, for there is no TLS yet, and
  * unix. */
 int etcd_urls_parse(const char *label, const char *text, struct serve_addresses *ret_addresses,
                     char *sentence);

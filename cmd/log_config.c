@@ -28,12 +28,11 @@ __attribute__((format(printf, 2, 3))) static int wrong(struct reading *reading, 
                                                        ...)
 {
     va_list arguments;
-    int size = snprintf(reading->sentence, LOG_CONFIG_SENTENCE_BYTES, "%.256s: ", reading->file);
+    int size = snprintf(reading->sentence, SENTENCE_BYTES, "%.256s: ", reading->file);
 
     assert(size > 0);
     va_start(arguments, format);
-    vsnprintf(reading->sentence + size, LOG_CONFIG_SENTENCE_BYTES - (size_t)size, format,
-              arguments);
+    vsnprintf(reading->sentence + size, SENTENCE_BYTES - (size_t)size, format, arguments);
     va_end(arguments);
     return DECREE_INVALID;
 }
@@ -295,12 +294,11 @@ int log_config_read(struct log_config *ret_config, const char *file, char *sente
     int error = DECREE_IO;
 
     if (stream == NULL || ferror(stream))
-        snprintf(sentence, LOG_CONFIG_SENTENCE_BYTES, "cannot read %.512s: %s", file,
-                 strerror(errno));
+        snprintf(sentence, SENTENCE_BYTES, "cannot read %.512s: %s", file, strerror(errno));
     else if (text == NULL)
-        snprintf(sentence, LOG_CONFIG_SENTENCE_BYTES, "out of memory");
+        snprintf(sentence, SENTENCE_BYTES, "out of memory");
     else if (size == FILE_BYTES_MAX)
-        snprintf(sentence, LOG_CONFIG_SENTENCE_BYTES,
+        snprintf(sentence, SENTENCE_BYTES,
                  "%.512s is longer than any configuration: more than %u bytes", file,
                  FILE_BYTES_MAX);
     else

@@ -15,9 +15,9 @@
 #define DECREE_CMD_LOG_CONFIG_H
 
 #include "cluster_spec.h"
+#include "sentence.h"
 
 #define LOG_CONFIG_PATH_BYTES 4096u
-#define LOG_CONFIG_SENTENCE_BYTES 1024u
 
 struct log_config {
     struct cluster_spec cluster;
@@ -26,7 +26,7 @@ struct log_config {
     uint32_t heartbeat_ms, election_ms;
 };
 
-/* Reads the file. INVALID or IO: sentence, of LOG_CONFIG_SENTENCE_BYTES, says what is wrong and
+/* Reads the file. INVALID or IO: sentence, of SENTENCE_BYTES, says what is wrong and
  * where. */
 int log_config_read(struct log_config *ret_config, const char *file, char *sentence);
 

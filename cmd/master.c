@@ -191,7 +191,7 @@ static char *next_line(struct master *master, struct script *script)
 static void play_all(struct master *master, struct script *script)
 {
     bool forgiving = isatty(script->descriptor);
-    char sentence[SCRIPT_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
     char *text;
 
     while ((text = next_line(master, script)) != NULL) {
@@ -241,7 +241,7 @@ static void end_all(struct master *master)
 
 static bool choose_folder(struct master *master)
 {
-    char sentence[RUN_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     master->fresh = master->options->folder == NULL;
     if (!master->fresh) {

@@ -216,7 +216,7 @@ static int open_log(const char *folder, uint32_t id, char *sentence)
     run_folder_path(folder, id, "log", path);
     log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log < 0)
-        snprintf(sentence, RUN_SENTENCE_BYTES, "cannot write %s: %s", path, strerror(errno));
+        snprintf(sentence, SENTENCE_BYTES, "cannot write %s: %s", path, strerror(errno));
     return log;
 }
 
@@ -262,7 +262,7 @@ struct child *child_start(uv_loop_t *loop, const char *folder, uint32_t id, uint
     int error, log;
 
     if (child == NULL) {
-        snprintf(sentence, RUN_SENTENCE_BYTES, "no memory");
+        snprintf(sentence, SENTENCE_BYTES, "no memory");
         return NULL;
     }
     *child = (struct child){.id = id, .observer = *observer, .state = CHILD_STARTING, .handles = 3};
@@ -280,7 +280,7 @@ struct child *child_start(uv_loop_t *loop, const char *folder, uint32_t id, uint
         uv_read_start((uv_stream_t *)&child->output, on_alloc, on_output);
         return child;
     }
-    snprintf(sentence, RUN_SENTENCE_BYTES, "cannot start a process: %s", uv_strerror(error));
+    snprintf(sentence, SENTENCE_BYTES, "cannot start a process: %s", uv_strerror(error));
     close_handle((uv_handle_t *)&child->process);
     close_handle((uv_handle_t *)&child->output);
     close_handle((uv_handle_t *)&child->tcp);

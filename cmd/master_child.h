@@ -48,7 +48,7 @@ struct child { /* zero what is not named at the start */
 };
 
 /* Starts process id of count, to listen on port, or on another if that is taken. NULL, with a
- * sentence of RUN_SENTENCE_BYTES: it could not be started. */
+ * sentence of SENTENCE_BYTES: it could not be started. */
 struct child *child_start(uv_loop_t *loop, const char *folder, uint32_t id, uint32_t count,
                           uint16_t port, const struct child_observer *observer, char *sentence);
 

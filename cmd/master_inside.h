@@ -34,7 +34,7 @@ struct master {
     char *log;             /* the answer to get chatLog; NULL: not here yet */
     bool pong;
     bool expired, interrupted, failed;
-    char complaint[RUN_SENTENCE_BYTES]; /* of a process; "": none */
+    char complaint[SENTENCE_BYTES]; /* of a process; "": none */
 };
 
 /* Plays a line. False: it failed, and that was said. */

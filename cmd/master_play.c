@@ -276,7 +276,7 @@ static bool play_start(struct master *master, const struct script_line *line)
 {
     struct child_observer observer = {master, master_on_said, master_on_gone};
     struct child *child = master->children[line->id];
-    char sentence[RUN_SENTENCE_BYTES], last[512];
+    char sentence[SENTENCE_BYTES], last[512];
 
     if (master->count != 0 && master->count != line->count)
         return master_fail(master, "there are %u processes, as the first start said, not %u",

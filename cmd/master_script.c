@@ -18,7 +18,7 @@ __attribute__((format(printf, 2, 3))) static bool refuse(char *sentence, const c
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(sentence, SCRIPT_SENTENCE_BYTES, format, arguments);
+    vsnprintf(sentence, SENTENCE_BYTES, format, arguments);
     va_end(arguments);
     return false;
 }

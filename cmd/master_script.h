@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SCRIPT_SENTENCE_BYTES 512u
+#include "sentence.h"
 
 enum script_verb {
     SCRIPT_NOTHING = 1, /* an empty line, or a comment */

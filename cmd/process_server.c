@@ -11,7 +11,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,17 +23,6 @@
 #define HEARTBEAT_MS 50u
 #define ELECTION_MS 500u
 #define LISTEN_HOST "127.0.0.1"
-
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, RUN_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return error;
-}
 
 /* ---- stopping ---- */
 
@@ -101,7 +89,7 @@ static void on_check(uv_check_t *check)
 static int init_loop(struct process *process, char *sentence)
 {
     if (uv_loop_init(&process->loop) != 0)
-        return fail(sentence, DECREE_IO, "cannot set up an event loop");
+        return sentence_fail(sentence, DECREE_IO, "cannot set up an event loop");
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&process->loop, &process->signals[i]);
         process->signals[i].data = process;
@@ -125,16 +113,17 @@ static int take_pid_file(struct process *process, char *sentence)
     run_folder_path(process->folder.path, id, "pid", process->pid_path);
     run_folder_path(process->folder.path, id, "data", process->data_path);
     if (mkdir(own, 0700) != 0 && errno != EEXIST)
-        return fail(sentence, DECREE_IO, "cannot make the folder %s: %s", own, strerror(errno));
+        return sentence_fail(sentence, DECREE_IO, "cannot make the folder %s: %s", own,
+                             strerror(errno));
     error = pid_file_take(&process->pid_file, process->pid_path);
     if (error == -EWOULDBLOCK) {
         (void)pid_file_read(process->pid_path, &claim);
-        return fail(sentence, DECREE_LOCKED, "process %u of %s runs already, with pid %d", id,
-                    process->folder.path, (int)claim.pid);
+        return sentence_fail(sentence, DECREE_LOCKED, "process %u of %s runs already, with pid %d",
+                             id, process->folder.path, (int)claim.pid);
     }
     if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot write %s: %s", process->pid_path,
-                    strerror(-error));
+        return sentence_fail(sentence, DECREE_IO, "cannot write %s: %s", process->pid_path,
+                             strerror(-error));
     return 0;
 }
 
@@ -150,15 +139,15 @@ static int listen_on(struct process *process, uint16_t port, char *sentence)
                                  process->options->logger);
 
     if (error != 0)
-        return fail(sentence, error, "%s", decree_error_text(error));
+        return sentence_explain(sentence, error);
     error = line_server_listen(process->lines, LISTEN_HOST, port, &process->port);
     if (error == UV_EADDRINUSE && process->options->any_port && port != 0) {
         line_server_close(process->lines, ignore_closed, process);
         return listen_on(process, 0, sentence);
     }
     if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot listen on " LISTEN_HOST ":%u: %s", (unsigned)port,
-                    uv_strerror(error));
+        return sentence_fail(sentence, DECREE_IO, "cannot listen on " LISTEN_HOST ":%u: %s",
+                             (unsigned)port, uv_strerror(error));
     return 0;
 }
 
@@ -184,7 +173,7 @@ static int open_node(struct process *process, char *sentence)
     if (error == 0)
         error = chat_log_new(&process->log);
     if (error != 0)
-        return fail(sentence, error, "%s", decree_error_text(error));
+        return sentence_explain(sentence, error);
     host.failpoints = process->failpoints;
     host.machine = chat_log_machine(process->log);
     return host_open(&process->host, &process->loop, &host, sentence);
@@ -195,8 +184,8 @@ static int open_all(struct process *process, char *sentence)
     int error = listen_on(process, process->options->port, sentence);
 
     if (error == 0 && pid_file_write(&process->pid_file, process->port) != 0)
-        error = fail(sentence, DECREE_IO, "cannot write %s: %s", process->pid_path,
-                     strerror(errno));
+        error = sentence_fail(sentence, DECREE_IO, "cannot write %s: %s", process->pid_path,
+                              strerror(errno));
     if (error == 0)
         error = open_node(process, sentence);
     return error;
@@ -242,7 +231,7 @@ int process_run(const struct process_options *options, char *sentence)
     assert(options->count > 0);
     assert(options->id < options->count);
     if (process == NULL)
-        return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+        return sentence_explain(sentence, DECREE_NOMEM);
     signal(SIGPIPE, SIG_IGN);
     process->options = options;
     error = run_folder_open(&process->folder, options->folder, options->count, sentence);

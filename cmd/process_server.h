@@ -40,7 +40,7 @@ struct process_options { /* borrowed until process_run() returns */
 
 /* Prints one line that begins with 'ready' on standard output when the port answers, and serves
  * until SIGTERM or SIGINT; then it returns 0. A decree_error if it could not start; sentence, of
- * RUN_SENTENCE_BYTES, says why. */
+ * SENTENCE_BYTES, says why. */
 int process_run(const struct process_options *options, char *sentence);
 
 #endif

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <ftw.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,17 +22,6 @@
 /* Below the ports that the kernel gives to who asks for none in particular. */
 #define PORT_FIRST 12000u
 #define PORT_RANGE 18000u
-
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, RUN_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return error;
-}
 
 const char *run_folder_name(const char *given)
 {
@@ -63,8 +51,8 @@ static int make_folders(const char *path, char *sentence)
         memcpy(part, path, i);
         part[i] = '\0';
         if (mkdir(part, 0700) != 0 && errno != EEXIST)
-            return fail(sentence, DECREE_IO, "cannot make the folder %s: %s", part,
-                        strerror(errno));
+            return sentence_fail(sentence, DECREE_IO, "cannot make the folder %s: %s", part,
+                                 strerror(errno));
     }
     return 0;
 }
@@ -166,12 +154,13 @@ static int read_cluster(struct run_folder *folder, const char *path, char *sente
     if (file == NULL && errno == ENOENT)
         return DECREE_NOT_FOUND;
     if (file == NULL)
-        return fail(sentence, DECREE_IO, "cannot read %s: %s", path, strerror(errno));
+        return sentence_fail(sentence, DECREE_IO, "cannot read %s: %s", path, strerror(errno));
     good = fgets(line, sizeof(line), file) != NULL && parse(folder, line);
     fclose(file);
     if (!good)
-        return fail(sentence, DECREE_CORRUPT,
-                    "%s is not what `decree process` writes; name another folder with --dir", path);
+        return sentence_fail(
+            sentence, DECREE_CORRUPT,
+            "%s is not what `decree process` writes; name another folder with --dir", path);
     return 0;
 }
 
@@ -184,11 +173,11 @@ static int write_cluster(const struct run_folder *folder, const char *path, char
     snprintf(mine, sizeof(mine), "%s.%d", path, (int)getpid());
     file = fopen(mine, "we");
     if (file == NULL)
-        return fail(sentence, DECREE_IO, "cannot write %s: %s", mine, strerror(errno));
+        return sentence_fail(sentence, DECREE_IO, "cannot write %s: %s", mine, strerror(errno));
     fprintf(file, HEAD "%u %s %u %s\n", folder->count, folder->host, (unsigned)folder->port,
             folder->token);
     if (fclose(file) != 0 || (link(mine, path) != 0 && errno != EEXIST))
-        error = fail(sentence, DECREE_IO, "cannot write %s: %s", path, strerror(errno));
+        error = sentence_fail(sentence, DECREE_IO, "cannot write %s: %s", path, strerror(errno));
     unlink(mine);
     return error;
 }
@@ -205,8 +194,9 @@ static int make_cluster(struct run_folder *folder, const char *path, char *sente
         error = write_cluster(folder, path, sentence);
         return error != 0 ? error : read_cluster(folder, path, sentence);
     }
-    return fail(sentence, DECREE_IO, "found no free ports for %u processes on the loopback network",
-                folder->count);
+    return sentence_fail(sentence, DECREE_IO,
+                         "found no free ports for %u processes on the loopback network",
+                         folder->count);
 }
 
 int run_folder_open(struct run_folder *folder, const char *path, uint32_t count, char *sentence)
@@ -218,8 +208,8 @@ int run_folder_open(struct run_folder *folder, const char *path, uint32_t count,
     assert(count <= DECREE_MEMBERS_MAX);
     *folder = (struct run_folder){.count = count};
     if (path[0] == '\0' || strlen(path) >= RUN_PATH_BYTES - 32)
-        return fail(sentence, DECREE_INVALID,
-                    "the name of the folder is empty or too long: '%.80s'", path);
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "the name of the folder is empty or too long: '%.80s'", path);
     snprintf(folder->path, sizeof(folder->path), "%s", path);
     snprintf(cluster, sizeof(cluster), "%s/cluster", path);
     error = make_folders(path, sentence);
@@ -228,7 +218,7 @@ int run_folder_open(struct run_folder *folder, const char *path, uint32_t count,
     if (error == DECREE_NOT_FOUND)
         error = make_cluster(folder, cluster, sentence);
     if (error == 0 && folder->count != count)
-        return fail(
+        return sentence_fail(
             sentence, DECREE_INVALID,
             "the folder %s was made for %u processes, not %u; remove it, or name another with "
             "--dir",
@@ -266,13 +256,16 @@ int run_folder_make_fresh(char *ret_path, char *sentence)
 
     run_folder_fresh_root(root);
     if (mkdir(root, 0700) != 0 && errno != EEXIST)
-        return fail(sentence, DECREE_IO, "cannot make the folder %s: %s", root, strerror(errno));
+        return sentence_fail(sentence, DECREE_IO, "cannot make the folder %s: %s", root,
+                             strerror(errno));
     if (lstat(root, &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != geteuid())
-        return fail(sentence, DECREE_IO,
-                    "%s is somebody else's; set TMPDIR, or name a folder with --dir", root);
+        return sentence_fail(sentence, DECREE_IO,
+                             "%s is somebody else's; set TMPDIR, or name a folder with --dir",
+                             root);
     snprintf(ret_path, RUN_PATH_BYTES, "%.980s/master-XXXXXX", root);
     if (mkdtemp(ret_path) == NULL)
-        return fail(sentence, DECREE_IO, "cannot make a folder in %s: %s", root, strerror(errno));
+        return sentence_fail(sentence, DECREE_IO, "cannot make a folder in %s: %s", root,
+                             strerror(errno));
     return 0;
 }
 

@@ -16,11 +16,11 @@
 #define DECREE_CMD_RUN_FOLDER_H
 
 #include "cluster_spec.h"
+#include "sentence.h"
 
 #define RUN_FOLDER_DEFAULT "decree.run"
 #define RUN_FOLDER_VARIABLE "DECREE_RUN_DIR"
 #define RUN_PATH_BYTES 1024u
-#define RUN_SENTENCE_BYTES 1400u
 
 struct run_folder {
     char path[RUN_PATH_BYTES];
@@ -34,7 +34,7 @@ struct run_folder {
 const char *run_folder_name(const char *given);
 
 /* Makes the folder, and the ones above it, and chooses the addresses, unless that was done. Errors,
- * with a sentence of RUN_SENTENCE_BYTES: INVALID, it was made for another count; IO; CORRUPT. */
+ * with a sentence of SENTENCE_BYTES: INVALID, it was made for another count; IO; CORRUPT. */
 int run_folder_open(struct run_folder *folder, const char *path, uint32_t count, char *sentence);
 
 /* The members, named 0, 1, ...; process id is member id + 1. */

@@ -133,7 +133,7 @@ static uint32_t parse_number(struct argp_state *state, const char *what, const c
 static void take_flag(struct argp_state *state, enum etcd_flag flag, const char *value)
 {
     struct serve_arguments *arguments = state->input;
-    char sentence[ETCD_FLAG_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     if (etcd_flags_set(&arguments->etcd, flag, value, sentence) != 0)
         argp_error(state, "%s", sentence);
@@ -264,7 +264,7 @@ void serve_arguments_parse(struct serve_arguments *arguments, const char *comman
 {
     struct argp_option all[ALL_COUNT];
     struct argp argp = {all, parse_option, NULL, doc, NULL, NULL, NULL};
-    char sentence[ETCD_FLAG_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
     int error;
 
     list_options(all);

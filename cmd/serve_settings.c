@@ -7,7 +7,6 @@
 #include "serve_settings.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -42,17 +41,6 @@ struct reading {
     char label[ETCD_FLAG_LABEL_BYTES];
 };
 
-__attribute__((format(printf, 2, 3))) static int invalid(struct reading *reading,
-                                                         const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(reading->sentence, SERVE_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return DECREE_INVALID;
-}
-
 static const char *label_of(struct reading *reading, enum etcd_flag flag)
 {
     return etcd_flags_label(reading->etcd, flag, reading->label);
@@ -68,8 +56,9 @@ static bool uses(const struct reading *reading, enum etcd_flag flag, bool own_gi
 static int not_both(struct reading *reading, const char *own, bool own_given, enum etcd_flag flag)
 {
     if (own_given && uses(reading, flag, own_given))
-        return invalid(reading, "%s and --%s say the same; give one of them", own,
-                       etcd_flag_rows[flag].name);
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "%s and --%s say the same; give one of them", own,
+                             etcd_flag_rows[flag].name);
     return 0;
 }
 
@@ -112,9 +101,10 @@ static int read_number(struct reading *reading, enum etcd_flag flag, int64_t lea
         return 0;
     number = etcd_flags_number(reading->etcd, flag);
     if (number < least || number > most)
-        return invalid(reading, "%s must be a number from %lld to %lld, not '%.100s'",
-                       label_of(reading, flag), (long long)least, (long long)most,
-                       reading->etcd->values[flag]);
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "%s must be a number from %lld to %lld, not '%.100s'",
+                             label_of(reading, flag), (long long)least, (long long)most,
+                             reading->etcd->values[flag]);
     *ret_number = number;
     return 0;
 }
@@ -141,9 +131,10 @@ static int check_name(struct reading *reading)
 
     if (name == NULL || cluster_name_is_valid(name))
         return 0;
-    return invalid(reading,
-                   "%s: '%.100s' is no name of a member: up to %u letters, digits, '-', '_' or '.'",
-                   label_of(reading, ETCD_FLAG_NAME), name, CLUSTER_NAME_BYTES - 1);
+    return sentence_fail(
+        reading->sentence, DECREE_INVALID,
+        "%s: '%.100s' is no name of a member: up to %u letters, digits, '-', '_' or '.'",
+        label_of(reading, ETCD_FLAG_NAME), name, CLUSTER_NAME_BYTES - 1);
 }
 
 /* A cluster of this member alone, where nothing else was said. */
@@ -185,9 +176,11 @@ static int find_self(struct reading *reading)
     if (options->self != 0)
         return 0;
     if (name == NULL)
-        return invalid(reading, "say with --name which member of the cluster this is");
-    return invalid(reading, "'%.64s', the %s of this member, is not in %s", name,
-                   etcd_flags_label(reading->etcd, ETCD_FLAG_NAME, label), list_label(reading));
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "say with --name which member of the cluster this is");
+    return sentence_fail(
+        reading->sentence, DECREE_INVALID, "'%.64s', the %s of this member, is not in %s", name,
+        etcd_flags_label(reading->etcd, ETCD_FLAG_NAME, label), list_label(reading));
 }
 
 /* The members find each other by --initial-cluster; what is advertised should be the same. */
@@ -205,8 +198,9 @@ static int read_advertised_peers(struct reading *reading)
     if (error != 0)
         return error;
     if (advertised.count > 1)
-        return invalid(reading, "%s has %zu URLs; a member of decree has one",
-                       label_of(reading, flag), advertised.count);
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "%s has %zu URLs; a member of decree has one", label_of(reading, flag),
+                             advertised.count);
     self = &reading->options->cluster.members[reading->options->self - 1];
     reading->settings->advertised_otherwise = advertised.list[0].port != self->port ||
                                               strcmp(advertised.list[0].host, self->host) != 0;
@@ -224,8 +218,8 @@ static int read_peers(struct reading *reading)
     error = etcd_urls_parse(label_of(reading, flag), reading->etcd->values[flag], peers,
                             reading->sentence);
     if (error == 0 && peers->count > 1)
-        error = invalid(
-            reading,
+        error = sentence_fail(
+            reading->sentence, DECREE_INVALID,
             "%s has %zu URLs; decree listens for members on one, such as http://0.0.0.0:2380",
             label_of(reading, flag), peers->count);
     return error;
@@ -303,13 +297,14 @@ static int read_state(struct reading *reading)
     if (strcmp(state, "new") == 0)
         return 0;
     if (strcmp(state, "existing") != 0)
-        return invalid(reading, "%s must be new or existing, not '%.100s'", label_of(reading, flag),
-                       state);
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "%s must be new or existing, not '%.100s'", label_of(reading, flag),
+                             state);
     snprintf(path, sizeof(path), "%s/identity", reading->options->data_dir);
     if (access(path, F_OK) == 0)
         return 0;
-    return invalid(
-        reading,
+    return sentence_fail(
+        reading->sentence, DECREE_INVALID,
         "%s is existing, but there are no data in %.500s: members can not be added to a cluster yet; "
         "those of a new one say new",
         label_of(reading, flag), reading->options->data_dir);
@@ -396,15 +391,19 @@ static int read_compaction(struct reading *reading)
     int64_t amount;
 
     if (!by_revision && strcmp(mode, "periodic") != 0)
-        return invalid(reading, "%s must be periodic or revision, not '%.100s'",
-                       label_of(reading, ETCD_FLAG_AUTO_COMPACTION_MODE), mode);
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "%s must be periodic or revision, not '%.100s'",
+                             label_of(reading, ETCD_FLAG_AUTO_COMPACTION_MODE), mode);
     is_number = go_number_parse(text, &amount);
     if (!is_number && (by_revision || !go_duration_parse(text, &amount)))
-        return invalid(reading, "%s must be a number%s, not '%.100s'", label_of(reading, flag),
-                       by_revision ? " of revisions" : " of hours or a time such as 30m", text);
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "%s must be a number%s, not '%.100s'", label_of(reading, flag),
+                             by_revision ? " of revisions" : " of hours or a time such as 30m",
+                             text);
     if (amount < 0 ||
         (is_number && !by_revision && amount > (int64_t)AUTO_COMPACTION_PERIOD_MS_MAX / HOUR_MS))
-        return invalid(reading, "%s is out of bounds: '%.100s'", label_of(reading, flag), text);
+        return sentence_fail(reading->sentence, DECREE_INVALID, "%s is out of bounds: '%.100s'",
+                             label_of(reading, flag), text);
     if (amount == 0)
         return 0;
     options->mode = by_revision ? AUTO_COMPACTION_REVISION : AUTO_COMPACTION_PERIODIC;
@@ -424,8 +423,9 @@ static int read_level(struct reading *reading)
         level = "error"; /* nothing is worse in decree */
     reading->settings->level = log_level_find(level);
     if (reading->settings->level == 0)
-        return invalid(reading, "%s must be debug, info, warn or error, not '%.100s'",
-                       label_of(reading, ETCD_FLAG_LOG_LEVEL), level);
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "%s must be debug, info, warn or error, not '%.100s'",
+                             label_of(reading, ETCD_FLAG_LOG_LEVEL), level);
     if (etcd_flags_given(reading->etcd, debug) && etcd_flags_switch(reading->etcd, debug))
         reading->settings->level = DECREE_LOG_DEBUG;
     return 0;
@@ -437,8 +437,9 @@ static int read_format(struct reading *reading)
 
     if (strcmp(format, "json") != 0 && strcmp(format, "text") != 0 &&
         strcmp(format, "console") != 0)
-        return invalid(reading, "%s must be text or json, not '%.100s'",
-                       label_of(reading, ETCD_FLAG_LOG_FORMAT), format);
+        return sentence_fail(reading->sentence, DECREE_INVALID,
+                             "%s must be text or json, not '%.100s'",
+                             label_of(reading, ETCD_FLAG_LOG_FORMAT), format);
     reading->settings->format = format[0] == 'j' ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
     return 0;
 }

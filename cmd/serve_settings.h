@@ -19,7 +19,7 @@ struct serve_settings {
     char client_urls[SETTINGS_URLS_BYTES];
 };
 
-/* Borrows from arguments. A decree_error: sentence, of SERVE_SENTENCE_BYTES, says what is wrong. */
+/* Borrows from arguments. A decree_error: sentence, of SENTENCE_BYTES, says what is wrong. */
 int serve_settings_read(struct serve_settings *ret_settings,
                         const struct serve_arguments *arguments, char *sentence);
 

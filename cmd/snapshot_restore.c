@@ -10,7 +10,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,19 +69,8 @@ struct restoring {
     uint64_t written;
     struct sha256 *sha256;
     uint8_t sum[SHA256_BYTES];
-    char sentence[SNAPSHOT_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 };
-
-__attribute__((format(printf, 3, 4))) static int fail(struct restoring *restoring, int error,
-                                                      const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(restoring->sentence, sizeof(restoring->sentence), format, arguments);
-    va_end(arguments);
-    return error;
-}
 
 static const char *data_dir(const struct restoring *restoring)
 {
@@ -91,8 +79,8 @@ static const char *data_dir(const struct restoring *restoring)
 
 static int fail_disk(struct restoring *restoring, const char *what, int error)
 {
-    return fail(restoring, DECREE_IO, "cannot %s in '%.300s': %s", what, data_dir(restoring),
-                strerror(-error));
+    return sentence_fail(restoring->sentence, DECREE_IO, "cannot %s in '%.300s': %s", what,
+                         data_dir(restoring), strerror(-error));
 }
 
 /* ---- writing the base ---- */
@@ -138,13 +126,14 @@ static int copy_file(struct restoring *restoring, const struct snapshot_summary 
     int file, error = restoring->fs->ops->open(restoring->fs, restoring->file, FS_OPEN_READ, &file);
 
     if (error != 0)
-        return fail(restoring, DECREE_IO, "cannot open '%.500s': %s", restoring->file,
-                    strerror(-error));
+        return sentence_fail(restoring->sentence, DECREE_IO, "cannot open '%.500s': %s",
+                             restoring->file, strerror(-error));
     while (error == 0 && at < data_size) {
         size_t size = data_size - at < PORTION_BYTES ? (size_t)(data_size - at) : PORTION_BYTES;
 
         if (fs_read_all(restoring->fs, file, portion, size, at) != (ssize_t)size)
-            error = fail(restoring, DECREE_IO, "cannot read '%.500s' again", restoring->file);
+            error = sentence_fail(restoring->sentence, DECREE_IO, "cannot read '%.500s' again",
+                                  restoring->file);
         else
             error = append_summed(restoring, portion, size);
         at += size;
@@ -154,8 +143,8 @@ static int copy_file(struct restoring *restoring, const struct snapshot_summary 
         return error;
     sha256_end(restoring->sha256, restoring->sum);
     if (memcmp(restoring->sum, summary->sum, SHA256_BYTES) != 0)
-        return fail(restoring, DECREE_IO, "'%.500s' was changed while it was read",
-                    restoring->file);
+        return sentence_fail(restoring->sentence, DECREE_IO,
+                             "'%.500s' was changed while it was read", restoring->file);
     return append(restoring, restoring->sum, SHA256_BYTES);
 }
 
@@ -202,20 +191,23 @@ static int make_directory(struct restoring *restoring)
     int error;
 
     if (strlen(data_dir(restoring)) + FS_NAME_MAX >= FS_PATH_MAX)
-        return fail(restoring, DECREE_INVALID, "the name of the data directory is too long");
+        return sentence_fail(restoring->sentence, DECREE_INVALID,
+                             "the name of the data directory is too long");
     error = restoring->fs->ops->make_directory(restoring->fs, data_dir(restoring));
     if (error == 0)
         return 0;
     if (error != -EEXIST)
-        return fail(restoring, DECREE_IO, "cannot make the directory '%.500s': %s",
-                    data_dir(restoring), strerror(-error));
+        return sentence_fail(restoring->sentence, DECREE_IO,
+                             "cannot make the directory '%.500s': %s", data_dir(restoring),
+                             strerror(-error));
     error = restoring->fs->ops->list(restoring->fs, data_dir(restoring), note_entry, &any);
     if (error != 0)
         return fail_disk(restoring, "look", error);
     if (any)
-        return fail(restoring, DECREE_IO,
-                    "'%.500s' is not empty; a snapshot is restored to a new data directory",
-                    data_dir(restoring));
+        return sentence_fail(
+            restoring->sentence, DECREE_IO,
+            "'%.500s' is not empty; a snapshot is restored to a new data directory",
+            data_dir(restoring));
     return 0;
 }
 
@@ -244,7 +236,7 @@ static int make_journal(struct restoring *restoring)
         options->vote_quorum > 0 ? options->vote_quorum : majority, identity);
     error = disk_journal_open(&journal, &disk, &store_error);
     if (error != 0)
-        return fail(restoring, error, "%s", store_error.text);
+        return sentence_fail(restoring->sentence, error, "%s", store_error.text);
     disk_journal_close(journal);
     return 0;
 }
@@ -290,7 +282,8 @@ static int restore(struct restoring *restoring, int64_t *ret_revision)
     if (error != 0)
         return error;
     if (kv_revision(kv) > REVISION_MAX - restoring->bump)
-        error = fail(restoring, DECREE_INVALID, "--bump-revision would go past the last revision");
+        error = sentence_fail(restoring->sentence, DECREE_INVALID,
+                              "--bump-revision would go past the last revision");
     if (error == 0) {
         kv_begin_cluster(kv, restoring->bump);
         error = make_data(restoring, kv, &summary);

@@ -115,7 +115,7 @@ int snapshot_status(int argc, char **argv)
     static const struct argp argp = {NULL, parse_option, "FILE", doc, children, NULL, NULL};
     struct status_arguments arguments = {0};
     struct snapshot_summary summary;
-    char sentence[SNAPSHOT_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
     int error;
 
     client_parse(&argp, "decree snapshot status", argc, argv, &arguments);

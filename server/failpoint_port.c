@@ -34,7 +34,7 @@ bool failpoint_host_is_safe(const char *host, char *sentence)
         return true;
     if (inet_pton(AF_INET6, host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six))
         return true;
-    snprintf(sentence, FAILPOINT_SENTENCE_BYTES,
+    snprintf(sentence, SENTENCE_BYTES,
              "who reaches the failpoints can end this process, so they are on a loopback address "
              "only, such as 127.0.0.1:7101, and not on '%.80s'",
              host);
@@ -267,18 +267,16 @@ int failpoint_port_open(struct failpoint_port **ret_port, uv_loop_t *loop,
                              : line_server_open(&port->lines, loop, &handler, NULL, logger);
 
     if (error != 0) {
-        snprintf(sentence, FAILPOINT_SENTENCE_BYTES, "%s", decree_error_text(error));
         free(port);
-        return error;
+        return sentence_explain(sentence, error);
     }
     port->failpoints = failpoints;
     port->cluster = cluster;
     error = line_server_listen(port->lines, numeric, number, &port->number);
     if (error != 0) {
-        snprintf(sentence, FAILPOINT_SENTENCE_BYTES, "cannot listen for failpoints on %s:%u: %s",
-                 host, (unsigned)number, uv_strerror(error));
         failpoint_port_close(port, ignore_closed, loop);
-        return DECREE_IO;
+        return sentence_fail(sentence, DECREE_IO, "cannot listen for failpoints on %s:%u: %s", host,
+                             (unsigned)number, uv_strerror(error));
     }
     *ret_port = port;
     return 0;

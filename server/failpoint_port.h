@@ -18,8 +18,7 @@
 
 #include "cluster_spec.h"
 #include "failpoints.h"
-
-#define FAILPOINT_SENTENCE_BYTES 512u
+#include "sentence.h"
 
 struct failpoint_port;
 
@@ -27,7 +26,7 @@ struct failpoint_port;
 bool failpoint_host_is_safe(const char *host, char *sentence);
 
 /* Listens on host, which is safe; port 0 takes a free one. failpoints, cluster and logger are
- * borrowed. Errors: NOMEM, IO, with a sentence of FAILPOINT_SENTENCE_BYTES. */
+ * borrowed. Errors: NOMEM, IO, with a sentence of SENTENCE_BYTES. */
 int failpoint_port_open(struct failpoint_port **ret_port, uv_loop_t *loop,
                         struct failpoints *failpoints, const struct cluster_spec *cluster,
                         const char *host, uint16_t port, const struct logger *logger,

@@ -34,7 +34,7 @@ int kv_backend_init(struct kv_backend *backend, const struct cluster_spec *clust
                     const struct logger *logger);
 
 /* The store begins as the base that the data directory was restored with, see snapshot_file.h, not empty.
- * Errors, with a sentence of SNAPSHOT_SENTENCE_BYTES: NOMEM, IO, INVALID, VERSION, CORRUPT. */
+ * Errors, with a sentence of SENTENCE_BYTES: NOMEM, IO, INVALID, VERSION, CORRUPT. */
 int kv_backend_load_base(struct kv_backend *backend, const char *data_dir,
                          const struct logger *logger, char *sentence);
 

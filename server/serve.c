@@ -12,7 +12,6 @@
 
 #include <assert.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,21 +173,10 @@ static void flush_answers(void *context)
         log_service_flush(member->log_service);
 }
 
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, SERVE_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return error;
-}
-
 static int init_loop(struct member *member, char *sentence)
 {
     if (uv_loop_init(&member->loop) != 0)
-        return fail(sentence, DECREE_IO, "cannot set up an event loop");
+        return sentence_fail(sentence, DECREE_IO, "cannot set up an event loop");
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&member->loop, &member->signals[i]);
         member->signals[i].data = member;
@@ -266,17 +254,17 @@ static int open_front(struct member *member, char *sentence)
     int error = etcd_front_open(&member->front, &member->loop, &front);
 
     if (error == DECREE_INVALID)
-        return fail(sentence, error,
-                    "--cors: an origin has no spaces and at most 200 characters, such as "
-                    "https://page.example");
+        return sentence_fail(sentence, error,
+                             "--cors: an origin has no spaces and at most 200 characters, such as "
+                             "https://page.example");
     if (error != 0)
-        return fail(sentence, error, "%s", decree_error_text(error));
+        return sentence_explain(sentence, error);
     error = serve_listen(member->front, options, member->ports, sentence);
     if (error != 0)
         return error;
     serve_client_urls(options, member->ports, urls);
     error = kv_backend_set_client_urls(&member->backend, urls);
-    return error == 0 ? 0 : fail(sentence, error, "%s", decree_error_text(error));
+    return sentence_explain(sentence, error);
 }
 
 static int open_log(struct member *member, char *sentence)
@@ -286,12 +274,13 @@ static int open_log(struct member *member, char *sentence)
                                  options->logger);
 
     if (error != 0)
-        return fail(sentence, error, "%s", decree_error_text(error));
+        return sentence_explain(sentence, error);
     error = log_service_listen(member->log_service, options->log_host, options->log_port,
                                &member->log_port);
     if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot listen for the log's clients on %s:%u: %s",
-                    options->log_host, (unsigned)options->log_port, uv_strerror(error));
+        return sentence_fail(sentence, DECREE_IO,
+                             "cannot listen for the log's clients on %s:%u: %s", options->log_host,
+                             (unsigned)options->log_port, uv_strerror(error));
     return 0;
 }
 
@@ -306,7 +295,7 @@ static int open_failpoints(struct member *member, char *sentence)
     int error = failpoints_new(&member->failpoints, &failpoints);
 
     if (error != 0)
-        return fail(sentence, error, "%s", decree_error_text(error));
+        return sentence_explain(sentence, error);
     log_warn(options->logger, "failpoints_on", "node=%s", failpoints.name);
     return failpoint_port_open(&member->failpoint_port, &member->loop, member->failpoints,
                                &options->cluster, options->failpoints_host,
@@ -337,7 +326,7 @@ static int open_compactor(struct member *member, char *sentence)
     int error = auto_compactor_open(&member->compactor, &member->loop, &member->backend.base,
                                     &member->options->compaction, member->options->logger);
 
-    return error == 0 ? 0 : fail(sentence, error, "%s", decree_error_text(error));
+    return sentence_explain(sentence, error);
 }
 
 static int open_all(struct member *member, char *sentence)
@@ -384,7 +373,7 @@ static int init_machines(struct member *member, bool restored, char *sentence)
                                 options->data_dir, options->logger);
 
     if (error != 0)
-        return fail(sentence, error, "%s", decree_error_text(error));
+        return sentence_explain(sentence, error);
     if (restored)
         error = kv_backend_load_base(&member->backend, options->data_dir, options->logger,
                                      sentence);
@@ -396,7 +385,7 @@ static int init_machines(struct member *member, bool restored, char *sentence)
     machines_add(&member->machines, COMMAND_MACHINE_KV, &store);
     error = log_backend_init(&member->log_backend, &options->cluster, options->self,
                              &member->machines);
-    return error == 0 ? 0 : fail(sentence, error, "%s", decree_error_text(error));
+    return sentence_explain(sentence, error);
 }
 
 static int begin(struct member *member, char *sentence)
@@ -417,7 +406,7 @@ int serve_run(const struct serve_options *options, char *sentence)
     assert(options->clients.count > 0);
     assert(options->cluster_token != NULL);
     if (member == NULL)
-        return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+        return sentence_explain(sentence, DECREE_NOMEM);
     signal(SIGPIPE, SIG_IGN);
     (void)etcd_front_raise_descriptors();
     member->options = options;

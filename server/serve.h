@@ -5,8 +5,8 @@
 
 #include "auto_compaction.h"
 #include "host.h"
+#include "sentence.h"
 
-#define SERVE_SENTENCE_BYTES 1024u
 #define SERVE_ADDRESSES_MAX 8u
 
 struct serve_address {
@@ -52,7 +52,7 @@ struct serve_options { /* borrowed until serve_run() returns; 0 takes the defaul
 /* Opens everything, prints one line that begins with 'ready' on standard output, and serves until
  * SIGTERM or SIGINT: then it stops to accept, lets open requests end, syncs the journal and returns
  * 0. A second signal ends the process at once. A decree_error if it could not start; sentence, of
- * SERVE_SENTENCE_BYTES, says why. */
+ * SENTENCE_BYTES, says why. */
 int serve_run(const struct serve_options *options, char *sentence);
 
 #endif

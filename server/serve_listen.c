@@ -39,17 +39,14 @@ static int listen_on(struct etcd_front *front, const struct serve_address *addre
     char numeric[NUMERIC_BYTES];
     int error = resolve(numeric, address->host);
 
-    if (error != 0) {
-        snprintf(sentence, SERVE_SENTENCE_BYTES, "cannot listen on '%s': %s", address->host,
-                 gai_strerror(error));
-        return DECREE_IO;
-    }
+    if (error != 0)
+        return sentence_fail(sentence, DECREE_IO, "cannot listen on '%s': %s", address->host,
+                             gai_strerror(error));
     error = listen_at(front, numeric, address->port, ret_port);
     if (error == 0)
         return 0;
-    snprintf(sentence, SERVE_SENTENCE_BYTES, "cannot listen for clients on %s:%u: %s",
-             address->host, (unsigned)address->port, uv_strerror(error));
-    return DECREE_IO;
+    return sentence_fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s",
+                         address->host, (unsigned)address->port, uv_strerror(error));
 }
 
 int serve_listen(struct etcd_front *front, const struct serve_options *options,

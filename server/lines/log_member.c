@@ -13,7 +13,6 @@
 
 #include <assert.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,17 +38,6 @@ struct log_member {
     bool stopping;
     bool host_closing;
 };
-
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, LOG_MEMBER_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return error;
-}
 
 /* ---- the node ---- */
 
@@ -98,7 +86,7 @@ static int open_host(struct log_member *member, char *sentence)
 static void on_reopen(uv_timer_t *timer)
 {
     struct log_member *member = timer->data;
-    char sentence[LOG_MEMBER_SENTENCE_BYTES] = "";
+    char sentence[SENTENCE_BYTES] = "";
     int error = log_backend_restart(&member->backend);
 
     assert(member->host == NULL);
@@ -215,10 +203,10 @@ static void on_signal(uv_signal_t *handle, int number)
 static int init_handles(struct log_member *member, char *sentence)
 {
     if (uv_loop_init(&member->loop) != 0)
-        return fail(sentence, DECREE_IO, "cannot set up an event loop");
+        return sentence_fail(sentence, DECREE_IO, "cannot set up an event loop");
     if (uv_async_init(&member->loop, &member->failed, on_failed) != 0) {
         uv_loop_close(&member->loop);
-        return fail(sentence, DECREE_IO, "cannot make a way to wake the loop");
+        return sentence_fail(sentence, DECREE_IO, "cannot make a way to wake the loop");
     }
     for (size_t i = 0; i < 2; i++) {
         uv_signal_init(&member->loop, &member->signals[i]);
@@ -237,12 +225,13 @@ static int open_service(struct log_member *member, char *sentence)
                                  options->logger);
 
     if (error != 0)
-        return fail(sentence, error, "%s", decree_error_text(error));
+        return sentence_explain(sentence, error);
     error = log_service_listen(member->service, options->listen_host, options->listen_port,
                                &member->port);
     if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s",
-                    options->listen_host, (unsigned)options->listen_port, uv_strerror(error));
+        return sentence_fail(sentence, DECREE_IO, "cannot listen for clients on %s:%u: %s",
+                             options->listen_host, (unsigned)options->listen_port,
+                             uv_strerror(error));
     return 0;
 }
 
@@ -285,13 +274,13 @@ int log_member_run(const struct log_member_options *options, char *sentence)
     assert(options->listen_host != NULL);
     assert(options->data_dir != NULL);
     if (member == NULL)
-        return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+        return sentence_explain(sentence, DECREE_NOMEM);
     signal(SIGPIPE, SIG_IGN);
     member->options = options;
     machines_init(&member->machines);
     error = log_backend_init(&member->backend, &options->cluster, options->self, &member->machines);
     if (error != 0)
-        error = fail(sentence, error, "%s", decree_error_text(error));
+        error = sentence_explain(sentence, error);
     else
         error = init_handles(member, sentence);
     if (error == 0) {

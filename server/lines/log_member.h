@@ -5,10 +5,9 @@
 
 #include "cluster_spec.h"
 #include "logger.h"
+#include "sentence.h"
 
 struct fs;
-
-#define LOG_MEMBER_SENTENCE_BYTES 1024u
 
 struct log_member_options { /* borrowed until log_member_run() returns; 0 takes the default */
     struct cluster_spec cluster;

@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,21 +31,10 @@ struct snapshot_file {
     char *sentence;
 };
 
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, SNAPSHOT_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return error;
-}
-
 static int fail_errno(const struct snapshot_file *file, const char *what)
 {
-    return fail(file->sentence, errno == ENOENT ? DECREE_NOT_FOUND : DECREE_IO,
-                "cannot %s '%.500s': %s", what, file->path, strerror(errno));
+    return sentence_fail(file->sentence, errno == ENOENT ? DECREE_NOT_FOUND : DECREE_IO,
+                         "cannot %s '%.500s': %s", what, file->path, strerror(errno));
 }
 
 /* ---- what is wrong with it ---- */
@@ -60,13 +48,14 @@ static const char *reason_of(const struct snapshot_file *file, uint64_t *ret_off
 static int fail_foreign(const struct snapshot_file *file)
 {
     if (file->is_of_etcd)
-        return fail(
+        return sentence_fail(
             file->sentence, DECREE_INVALID,
             "'%.500s' is a snapshot or database of etcd (a bbolt file); decree restores its own "
             "snapshots only. Start the etcd that it belongs to, and copy the keys with "
             "`etcdctl make-mirror`",
             file->path);
-    return fail(file->sentence, DECREE_INVALID, "'%.500s' is no snapshot of decree", file->path);
+    return sentence_fail(file->sentence, DECREE_INVALID, "'%.500s' is no snapshot of decree",
+                         file->path);
 }
 
 static int fail_snapshot(const struct snapshot_file *file, enum snapshot_error error)
@@ -78,17 +67,17 @@ static int fail_snapshot(const struct snapshot_file *file, enum snapshot_error e
     case SNAPSHOT_FOREIGN:
         return fail_foreign(file);
     case SNAPSHOT_VERSION:
-        return fail(file->sentence, DECREE_VERSION, "'%.500s': %s", file->path, reason);
+        return sentence_fail(file->sentence, DECREE_VERSION, "'%.500s': %s", file->path, reason);
     case SNAPSHOT_DAMAGED:
     case SNAPSHOT_CUT_OFF:
-        return fail(file->sentence, DECREE_CORRUPT,
-                    "'%.500s' is damaged: %s, in what begins at byte %" PRIu64, file->path, reason,
-                    offset);
+        return sentence_fail(file->sentence, DECREE_CORRUPT,
+                             "'%.500s' is damaged: %s, in what begins at byte %" PRIu64, file->path,
+                             reason, offset);
     case SNAPSHOT_OK:
     case SNAPSHOT_NO_MEMORY:
         break;
     }
-    return fail(file->sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+    return sentence_fail(file->sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
 }
 
 /* ---- reading ---- */
@@ -109,7 +98,7 @@ static int open_file(struct snapshot_file *file)
     file->sha256 = sha256_new();
     file->portion = malloc(PORTION_BYTES);
     if (file->sha256 == NULL || file->portion == NULL)
-        return fail(file->sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+        return sentence_fail(file->sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
     return 0;
 }
 
@@ -165,14 +154,16 @@ static int check_sum(struct snapshot_file *file, uint8_t *ret_sum)
 
     sha256_end(file->sha256, ret_sum);
     if (file->data_size == file->size)
-        return fail(file->sentence, DECREE_CORRUPT,
-                    "'%.500s' is cut off: the SHA-256 sum at its end is missing", file->path);
+        return sentence_fail(file->sentence, DECREE_CORRUPT,
+                             "'%.500s' is cut off: the SHA-256 sum at its end is missing",
+                             file->path);
     if (read_bytes_of(file, there, sizeof(there)) != 0)
         return DECREE_IO;
     if (memcmp(there, ret_sum, sizeof(there)) != 0)
-        return fail(file->sentence, DECREE_CORRUPT,
-                    "'%.500s' is damaged: the SHA-256 sum at its end is not that of what is before",
-                    file->path);
+        return sentence_fail(
+            file->sentence, DECREE_CORRUPT,
+            "'%.500s' is damaged: the SHA-256 sum at its end is not that of what is before",
+            file->path);
     return 0;
 }
 
@@ -192,7 +183,7 @@ static int read_all(struct snapshot_file *file, struct kv **ret_kv,
     int error;
 
     if (file->reader == NULL && file->loader == NULL)
-        return fail(file->sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+        return sentence_fail(file->sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
     error = open_file(file);
     if (error == 0)
         error = read_data(file);
@@ -242,7 +233,8 @@ static int base_path(const char *data_dir, char *path, char *sentence)
 
     return size > 0 && (size_t)size < PATH_BYTES
                ? 0
-               : fail(sentence, DECREE_INVALID, "the name of the data directory is too long");
+               : sentence_fail(sentence, DECREE_INVALID,
+                               "the name of the data directory is too long");
 }
 
 int snapshot_base_token(const char *token, const uint8_t *sum, char *ret_token, char *sentence)
@@ -251,7 +243,7 @@ int snapshot_base_token(const char *token, const uint8_t *sum, char *ret_token, 
     char *at = ret_token + size;
 
     if (size + sizeof("-base-") + (sum == NULL ? 0 : 2 * TOKEN_SUM_BYTES) > SNAPSHOT_TOKEN_BYTES)
-        return fail(sentence, DECREE_INVALID, "the token of the cluster is too long");
+        return sentence_fail(sentence, DECREE_INVALID, "the token of the cluster is too long");
     memcpy(ret_token, token, size + 1);
     if (sum == NULL)
         return 0;
@@ -268,7 +260,7 @@ static int read_sum(struct snapshot_file *file, uint8_t *ret_sum)
     if (file->file == NULL)
         return fail_errno(file, "open");
     if (fseek(file->file, -(long)SHA256_BYTES, SEEK_END) != 0)
-        return fail(file->sentence, DECREE_CORRUPT, "'%.500s' is cut off", file->path);
+        return sentence_fail(file->sentence, DECREE_CORRUPT, "'%.500s' is cut off", file->path);
     return read_bytes_of(file, ret_sum, SHA256_BYTES);
 }
 

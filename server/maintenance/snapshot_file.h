@@ -11,10 +11,10 @@
 #ifndef DECREE_SERVER_SNAPSHOT_FILE_H
 #define DECREE_SERVER_SNAPSHOT_FILE_H
 
+#include "sentence.h"
 #include "sha256.h"
 #include "snapshot.h"
 
-#define SNAPSHOT_SENTENCE_BYTES 1024u
 #define SNAPSHOT_BASE_NAME "base.snapshot"
 #define SNAPSHOT_TOKEN_BYTES 256u
 
@@ -25,7 +25,7 @@ struct snapshot_summary {
 };
 
 /* Reads all of it and checks what can be checked without a store. Errors, with a sentence of
- * SNAPSHOT_SENTENCE_BYTES: NOT_FOUND, IO, NOMEM; INVALID (it is something else), VERSION,
+ * SENTENCE_BYTES: NOT_FOUND, IO, NOMEM; INVALID (it is something else), VERSION,
  * CORRUPT. */
 int snapshot_file_check(const char *path, struct snapshot_summary *ret_summary, char *sentence);
 

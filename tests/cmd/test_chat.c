@@ -80,7 +80,7 @@ static bool parse(const char *text, struct script_line *line, char *buffer, char
 
 static void test_lines_of_a_script(void **state)
 {
-    char buffer[512], sentence[SCRIPT_SENTENCE_BYTES];
+    char buffer[512], sentence[SENTENCE_BYTES];
     struct script_line line;
 
     (void)state;
@@ -132,7 +132,7 @@ static void test_lines_that_make_no_sense(void **state)
                                       "exit now",
                                       "-2 waitForAck 1",
                                       "0 start 4294967297 1"};
-    char buffer[512], sentence[SCRIPT_SENTENCE_BYTES];
+    char buffer[512], sentence[SENTENCE_BYTES];
     struct script_line line;
 
     (void)state;
@@ -155,7 +155,7 @@ static char *make_folder(char *path)
 
 static void test_all_of_a_folder_have_the_same_addresses(void **state)
 {
-    char path[RUN_PATH_BYTES], below[RUN_PATH_BYTES + 8], sentence[RUN_SENTENCE_BYTES];
+    char path[RUN_PATH_BYTES], below[RUN_PATH_BYTES + 8], sentence[SENTENCE_BYTES];
     struct run_folder first, second;
     struct cluster_spec cluster;
 
@@ -183,7 +183,7 @@ static void test_a_cluster_file_of_somebody_else(void **state)
                                       "decree-processes 1 3 127.0.0.1 12000 t more\n",
                                       "decree-processes 2 3 127.0.0.1 12000 t\n",
                                       "something else\n"};
-    char path[RUN_PATH_BYTES], name[RUN_PATH_BYTES + 8], sentence[RUN_SENTENCE_BYTES];
+    char path[RUN_PATH_BYTES], name[RUN_PATH_BYTES + 8], sentence[SENTENCE_BYTES];
     struct run_folder folder;
 
     (void)state;

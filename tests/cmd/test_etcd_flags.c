@@ -23,7 +23,7 @@ static char *no_variables[] = {NULL};
 
 static struct serve_arguments arguments;
 static struct serve_settings settings;
-static char sentence[SERVE_SENTENCE_BYTES];
+static char sentence[SENTENCE_BYTES];
 
 static int begin(void **state)
 {

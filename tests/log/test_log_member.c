@@ -60,7 +60,7 @@ static void on_log(void *context, enum decree_log_level level, const char *event
 static void run(void *argument)
 {
     struct bed *bed = argument;
-    char sentence[LOG_MEMBER_SENTENCE_BYTES] = "";
+    char sentence[SENTENCE_BYTES] = "";
 
     bed->result = log_member_run(&bed->options, sentence);
     if (bed->result != 0)
