@@ -2,7 +2,7 @@
 """conftest.py -- clusters as fixtures; whatever a test does, no process of it stays."""
 import pytest
 
-from nodes import Cluster
+from nodes import STEADY, Cluster
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -32,6 +32,12 @@ def make_cluster(tmp_path, request):
 @pytest.fixture
 def cluster(make_cluster):
     return make_cluster().started()
+
+
+@pytest.fixture
+def steady(make_cluster):
+    """A cluster whose leader goes on while it lives: the disk or the machine may stand still for seconds."""
+    return make_cluster(arguments=STEADY).started()
 
 
 @pytest.fixture

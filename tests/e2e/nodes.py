@@ -15,6 +15,8 @@ DECREE = os.environ["DECREE"]
 # Whatever is started so is killed when the test's own process ends. (To do it between fork and exec upsets gRPC.)
 WITH_PARENT = ["setpriv", "--pdeathsig", "KILL"]
 
+STEADY = ["--election-ms", "4000"]  # whose process ends is missed at once all the same
+
 
 class Node:
     def __init__(self, name, folder, client_port, peer_port, host="127.0.0.1", prefix=()):

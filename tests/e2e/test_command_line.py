@@ -61,12 +61,12 @@ def test_bytes_go_through_as_they_are(single):
     assert decree("get", "--", "-dash", **at) == b"-dash\n-value\n"
 
 
-def test_status_and_members(cluster):
-    at = dict(endpoints=cluster.endpoints)
+def test_status_and_members(steady):
+    at = dict(endpoints=steady.endpoints)
     table = decree("status", **at).decode()
     assert table.count("| true ") == 1
     answers = json.loads(decree("status", "--json", **at))
-    assert [answer["Endpoint"] for answer in answers] == cluster.endpoints.split(",")
+    assert [answer["Endpoint"] for answer in answers] == steady.endpoints.split(",")
     assert len({answer["Status"]["leader"] for answer in answers}) == 1
     lines = decree("member", "list", "-w", "simple", **at).decode().splitlines()
     assert [line.split(", ")[2] for line in lines] == ["n1", "n2", "n3"]

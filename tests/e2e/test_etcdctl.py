@@ -52,12 +52,12 @@ def test_endpoint_status_of_the_listed_members(cluster):
         assert f"http://{node.endpoint}" in [line.split(", ")[0] for line in lines], lines
 
 
-def test_endpoint_status_as_a_table(cluster):
-    table = etcdctl(cluster.endpoints, "endpoint", "status", "-w", "table")
+def test_endpoint_status_as_a_table(steady):
+    table = etcdctl(steady.endpoints, "endpoint", "status", "-w", "table")
     rows = [line for line in table.splitlines() if "127.0.0.1" in line]
     assert len(rows) == 3
     assert sum(" true " in row.split("|")[5] for row in rows) == 1, table
-    assert [row.split("|")[1].strip() for row in rows] == [node.endpoint for node in cluster.nodes]
+    assert [row.split("|")[1].strip() for row in rows] == [node.endpoint for node in steady.nodes]
 
 
 def test_endpoint_health(cluster):

@@ -129,7 +129,7 @@ def test_keep_alive_outlives_its_server(cluster):
         assert process.stdout.readline() == line
         cluster.nodes[0].kill()
         cluster.wait_for_leader()
-        for _ in range(3):
+        for _ in range(2):
             assert process.stdout.readline() == line
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0

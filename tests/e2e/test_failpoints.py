@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import rpc
-from nodes import DECREE
+from nodes import DECREE, STEADY
 from test_members import all_know
 from wait import wait_until
 
@@ -69,7 +69,7 @@ def get(node, key):
 @pytest.fixture
 def armed(make_cluster):
     """Three members with failpoints, the leader first, and ten writes that were acknowledged."""
-    cluster = make_cluster(3, ["--failpoints", "127.0.0.1:0"]).started()
+    cluster = make_cluster(3, ["--failpoints", "127.0.0.1:0", *STEADY]).started()
     leader = cluster.wait_for_leader()
     cluster.members = [leader] + [node for node in cluster.nodes if node is not leader]
     for i in range(10):

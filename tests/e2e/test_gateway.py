@@ -27,17 +27,17 @@ def connect(node):
     return client
 
 
-def test_curl_at_each_node(cluster):
-    for node in cluster.nodes:
+def test_curl_at_each_node(steady):
+    for node in steady.nodes:
         status, answer = curl(node, "/v3/kv/put", '{"key": "Y2l0eQ==", "value": "T3Nsbw=="}')
         assert status == 200 and "revision" in json.loads(answer)["header"]
-        for other in cluster.nodes:
+        for other in steady.nodes:
             status, answer = curl(other, "/v3/kv/range", '{"key": "Y2l0eQ=="}')
             assert json.loads(answer)["kvs"][0]["value"] == "T3Nsbw=="
         assert curl(node, "/version")[0] == 200
         assert curl(node, "/health") == (200, '{"health":"true","reason":""}')
         assert curl(node, "/readyz")[0] == 200
-    assert sum("\netcd_server_is_leader 1\n" in curl(node, "/metrics")[1] for node in cluster.nodes) == 1
+    assert sum("\netcd_server_is_leader 1\n" in curl(node, "/metrics")[1] for node in steady.nodes) == 1
 
 
 def test_health_without_a_quorum(cluster):

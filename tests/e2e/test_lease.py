@@ -107,34 +107,34 @@ def move_leader(cluster, leader, target):
     wait_until(lambda: cluster.leader() is target, 60, "all know of it")
 
 
-def test_every_member_knows_how_much_time_is_left(cluster):
+def test_every_member_knows_how_much_time_is_left(steady):
     """Also when another leads, or one that led is stopped."""
-    first = cluster.wait_for_leader()
+    first = steady.wait_for_leader()
     lease = grant(first, 100)
     wait_until(lambda: remaining(first, lease) < 97, 60, "some time passes")
-    leader = next(node for node in cluster.nodes if node is not first)
-    move_leader(cluster, first, leader)
+    leader = next(node for node in steady.nodes if node is not first)
+    move_leader(steady, first, leader)
     other = grant(leader, 100)
-    for node in cluster.nodes:
+    for node in steady.nodes:
         left = remaining(node, lease)
         assert 60 < left < 98, f"{node.name} tells what the leader knows: {left}"
-    for node in cluster.nodes:
+    for node in steady.nodes:
         wait_until(lambda at=node: renew_all(leader, [lease], 1) == 1 and remaining(at, lease) >= 97, 60,
                    f"{node.name} knows of a renewal at the leader")
-    for node in cluster.nodes:
+    for node in steady.nodes:
         assert remaining(node, 12345) == -1
     wait_until(lambda: remaining(leader, other) < 97, 60, "some time passes")
     leader.terminate()
-    cluster.wait_for_leader()
-    for node in cluster.nodes:
+    steady.wait_for_leader()
+    for node in steady.nodes:
         if node is not leader:
             assert 80 < remaining(node, lease) <= 100, "never less than was promised"
             assert 60 < remaining(node, other) < 98, "and no more"
 
 
-def test_keep_alives_at_a_follower_are_cheap(cluster):
-    leader = cluster.wait_for_leader()
-    follower = [node for node in cluster.nodes if node is not leader][0]
+def test_keep_alives_at_a_follower_are_cheap(steady):
+    leader = steady.wait_for_leader()
+    follower = [node for node in steady.nodes if node is not leader][0]
     leases = [grant(leader, 100) for _ in range(20)]
     follower.client.range(b"k")
     before = leader.client.status().raftAppliedIndex

@@ -84,49 +84,49 @@ def ids(cluster):
     return {node: node.client.status(timeout=10).header.member_id for node in cluster.nodes}
 
 
-def test_the_leader_moves_where_it_is_told(cluster):
-    members = ids(cluster)
+def test_the_leader_moves_where_it_is_told(steady):
+    members = ids(steady)
     for _ in range(2):
-        for target in cluster.nodes:
-            leader = cluster.wait_for_leader()
+        for target in steady.nodes:
+            leader = steady.wait_for_leader()
             assert move(leader, members[target]) is None
             assert leader.client.status().leader == members[target], "known to who was asked, at once"
-            wait_until(lambda at=target: cluster.leader() is at, 60, "all know of it")
+            wait_until(lambda at=target: steady.leader() is at, 60, "all know of it")
 
 
-def test_only_the_leader_can_and_only_to_a_member(cluster):
-    leader = cluster.wait_for_leader()
-    members = ids(cluster)
-    follower = [node for node in cluster.nodes if node is not leader][0]
+def test_only_the_leader_can_and_only_to_a_member(steady):
+    leader = steady.wait_for_leader()
+    members = ids(steady)
+    follower = [node for node in steady.nodes if node is not leader][0]
     assert move(follower, members[follower]) == ("FAILED_PRECONDITION", "etcdserver: not leader")
     assert move(leader, 12345) == ("FAILED_PRECONDITION", "etcdserver: bad leader transferee")
     assert move(leader, 0) == ("FAILED_PRECONDITION", "etcdserver: bad leader transferee")
     assert move(leader, members[leader]) is None
-    assert cluster.leader() is leader
+    assert steady.leader() is leader
     follower.kill()
     code, text = move(leader, members[follower], timeout=30)
     assert (code, text) == ("UNAVAILABLE", "etcdserver: request timed out")
     assert leader.client.status().leader == members[leader], "who cannot be reached takes nothing"
-    follower.start(cluster.spec)
-    wait_until(lambda: cluster.leader() is not None, 60, "it is back")
-    assert cluster.leader() is leader, "and what it was told while away means nothing"
+    follower.start(steady.spec, steady.arguments)
+    wait_until(lambda: steady.leader() is not None, 60, "it is back")
+    assert steady.leader() is leader, "and what it was told while away means nothing"
 
 
-def test_etcdctl_and_decree_move_the_leader(cluster):
-    wait_until(lambda: all_know(cluster), 60, "all members have told of themselves")
-    members = ids(cluster)
-    leader = cluster.wait_for_leader()
-    target = [node for node in cluster.nodes if node is not leader][0]
-    text = etcdctl(cluster.endpoints, "move-leader", f"{members[target]:x}")
+def test_etcdctl_and_decree_move_the_leader(steady):
+    wait_until(lambda: all_know(steady), 60, "all members have told of themselves")
+    members = ids(steady)
+    leader = steady.wait_for_leader()
+    target = [node for node in steady.nodes if node is not leader][0]
+    text = etcdctl(steady.endpoints, "move-leader", f"{members[target]:x}")
     assert text == f"Leadership transferred from {members[leader]:x} to {members[target]:x}\n"
-    wait_until(lambda: cluster.leader() is target, 60, "all know of it")
+    wait_until(lambda: steady.leader() is target, 60, "all know of it")
     for name in (f"{members[leader]:x}", target.name):
-        run = subprocess.run([DECREE, "move-leader", name, "--endpoints", cluster.nodes[0].endpoint], stdin=subprocess.DEVNULL,
+        run = subprocess.run([DECREE, "move-leader", name, "--endpoints", steady.nodes[0].endpoint], stdin=subprocess.DEVNULL,
                              capture_output=True, text=True, timeout=60, check=False)
         assert run.returncode == 0, run.stderr
         assert run.stdout.startswith("Leadership transferred from "), run.stdout
-    wait_until(lambda: cluster.leader() is target, 60, "there and back")
-    run = subprocess.run([DECREE, "move-leader", "n9", "--endpoints", cluster.endpoints], stdin=subprocess.DEVNULL,
+    wait_until(lambda: steady.leader() is target, 60, "there and back")
+    run = subprocess.run([DECREE, "move-leader", "n9", "--endpoints", steady.endpoints], stdin=subprocess.DEVNULL,
                          capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 1 and "no member" in run.stderr and "n9" in run.stderr, run.stderr
 
@@ -162,16 +162,16 @@ class Counting(threading.Thread):
             self.client.close()
 
 
-def test_no_write_is_lost_or_done_twice_while_the_leader_moves(cluster):
-    members = ids(cluster)
-    counters = [Counting(node, b"%d" % i) for i, node in enumerate(cluster.nodes * 4)]
+def test_no_write_is_lost_or_done_twice_while_the_leader_moves(steady):
+    members = ids(steady)
+    counters = [Counting(node, b"%d" % i) for i, node in enumerate(steady.nodes * 4)]
     for counter in counters:
         counter.start()
     try:
         for turn in range(12):
-            leader = cluster.wait_for_leader()
+            leader = steady.wait_for_leader()
             before = sum(counter.done for counter in counters)
-            others = [node for node in cluster.nodes if node is not leader]
+            others = [node for node in steady.nodes if node is not leader]
             assert move(leader, members[others[turn % 2]]) is None
             wait_until(lambda at=before: sum(counter.done for counter in counters) > at + len(counters), 60, "writes go on")
     finally:
@@ -181,6 +181,6 @@ def test_no_write_is_lost_or_done_twice_while_the_leader_moves(cluster):
             counter.join()
     for counter in counters:
         assert counter.unknown is None, counter.unknown
-        for node in cluster.nodes:
+        for node in steady.nodes:
             response = node.client.range(counter.key, timeout=20)
             assert int(response.kvs[0].value) == counter.done == response.kvs[0].version

@@ -65,8 +65,8 @@ def load(nodes):
             node.client.range(b"k%d" % number)
 
 
-def test_what_a_dashboard_asks_for_moves(cluster):
-    nodes = cluster.nodes
+def test_what_a_dashboard_asks_for_moves(steady):
+    nodes = steady.nodes
     load(nodes)
     wait_until(lambda: all(read(node.endpoint)["etcd_network_peer_round_trip_time_seconds"].count() > 0 for node in nodes), 20,
                "heartbeats are answered")
