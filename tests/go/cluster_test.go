@@ -8,6 +8,7 @@ package clients
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -198,10 +200,52 @@ func (c *cluster) dial(t testing.TB, members ...*member) *clientv3.Client {
 	return client
 }
 
-// leader waits until all members that run name the same one.
+var (
+	opened   = regexp.MustCompile(`election_started node=(\S+) round=(\d+)`)
+	followed = regexp.MustCompile(`leader_changed node=\S+ leader=(\S+) round=(\d+)`)
+)
+
+// ballots are texts that compare as ballots do: the highest that the member has opened since it was started, and the one
+// that it follows.
+func (m *member) ballots() (highest, last string) {
+	all, _ := os.ReadFile(m.log)
+	text := string(all[bytes.LastIndex(all, []byte(" info started "))+1:])
+	ballot := func(match []string) string { return fmt.Sprintf("%20s %s", match[2], match[1]) }
+	for _, match := range opened.FindAllStringSubmatch(text, -1) {
+		if one := ballot(match); one > highest {
+			highest = one
+		}
+	}
+	for _, match := range followed.FindAllStringSubmatch(text, -1) {
+		last = ballot(match)
+	}
+	return highest, last
+}
+
+// settled is false while another ballot may depose the leader: at a start two members may stand.
+func (c *cluster) settled() bool {
+	var highest string
+	following := map[string]bool{}
+	for _, m := range c.members {
+		if m.process == nil {
+			continue
+		}
+		own, last := m.ballots()
+		following[last] = true
+		if own > highest {
+			highest = own
+		}
+	}
+	for last := range following {
+		return len(following) == 1 && last >= highest && last != ""
+	}
+	return false
+}
+
+// leader waits until all members that run name the same one, who has the highest ballot.
 func (c *cluster) leader(t testing.TB) *member {
 	var found *member
-	until(t, "all members name the same leader", func() bool {
+	until(t, "all members name the same leader, who has the highest ballot", func() bool {
 		named := map[uint64]bool{}
 		found = nil
 		for _, m := range c.members {
@@ -217,7 +261,7 @@ func (c *cluster) leader(t testing.TB) *member {
 				found = m
 			}
 		}
-		return found != nil && len(named) == 1
+		return found != nil && len(named) == 1 && c.settled()
 	})
 	return found
 }
