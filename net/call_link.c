@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* call_link.c -- the way out to one peer, by calls.
+/* call_link.c -- a way out to one peer, by calls: for what is urgent, or for all else.
  *
  *     WAITING --timer--> DIALLING --ready--> UP --------> CLOSING --closed--> DIALLING, at once again
  *        ^                  |                 no answer,                      after it was UP for a while
@@ -67,7 +67,7 @@ static void dial_failed(struct call_link *link, bool refused)
 
     drop_queue(link);
     wait(link);
-    if (!refused)
+    if (!refused || !link->urgent)
         return;
     transport->counters.refused++;
     transport->sink.unreachable(transport->sink.context, link->peer);
@@ -171,15 +171,17 @@ void call_link_called(struct call_link *link, uint64_t bytes)
         (void)uv_timer_start(&link->timer, on_timer, link->transport->config.deliver_within_ms, 0);
 }
 
-/* Once for the same reason, until a call is taken in. */
+/* Once for the same reason, whichever way it came by, until a call is taken in. */
 static void log_refusal(struct call_link *link, const char *wrong)
 {
     uint64_t refusal = checksum(wrong, strlen(wrong), 1) | 1;
+    const struct call_link *other = call_find_link(link->transport, link->peer, !link->urgent);
+    bool is_known = refusal == link->refusal || (other != NULL && refusal == other->refusal);
     uint32_t suppressed;
 
-    if (refusal == link->refusal)
-        return;
     link->refusal = refusal;
+    if (is_known)
+        return;
     if (call_may_log(link->transport, &suppressed))
         log_warn(link->transport->config.logger, "peer_refuses",
                  "peer=%u transport=%s reason=\"%s\" suppressed=%u", link->peer,
@@ -191,7 +193,7 @@ static void warn_of_stranger(struct call_link *link, const char *reason)
 {
     const char *name = link->transport->wire->name;
 
-    if (link->has_warned)
+    if (link->has_warned || !link->urgent)
         return;
     link->has_warned = true;
     log_warn(link->transport->config.logger, "peer_does_not_answer",
@@ -215,7 +217,7 @@ static void count_silence(struct call_link *link, const char *reason)
 
 static void note_answer(struct call_link *link, const char *wrong)
 {
-    if (!link->has_answered)
+    if (!link->has_answered && link->urgent)
         log_info(link->transport->config.logger, "link_up", "peer=%u transport=%s address=%s",
                  link->peer, link->transport->wire->name, link->endpoint.name);
     link->has_answered = true;
@@ -254,7 +256,7 @@ static void log_end(struct call_link *link, bool refused, const char *reason)
 {
     const struct logger *logger = link->transport->config.logger;
 
-    if (link->has_answered)
+    if (link->has_answered && link->urgent)
         log_info(logger, "link_down", "peer=%u transport=%s reason=\"%s\"", link->peer,
                  link->transport->wire->name, reason);
     else
@@ -325,7 +327,7 @@ static bool fill_endpoint(struct endpoint *endpoint, const char *host, uint16_t 
 }
 
 int call_link_open(struct call_link **ret_link, struct call_transport *transport,
-                   decree_node_id peer, const char *host, uint16_t port)
+                   decree_node_id peer, bool urgent, const char *host, uint16_t port)
 {
     struct call_link *link = calloc(1, sizeof(*link));
     int error;
@@ -334,7 +336,7 @@ int call_link_open(struct call_link **ret_link, struct call_transport *transport
     if (link == NULL)
         return DECREE_NOMEM;
     *link = (struct call_link){
-        .transport = transport, .peer = peer, .backoff_ms = BACKOFF_FIRST_MS};
+        .transport = transport, .peer = peer, .urgent = urgent, .backoff_ms = BACKOFF_FIRST_MS};
     if (!fill_endpoint(&link->endpoint, host, port)) {
         free(link);
         return DECREE_INVALID;

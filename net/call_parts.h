@@ -2,7 +2,7 @@
 /* call_parts.h -- the inside of the transports http and grpc.
  *
  *     call_transport.c    open and close, the port's functions, judging of what comes in
- *     call_link.c         one for each peer: dials, keeps the queue, counts what is under way
+ *     call_link.c         two for each peer: dial, keep the queue, count what is under way
  *     http_transport.c    the way out as JSON over HTTP/1.1: a struct call_wire
  *     grpc_transport.c    the way out as protobuf over HTTP/2: another
  *     call_server.c       the way in: one port for both
@@ -60,6 +60,9 @@ enum call_state {
 struct call_link {
     struct call_transport *transport;
     decree_node_id peer;
+    /* For what is. So it is never long without a call, and tells of the peer, in the log and to the
+     * sink. */
+    bool urgent;
     struct endpoint endpoint;
     enum call_state state;
     uv_timer_t timer;   /* the next dial, the end of patience with this one, or with its answers */
@@ -91,7 +94,7 @@ struct call_transport {
     struct log_bound log_bound;
     struct arena sending, receiving; /* of one message, or of one call */
     uint32_t link_count;
-    struct call_link *links[DECREE_MEMBERS_MAX];
+    struct call_link *links[2 * DECREE_MEMBERS_MAX];
     struct http1_server *http1;
     struct grpc_server *grpc;
     uint16_t port;
@@ -116,7 +119,8 @@ void call_abandon(struct call_transport *transport);
 
 void call_hold(struct call_transport *transport);
 void call_let_go(struct call_transport *transport); /* may free transport */
-struct call_link *call_find_link(const struct call_transport *transport, decree_node_id peer);
+struct call_link *call_find_link(const struct call_transport *transport, decree_node_id peer,
+                                 bool urgent);
 bool call_may_log(struct call_transport *transport, uint32_t *ret_suppressed);
 
 enum call_fault { CALL_MALFORMED = 1, CALL_STRANGER, CALL_ELSEWHERE };
@@ -144,7 +148,7 @@ extern const struct grpc_route *const grpc_inbound_routes[];
 
 /* call_link.c */
 int call_link_open(struct call_link **ret_link, struct call_transport *transport,
-                   decree_node_id peer, const char *host, uint16_t port);
+                   decree_node_id peer, bool urgent, const char *host, uint16_t port);
 void call_link_send(struct call_link *link, struct parcel *parcel); /* takes the parcel */
 void call_link_flush(struct call_link *link);
 void call_link_close(struct call_link *link);

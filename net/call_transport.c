@@ -49,10 +49,11 @@ void call_let_go(struct call_transport *transport)
         closed(context);
 }
 
-struct call_link *call_find_link(const struct call_transport *transport, decree_node_id peer)
+struct call_link *call_find_link(const struct call_transport *transport, decree_node_id peer,
+                                 bool urgent)
 {
     for (uint32_t i = 0; i < transport->link_count; i++) {
-        if (transport->links[i]->peer == peer)
+        if (transport->links[i]->peer == peer && transport->links[i]->urgent == urgent)
             return transport->links[i];
     }
     return NULL;
@@ -77,10 +78,23 @@ static void drop_unsendable(struct call_transport *transport, const struct peer_
                  peer_protocol_name(message->protocol), decree_error_name(error), suppressed);
 }
 
+/* The way that a message goes; NULL: there is none to its receiver. */
+static struct call_link *way_of(const struct call_transport *transport,
+                                const struct peer_message *message)
+{
+    decree_node_id peer = peer_message_to(message);
+    struct call_link *urgent = peer_message_is_urgent(message)
+                                   ? call_find_link(transport, peer, true)
+                                   : NULL;
+
+    return urgent != NULL && urgent->state == CALL_UP ? urgent
+                                                      : call_find_link(transport, peer, false);
+}
+
 static void call_send(struct transport *port, const struct peer_message *message)
 {
     struct call_transport *transport = of(port);
-    struct call_link *link = call_find_link(transport, peer_message_to(message));
+    struct call_link *link = way_of(transport, message);
     Decree__V1__Message *wrapped;
     struct parcel *parcel;
     int error = DECREE_NOMEM;
@@ -90,6 +104,9 @@ static void call_send(struct transport *port, const struct peer_message *message
         drop_unsendable(transport, message, DECREE_NOT_FOUND);
         return;
     }
+    if (peer_message_is_again(message) &&
+        link->queue.bytes + link->flight_bytes > PEER_MESSAGE_AGAIN_BYTES)
+        return;
     wrapped = peer_proto_wrap(&transport->sending, transport->config.cluster_id, message);
     if (wrapped != NULL)
         error = transport->wire->encode(transport, wrapped, &parcel);
@@ -137,7 +154,8 @@ static const char *judge_addresses(struct call_transport *transport,
     if (message->receiver != transport->config.self)
         return "receiver: meant for another member";
     *ret_fault = CALL_STRANGER;
-    return call_find_link(transport, message->sender) == NULL ? "sender: not another member" : NULL;
+    return call_find_link(transport, message->sender, false) == NULL ? "sender: not another member"
+                                                                     : NULL;
 }
 
 bool call_judge(struct call_transport *transport, const Decree__V1__Message *message,
@@ -150,7 +168,7 @@ bool call_judge(struct call_transport *transport, const Decree__V1__Message *mes
         wrong = peer_proto_unwrap(&transport->receiving, message, ret_letter);
     }
     if (wrong == NULL) {
-        call_find_link(transport, message->sender)->traffic.bytes_received +=
+        call_find_link(transport, message->sender, false)->traffic.bytes_received +=
             protobuf_c_message_get_packed_size(&message->base);
         return true;
     }
@@ -248,18 +266,22 @@ int call_transport_connect(struct transport *port, decree_node_id peer, const ch
                            uint16_t number)
 {
     struct call_transport *transport = of(port);
-    struct call_link *link;
-    int error;
+    int error = 0;
 
     assert(!transport->closing);
-    assert(call_find_link(transport, peer) == NULL);
-    if (transport->link_count == DECREE_MEMBERS_MAX || peer == transport->config.self || peer == 0)
+    assert(call_find_link(transport, peer, true) == NULL);
+    if (transport->link_count == 2 * DECREE_MEMBERS_MAX || peer == transport->config.self ||
+        peer == 0)
         return DECREE_INVALID;
-    error = call_link_open(&link, transport, peer, host, number);
-    if (error != 0)
-        return error;
-    transport->links[transport->link_count++] = link;
-    return 0;
+    for (int urgent = 0; urgent <= 1 && error == 0; urgent++) {
+        if (call_find_link(transport, peer, urgent != 0) != NULL)
+            continue; /* there was memory for this one the last time */
+        error = call_link_open(&transport->links[transport->link_count], transport, peer,
+                               urgent != 0, host, number);
+        if (error == 0)
+            transport->link_count++;
+    }
+    return error;
 }
 
 uint16_t call_transport_port(const struct transport *transport)
@@ -270,10 +292,19 @@ uint16_t call_transport_port(const struct transport *transport)
 void call_transport_traffic(const struct transport *transport, decree_node_id peer,
                             struct peer_traffic *ret_traffic)
 {
-    const struct call_link *link = call_find_link((const struct call_transport *)transport, peer);
+    const struct call_transport *call = (const struct call_transport *)transport;
 
-    *ret_traffic = link != NULL ? link->traffic : (struct peer_traffic){0};
-    ret_traffic->connected = link != NULL && link->state == CALL_UP;
+    *ret_traffic = (struct peer_traffic){0};
+    for (uint32_t i = 0; i < call->link_count; i++) {
+        const struct call_link *link = call->links[i];
+
+        if (link->peer != peer)
+            continue;
+        ret_traffic->bytes_sent += link->traffic.bytes_sent;
+        ret_traffic->bytes_received += link->traffic.bytes_received;
+        ret_traffic->dropped += link->traffic.dropped;
+        ret_traffic->connected |= link->urgent && link->state == CALL_UP;
+    }
 }
 
 void call_transport_counters(const struct transport *transport, struct call_counters *ret_counters)

@@ -76,7 +76,7 @@ void hello_write(const struct hello *hello, uint8_t *data)
     write_u64(&writer, hello->cluster_id);
     write_u32(&writer, hello->from);
     write_u32(&writer, hello->to);
-    write_u64(&writer, 0);
+    write_u64(&writer, hello->urgent);
     assert(!writer.failed);
     frame_checksum_write(
         data, checksum(data + FRAME_HEADER_BYTES, HELLO_PAYLOAD_BYTES, frame_seed(data)));
@@ -93,7 +93,7 @@ int hello_read(struct hello *ret_hello, const struct frame_header *header, const
     hello.cluster_id = read_u64(&reader);
     hello.from = read_u32(&reader);
     hello.to = read_u32(&reader);
-    (void)read_u64(&reader);
+    hello.urgent = read_u64(&reader) & 1;
     assert(reader_done(&reader));
     *ret_hello = hello;
     return 0;

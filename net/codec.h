@@ -17,7 +17,8 @@
  *    0  8    cluster id: of equal clusters only; nodes that disagree do not talk
  *    8  4    sender
  *   12  4    receiver that is meant
- *   16  8    0, for later
+ *   16  1    1: on the way for what is urgent, see peer_message_is_urgent(); 0: on the other
+ *   17  7    0, for later
  *
  * Sender and receiver of a message are those of the hello, so that a frame is the same for every peer. A ballot is
  * two varints, round and node.
@@ -94,6 +95,7 @@ struct frame_header {
 struct hello {
     uint64_t cluster_id;
     decree_node_id from, to;
+    bool urgent;
 };
 
 /* An encoded message: bytes of its own, and references on the larger values, which stay where they

@@ -51,10 +51,10 @@ void tcp_let_go(struct tcp *tcp)
         closed(context);
 }
 
-struct link *tcp_find_link(const struct tcp *tcp, decree_node_id peer)
+struct link *tcp_find_link(const struct tcp *tcp, decree_node_id peer, bool urgent)
 {
     for (uint32_t i = 0; i < tcp->link_count; i++) {
-        if (tcp->links[i]->peer == peer)
+        if (tcp->links[i]->peer == peer && tcp->links[i]->urgent == urgent)
             return tcp->links[i];
     }
     return NULL;
@@ -89,10 +89,19 @@ static void drop_unsendable(struct tcp *tcp, const struct peer_message *message,
                  peer_protocol_name(message->protocol), decree_error_name(error), suppressed);
 }
 
+/* The way that a message goes; NULL: there is none to its receiver. */
+static struct link *way_of(const struct tcp *tcp, const struct peer_message *message)
+{
+    decree_node_id peer = peer_message_to(message);
+    struct link *urgent = peer_message_is_urgent(message) ? tcp_find_link(tcp, peer, true) : NULL;
+
+    return urgent != NULL && urgent->state == LINK_UP ? urgent : tcp_find_link(tcp, peer, false);
+}
+
 static void tcp_send(struct transport *transport, const struct peer_message *message)
 {
     struct tcp *tcp = of(transport);
-    struct link *link = tcp_find_link(tcp, peer_message_to(message));
+    struct link *link = way_of(tcp, message);
     struct frame *frame;
     int error;
 
@@ -101,6 +110,8 @@ static void tcp_send(struct transport *transport, const struct peer_message *mes
         drop_unsendable(tcp, message, DECREE_NOT_FOUND);
         return;
     }
+    if (peer_message_is_again(message) && link_waiting(link) > PEER_MESSAGE_AGAIN_BYTES)
+        return;
     error = encoder_encode(&tcp->encoder, message, &frame);
     if (error != 0)
         drop_unsendable(tcp, message, error);
@@ -183,18 +194,20 @@ int tcp_open(struct transport **ret_transport, uv_loop_t *loop, const struct tcp
 int tcp_connect(struct transport *transport, decree_node_id peer, const char *host, uint16_t port)
 {
     struct tcp *tcp = of(transport);
-    struct link *link;
-    int error;
+    int error = 0;
 
     assert(!tcp->closing);
-    assert(tcp_find_link(tcp, peer) == NULL);
-    if (tcp->link_count == DECREE_MEMBERS_MAX || peer == tcp->config.self || peer == 0)
+    assert(tcp_find_link(tcp, peer, true) == NULL);
+    if (tcp->link_count == 2 * DECREE_MEMBERS_MAX || peer == tcp->config.self || peer == 0)
         return DECREE_INVALID;
-    error = link_open(&link, tcp, peer, host, port);
-    if (error != 0)
-        return error;
-    tcp->links[tcp->link_count++] = link;
-    return 0;
+    for (int urgent = 0; urgent <= 1 && error == 0; urgent++) {
+        if (tcp_find_link(tcp, peer, urgent != 0) != NULL)
+            continue; /* there was memory for this one the last time */
+        error = link_open(&tcp->links[tcp->link_count], tcp, peer, urgent != 0, host, port);
+        if (error == 0)
+            tcp->link_count++;
+    }
+    return error;
 }
 
 uint16_t tcp_port(const struct transport *transport)
@@ -212,10 +225,19 @@ uint16_t tcp_port(const struct transport *transport)
 void tcp_traffic(const struct transport *transport, decree_node_id peer,
                  struct peer_traffic *ret_traffic)
 {
-    const struct link *link = tcp_find_link((const struct tcp *)transport, peer);
+    const struct tcp *tcp = (const struct tcp *)transport;
 
-    *ret_traffic = link != NULL ? link->traffic : (struct peer_traffic){0};
-    ret_traffic->connected = link != NULL && link->state == LINK_UP;
+    *ret_traffic = (struct peer_traffic){0};
+    for (uint32_t i = 0; i < tcp->link_count; i++) {
+        const struct link *link = tcp->links[i];
+
+        if (link->peer != peer)
+            continue;
+        ret_traffic->bytes_sent += link->traffic.bytes_sent;
+        ret_traffic->bytes_received += link->traffic.bytes_received;
+        ret_traffic->dropped += link->traffic.dropped;
+        ret_traffic->connected |= !link->urgent && link->state == LINK_UP;
+    }
 }
 
 void tcp_counters(const struct transport *transport, struct tcp_counters *ret_counters)

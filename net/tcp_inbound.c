@@ -60,7 +60,7 @@ static const char *judge(struct tcp *tcp, const struct hello *hello)
 {
     if (hello->cluster_id != tcp->config.cluster_id)
         return "another cluster, or the same with other settings";
-    if (tcp_find_link(tcp, hello->from) == NULL)
+    if (tcp_find_link(tcp, hello->from, hello->urgent) == NULL)
         return "not a member";
     return hello->to == tcp->config.self ? NULL : "meant for another member";
 }
@@ -82,8 +82,9 @@ static const char *greet(struct inbound *inbound, const struct frame_header *hea
     wrong = judge(tcp, &hello);
     if (wrong != NULL)
         return wrong;
-    listener_acquaint(inbound, hello.from);
-    hello_write(&(struct hello){tcp->config.cluster_id, tcp->config.self, hello.from}, data);
+    listener_acquaint(inbound, hello.from, hello.urgent);
+    hello_write(&(struct hello){tcp->config.cluster_id, tcp->config.self, hello.from, hello.urgent},
+                data);
     /* A new connection has room for this little. */
     if (uv_try_write((uv_stream_t *)&inbound->socket, &buffer, 1) != (int)sizeof(data))
         inbound_close(inbound);
@@ -165,7 +166,9 @@ static void on_alloc(uv_handle_t *handle, size_t suggested_size, uv_buf_t *ret_b
 
 static void count_received(struct inbound *inbound, uint64_t bytes)
 {
-    struct link *link = inbound->peer != 0 ? tcp_find_link(inbound->tcp, inbound->peer) : NULL;
+    struct link *link = inbound->peer != 0
+                            ? tcp_find_link(inbound->tcp, inbound->peer, inbound->urgent)
+                            : NULL;
 
     inbound->tcp->counters.bytes_received += bytes;
     if (link != NULL)

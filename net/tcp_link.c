@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tcp_link.c -- the way out to one peer.
+/* tcp_link.c -- a way out to one peer: for what is urgent, or for all else.
  *
  *     WAITING --timer--> RESOLVING --> CONNECTING --> GREETING --answer--> UP
  *        ^               (a name)         |              |                 |
@@ -17,9 +17,11 @@
  * them, so they are neither dropped nor freed before.
  */
 #include <assert.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "tcp_parts.h"
 
@@ -29,6 +31,7 @@
 #define HANG_UPS_MAX 3u /* in a row, before they are taken for an answer */
 #define PIECES_MAX 256u /* in one system call */
 #define FLIGHT_BYTES_MAX (256u << 10)
+#define KEEPALIVE_S 1u /* a connection that is not used should end when the network does */
 
 static void dial(struct link *link);
 static void on_timer(uv_timer_t *timer);
@@ -58,7 +61,7 @@ static void count_dropped(struct link *link, uint64_t frames)
 static void dial_failed(struct link *link)
 {
     struct tcp *tcp = link->tcp;
-    bool tell = link->refused && !link->doubtful;
+    bool tell = link->refused && !link->doubtful && !link->urgent;
 
     count_dropped(link, send_queue_clear(&link->queue));
     link->addresses.count = 0;
@@ -99,7 +102,7 @@ static void on_socket_closed(uv_handle_t *handle)
  * settings; once it may have been killed just then. That is said once, until it goes well. */
 static void note_turned_away(struct link *link)
 {
-    if (link->turned_away == HANG_UPS_MAX)
+    if (link->turned_away == HANG_UPS_MAX || link->urgent)
         return;
     link->turned_away++;
     if (link->turned_away == HANG_UPS_MAX)
@@ -121,7 +124,7 @@ static void fail(struct link *link, int error)
         link->doubtful = true;
     if (link->state == LINK_GREETING && error == UV_EOF)
         note_turned_away(link);
-    if (link->was_up)
+    if (link->was_up && !link->urgent)
         log_info(link->tcp->config.logger, "link_down", "peer=%u reason=\"%s\"", link->peer,
                  uv_strerror(error));
     else
@@ -181,8 +184,9 @@ static void on_answer(struct link *link)
     link->state = LINK_UP;
     link->turned_away = 0;
     link->up_since_ms = uv_now(link->tcp->loop);
-    log_info(config->logger, "link_up", "peer=%u host=%s port=%u", link->peer, link->host,
-             link->port);
+    if (!link->urgent)
+        log_info(config->logger, "link_up", "peer=%u host=%s port=%u", link->peer, link->host,
+                 link->port);
     write_queue(link);
 }
 
@@ -219,7 +223,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 static void on_connected(uv_connect_t *request, int status)
 {
     struct link *link = request->data;
-    struct hello hello = {link->tcp->config.cluster_id, link->tcp->config.self, link->peer};
+    struct hello hello = {link->tcp->config.cluster_id, link->tcp->config.self, link->peer,
+                          link->urgent};
     uint8_t data[HELLO_FRAME_BYTES];
     uv_buf_t buffer = uv_buf_init((char *)data, sizeof(data));
     int written;
@@ -258,6 +263,8 @@ static void connect_next(struct link *link)
     error = uv_tcp_connect(&link->connect, &link->socket, address, on_connected);
     if (error == 0)
         error = uv_tcp_nodelay(&link->socket, 1);
+    if (error == 0)
+        error = uv_tcp_keepalive(&link->socket, 1, KEEPALIVE_S);
     if (error != 0)
         fail(link, error);
 }
@@ -406,14 +413,26 @@ void link_send(struct link *link, struct frame *frame)
     count_dropped(link, send_queue_trim(&link->queue, link->tcp->config.queue_bytes_max));
 }
 
+uint64_t link_waiting(const struct link *link)
+{
+    uint64_t bytes = link->queue.bytes + link->flight.bytes;
+    uv_os_fd_t fd;
+    int kept = 0;
+
+    if (link->state == LINK_UP && uv_fileno((const uv_handle_t *)&link->socket, &fd) == 0 &&
+        ioctl(fd, SIOCOUTQ, &kept) == 0 && kept > 0)
+        bytes += (uint64_t)kept;
+    return bytes;
+}
+
 void link_flush(struct link *link)
 {
     if (link->state == LINK_UP && link->writing_bytes == 0 && !send_queue_is_empty(&link->queue))
         write_queue(link);
 }
 
-int link_open(struct link **ret_link, struct tcp *tcp, decree_node_id peer, const char *host,
-              uint16_t port)
+int link_open(struct link **ret_link, struct tcp *tcp, decree_node_id peer, bool urgent,
+              const char *host, uint16_t port)
 {
     struct link *link = calloc(1, sizeof(*link));
     int error;
@@ -423,6 +442,7 @@ int link_open(struct link **ret_link, struct tcp *tcp, decree_node_id peer, cons
         return DECREE_NOMEM;
     *link = (struct link){.tcp = tcp,
                           .peer = peer,
+                          .urgent = urgent,
                           .host = strdup(host),
                           .port = port,
                           .backoff_ms = BACKOFF_FIRST_MS};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tcp_listener.c -- accepts connections, and keeps few of them.
  *
- * There is one acquainted connection for each peer: a newer one replaces it, since the peer dials
+ * There are two acquainted connections for each peer, of which one is urgent: a newer one replaces it, since the peer dials
  * again only when it has lost the older. Strangers are bounded: when there are too many, the one
  * that has been silent for longest goes; a peer says hello at once, so a crowd of silent ones
  * cannot keep it out. When there are no more file descriptors, libuv accepts and closes at once
@@ -109,19 +109,20 @@ static void on_connection(uv_stream_t *stream, int status)
         be_patient(tcp);
 }
 
-void listener_acquaint(struct inbound *inbound, decree_node_id peer)
+void listener_acquaint(struct inbound *inbound, decree_node_id peer, bool urgent)
 {
     struct tcp *tcp = inbound->tcp;
 
     assert(inbound->peer == 0);
     for (struct inbound *older = tcp->acquainted.first; older != NULL; older = older->next) {
-        if (older->peer == peer) {
+        if (older->peer == peer && older->urgent == urgent) {
             inbound_close(older);
             break;
         }
     }
     take_out(&tcp->strangers, inbound);
     inbound->peer = peer;
+    inbound->urgent = urgent;
     append(&tcp->acquainted, inbound);
 }
 

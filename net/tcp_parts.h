@@ -3,7 +3,7 @@
  *
  *     tcp.c            open and close, the port's functions, counters, log lines
  *     tcp_address.c    from host and port to addresses
- *     tcp_link.c       one for each peer: dials, keeps the queue, writes
+ *     tcp_link.c       two for each peer: dial, keep the queue, write
  *     tcp_listener.c   accepts, bounds the number of strangers
  *     tcp_inbound.c    one for each accepted connection: hello, frames, decoding
  *     tcp_question.c   the one thing that a stranger may ask
@@ -41,6 +41,7 @@ enum link_state {
 struct link {
     struct tcp *tcp;
     decree_node_id peer;
+    bool urgent; /* for what is; the other one tells of the peer, in the log and to the sink */
     char *host;
     uint16_t port;
     enum link_state state;
@@ -69,6 +70,7 @@ struct inbound { /* an accepted connection */
     struct inbound *previous,
         *next;           /* in the list of the strangers or of the acquainted, oldest first */
     decree_node_id peer; /* 0: a stranger */
+    bool urgent;
     uint64_t since_ms;
     bool closing;
     uv_tcp_t socket;
@@ -90,7 +92,7 @@ struct tcp {
     struct decoder decoder;
     struct prng prng;
     uint32_t link_count;
-    struct link *links[DECREE_MEMBERS_MAX];
+    struct link *links[2 * DECREE_MEMBERS_MAX];
     uv_tcp_t listener;
     uv_timer_t patience; /* with strangers, and with a lack of memory */
     bool
@@ -107,7 +109,7 @@ struct tcp {
 /* tcp.c */
 void tcp_hold(struct tcp *tcp);
 void tcp_let_go(struct tcp *tcp); /* may free tcp */
-struct link *tcp_find_link(const struct tcp *tcp, decree_node_id peer);
+struct link *tcp_find_link(const struct tcp *tcp, decree_node_id peer, bool urgent);
 
 /* True when one more line about a stranger's doings may be written now; then ret_suppressed says
  * how many were not. */
@@ -121,9 +123,11 @@ void tcp_addresses_collect(struct tcp_addresses *ret_addresses, const struct add
 void tcp_remote_text(const uv_tcp_t *socket, char *ret_text);
 
 /* tcp_link.c */
-int link_open(struct link **ret_link, struct tcp *tcp, decree_node_id peer, const char *host,
-              uint16_t port);
+int link_open(struct link **ret_link, struct tcp *tcp, decree_node_id peer, bool urgent,
+              const char *host, uint16_t port);
 void link_send(struct link *link, struct frame *frame); /* takes the frame */
+/* Bytes that the peer's machine has not acknowledged. */
+uint64_t link_waiting(const struct link *link);
 void link_flush(struct link *link);
 void link_close(struct link *link);
 void link_free(struct link *link); /* when tcp is let go */
@@ -131,8 +135,8 @@ void link_free(struct link *link); /* when tcp is let go */
 /* tcp_listener.c */
 int listener_open(struct tcp *tcp, char *sentence);
 void listener_close(struct tcp *tcp);
-void listener_acquaint(struct inbound *inbound,
-                       decree_node_id peer);   /* it said hello; replaces an older one */
+/* It said hello; replaces an older one of the same kind. */
+void listener_acquaint(struct inbound *inbound, decree_node_id peer, bool urgent);
 void listener_forget(struct inbound *inbound); /* it is closing */
 
 /* tcp_inbound.c */

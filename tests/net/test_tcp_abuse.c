@@ -196,7 +196,7 @@ static int join(struct target *target)
     int fd = dial(target);
     size_t size = 0;
 
-    hello_write(&(struct hello){CLUSTER, 2, 1}, data);
+    hello_write(&(struct hello){CLUSTER, 2, 1, false}, data);
     assert_true(write_all(target, fd, data, sizeof(data)));
     while (size < sizeof(data)) {
         ssize_t count = read(fd, data + size, sizeof(data) - size);
@@ -296,10 +296,10 @@ static void http_is_closed(void **state)
 static void wrong_hellos_are_closed(void **state)
 {
     static const struct hello wrong[] = {
-        {CLUSTER + 1, 2, 1},                  /* another cluster */
-        {CLUSTER, 3, 1},                      /* not a member */
-        {CLUSTER, 0, 1},     {CLUSTER, 1, 1}, /* itself */
-        {CLUSTER, 2, 3},                      /* meant for another */
+        {CLUSTER + 1, 2, 1, false},                         /* another cluster */
+        {CLUSTER, 3, 1, false},                             /* not a member */
+        {CLUSTER, 0, 1, false},     {CLUSTER, 1, 1, false}, /* itself */
+        {CLUSTER, 2, 3, false},                             /* meant for another */
     };
     struct target *target = *state;
     uint8_t data[HELLO_FRAME_BYTES];
@@ -321,7 +321,7 @@ static void another_version_is_closed(void **state)
     uint8_t data[HELLO_FRAME_BYTES];
     int fd = dial(target);
 
-    hello_write(&(struct hello){CLUSTER, 2, 1}, data);
+    hello_write(&(struct hello){CLUSTER, 2, 1, false}, data);
     data[2]++;
     (void)write_all(target, fd, data, sizeof(data));
     expect_close(target, fd);
@@ -394,7 +394,7 @@ static void slow_strangers_are_closed(void **state)
     uint8_t data[HELLO_FRAME_BYTES];
     int member = join(target), silent = dial(target), slow = dial(target);
 
-    hello_write(&(struct hello){CLUSTER, 2, 1}, data);
+    hello_write(&(struct hello){CLUSTER, 2, 1, false}, data);
     assert_true(write_all(target, slow, data, 5));
     expect_close(target, silent);
     expect_close(target, slow);
