@@ -3,6 +3,8 @@
 #include "client_options.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +35,36 @@ static const struct argp_option options[] = {
      90},
     {0},
 };
+
+bool number_parse(const char *text, uint64_t least, uint64_t most, uint64_t *ret_number)
+{
+    char *end;
+    unsigned long long number;
+
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    if (*end != '\0' || errno != 0 || number < least || number > most)
+        return false;
+    *ret_number = number;
+    return true;
+}
+
+uint64_t number_argument(const char *text, const char *what, uint64_t least, uint64_t most,
+                         struct argp_state *state)
+{
+    uint64_t number = 0;
+
+    if (number_parse(text, least, most, &number))
+        return number;
+    if (most == INT64_MAX)
+        argp_error(state, "%s must be a number from %" PRIu64 " on, not '%s'", what, least, text);
+    else
+        argp_error(state, "%s must be a number from %" PRIu64 " to %" PRIu64 ", not '%s'", what,
+                   least, most, text);
+    return 0;
+}
 
 /* A bare number of seconds is decree's own; the rest is as etcdctl has it. */
 bool duration_parse(const char *text, uint64_t *ret_ms)
@@ -119,6 +151,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 }
 
 const struct argp client_options_argp = {.options = options, .parser = parse_option};
+const struct argp_child client_options_alone[] = {{&client_options_argp, 0, NULL, 0}, {0}};
 
 void client_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input)
 {

@@ -23,6 +23,7 @@ struct client_settings {
 };
 
 extern const struct argp client_options_argp;
+extern const struct argp_child client_options_alone[]; /* for a command that has no other child */
 
 /* Parses a command's line; on an error or after --help the process ends, as argp does. `command` is
  * what stands before the arguments in the usage line, such as "decree put". */
@@ -47,6 +48,13 @@ int client_failure(const struct client *client, enum grpc_status code);
 
 /* Reads a lease's id, which is hexadecimal as etcdctl has it. */
 bool lease_id_parse(const char *text, int64_t *ret_lease);
+
+/* Reads a whole number in decimal digits. False when it is none, or not from least to most. */
+bool number_parse(const char *text, uint64_t least, uint64_t most, uint64_t *ret_number);
+
+/* The same for an argument, or for the value of an option; what: its name, for the sentence. */
+uint64_t number_argument(const char *text, const char *what, uint64_t least, uint64_t most,
+                         struct argp_state *state);
 
 /* Reads "5s", "500ms", "1m30s" or plain seconds. False when it is none of these, or zero, or above a
  * day. */

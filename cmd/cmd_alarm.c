@@ -87,8 +87,8 @@ static enum grpc_status disarm(struct client *client, const Etcdserverpb__AlarmR
 
 int cmd_alarm(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {NULL, parse_option, "list|disarm", doc, children, NULL, NULL};
+    static const struct argp argp = {NULL, parse_option, "list|disarm", doc, client_options_alone,
+                                     NULL, NULL};
     struct alarm_arguments arguments = {0};
     Etcdserverpb__AlarmRequest request = ETCDSERVERPB__ALARM_REQUEST__INIT;
     Etcdserverpb__AlarmResponse *response = NULL;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_compact.c -- decree compact REV. */
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "client_options.h"
 #include "commands.h"
@@ -31,18 +29,6 @@ static const char doc[] =
     "Exit status: 0 done; 1 refused, as for a revision that is compacted already or still to come; 64 the command line "
     "makes no sense; 69 no server answered.";
 
-static int64_t parse_revision(struct argp_state *state, const char *text)
-{
-    char *end;
-    long long revision;
-
-    errno = 0;
-    revision = strtoll(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || revision == 0)
-        argp_error(state, "a revision is a number from 1 on, not '%s'", text);
-    return revision;
-}
-
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct compact_arguments *arguments = state->input;
@@ -57,7 +43,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case ARGP_KEY_ARG:
         if (state->arg_num > 0)
             argp_error(state, "too many arguments: '%s'", argument);
-        arguments->revision = parse_revision(state, argument);
+        arguments->revision = (int64_t)number_argument(argument, "REV", 1, INT64_MAX, state);
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "the revision is missing");
@@ -69,8 +55,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int cmd_compact(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {options, parse_option, "REV", doc, children, NULL, NULL};
+    static const struct argp argp = {options, parse_option, "REV", doc, client_options_alone,
+                                     NULL,    NULL};
     struct compact_arguments arguments = {0};
     Etcdserverpb__CompactionRequest request = ETCDSERVERPB__COMPACTION_REQUEST__INIT;
     Etcdserverpb__CompactionResponse *response;

@@ -54,10 +54,8 @@ static void print(const struct del_arguments *arguments,
     if (output_answer(arguments->settings.format, &response->base))
         return;
     printf("%" PRId64 "\n", response->deleted);
-    for (size_t i = 0; i < response->n_prev_kvs; i++) {
-        output_line(response->prev_kvs[i]->key.data, response->prev_kvs[i]->key.len);
-        output_line(response->prev_kvs[i]->value.data, response->prev_kvs[i]->value.len);
-    }
+    for (size_t i = 0; i < response->n_prev_kvs; i++)
+        output_pair(response->prev_kvs[i]);
 }
 
 static int del(const struct del_arguments *arguments, struct client *client)

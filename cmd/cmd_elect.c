@@ -85,10 +85,8 @@ static bool print_leader(void *context, const V3electionpb__LeaderResponse *resp
 {
     const struct elect_arguments *arguments = context;
 
-    if (!output_answer(arguments->settings.format, &response->base)) {
-        output_line(response->kv->key.data, response->kv->key.len);
-        output_line(response->kv->value.data, response->kv->value.len);
-    }
+    if (!output_answer(arguments->settings.format, &response->base))
+        output_pair(response->kv);
     return output_finish() == EXIT_OK;
 }
 
@@ -161,9 +159,8 @@ static int lead(const struct elect_arguments *arguments)
 
 int cmd_elect(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {options, parse_option, "NAME [PROPOSAL]", doc, children,
-                                     NULL,    NULL};
+    static const struct argp argp = {
+        options, parse_option, "NAME [PROPOSAL]", doc, client_options_alone, NULL, NULL};
     static struct elect_arguments arguments;
 
     client_parse(&argp, "decree elect", argc, argv, &arguments);

@@ -62,16 +62,6 @@ static const char doc[] =
     "  decree get photo --print-value-only | head -c -1 > photo.png\n"
     "  decree get city --consistency s              ask one server alone";
 
-static int64_t parse_number(const char *text, const char *option, struct argp_state *state)
-{
-    char *end;
-    long long number = strtoll(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0')
-        argp_error(state, "%s wants a number, not '%s'", option, text);
-    return number;
-}
-
 static void parse_order(struct get_arguments *arguments, const char *text, struct argp_state *state)
 {
     if (strcasecmp(text, "ascend") == 0)
@@ -106,7 +96,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         state->child_inputs[1] = &arguments->settings;
         return 0;
     case OPTION_LIMIT:
-        arguments->limit = parse_number(argument, "--limit", state);
+        arguments->limit = (int64_t)number_argument(argument, "--limit", 0, INT64_MAX, state);
         return 0;
     case OPTION_ORDER:
         parse_order(arguments, argument, state);
@@ -115,7 +105,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         parse_target(arguments, argument, state);
         return 0;
     case OPTION_REV:
-        arguments->revision = parse_number(argument, "--rev", state);
+        arguments->revision = (int64_t)number_argument(argument, "--rev", 0, INT64_MAX, state);
         return 0;
     case OPTION_KEYS_ONLY:
         arguments->keys_only = true;

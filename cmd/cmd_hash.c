@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_hash.c -- decree hash: do the members hold the same? */
 #include <argp.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "commands.h"
 #include "each_endpoint.h"
@@ -35,17 +33,13 @@ static const char doc[] =
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct hash_arguments *arguments = state->input;
-    char *end;
 
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->settings;
         return 0;
     case OPTION_REV:
-        errno = 0;
-        arguments->revision = strtoll(argument, &end, 10);
-        if (argument[0] < '0' || argument[0] > '9' || *end != '\0' || errno != 0)
-            argp_error(state, "a revision is a number, not '%s'", argument);
+        arguments->revision = (int64_t)number_argument(argument, "--rev", 0, INT64_MAX, state);
         return 0;
     default: /* argp has keys of its own */
         return ARGP_ERR_UNKNOWN;

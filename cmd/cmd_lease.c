@@ -212,11 +212,8 @@ static void parse_argument(struct lease_arguments *arguments, const char *text,
             argp_error(state, "a lease's ID is hexadecimal, up to 16 digits, not '%s'", text);
         return;
     }
-    arguments->seconds = strtoll(text, NULL, 10);
-    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 10 ||
-        arguments->seconds < 1 || arguments->seconds > TTL_SECONDS_MAX)
-        argp_error(state, "the TTL is a number of seconds from 1 to %lld, not '%s'",
-                   (long long)TTL_SECONDS_MAX, text);
+    arguments->seconds = (int64_t)number_argument(text, "the TTL, in seconds,", 1, TTL_SECONDS_MAX,
+                                                  state);
 }
 
 static void check(const struct lease_arguments *arguments, struct argp_state *state)
@@ -262,14 +259,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 int cmd_lease(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
         options,
         parse_option,
         "grant TTL\nrevoke ID\ntimetolive ID [--keys]\nlist\nkeep-alive ID "
         "[--once]",
         doc,
-        children,
+        client_options_alone,
         NULL,
         NULL};
     struct lease_arguments arguments = {0};

@@ -52,18 +52,14 @@ static const char doc[] =
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct lock_arguments *arguments = state->input;
-    char *end;
 
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &arguments->settings;
         return 0;
     case OPTION_TTL:
-        arguments->seconds = strtoll(argument, &end, 10);
-        if (argument[0] < '1' || argument[0] > '9' || *end != '\0' ||
-            arguments->seconds > TTL_SECONDS_MAX)
-            argp_error(state, "--ttl is a number of seconds from 1 to %d, not '%s'",
-                       TTL_SECONDS_MAX, argument);
+        arguments->seconds = (int64_t)number_argument(argument, "--ttl, in seconds,", 1,
+                                                      TTL_SECONDS_MAX, state);
         return 0;
     case ARGP_KEY_ARG:
         arguments->name = argument;
@@ -143,9 +139,8 @@ static int run(const struct lock_arguments *arguments, struct lock_session *sess
 
 int cmd_lock(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
     static const struct argp argp = {
-        options, parse_option, "NAME [COMMAND [ARG...]]", doc, children, NULL, NULL};
+        options, parse_option, "NAME [COMMAND [ARG...]]", doc, client_options_alone, NULL, NULL};
     static struct lock_arguments arguments = {.seconds = TTL_SECONDS};
     static struct lock_session session;
     V3lockpb__LockResponse *response;

@@ -98,8 +98,8 @@ static int member_list(const struct client_settings *settings, struct client *cl
 
 int cmd_member(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {NULL, parse_option, "list", doc, children, NULL, NULL};
+    static const struct argp argp = {NULL, parse_option, "list", doc, client_options_alone,
+                                     NULL, NULL};
     struct member_arguments arguments = {0};
     struct client *client;
     int status;

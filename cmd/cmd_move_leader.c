@@ -217,8 +217,8 @@ static int run(struct move *move, const struct move_arguments *arguments)
 
 int cmd_move_leader(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {NULL, parse_option, "ID", doc, children, NULL, NULL};
+    static const struct argp argp = {NULL, parse_option, "ID", doc, client_options_alone,
+                                     NULL, NULL};
     struct move_arguments arguments = {0};
     struct move move = {0};
     int status;

@@ -61,29 +61,20 @@ static const char doc[] =
     "The other crashes: crash, crashAfterP1b, crashAfterP2b, crashP1a [IDS], crashDecision [IDS]. `decree master` "
     "drives processes from a script.";
 
-static uint32_t parse_number(struct argp_state *state, const char *what, const char *text,
-                             uint32_t least, uint32_t most)
-{
-    char *end;
-    unsigned long number = strtoul(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < least || number > most)
-        argp_error(state, "%s must be a number from %u to %u, not '%s'", what, least, most, text);
-    return (uint32_t)number;
-}
-
 static void take_argument(struct process_arguments *arguments, const char *text,
                           struct argp_state *state)
 {
     switch (arguments->given++) {
     case 0:
-        arguments->process.id = parse_number(state, "ID", text, 0, DECREE_MEMBERS_MAX - 1);
+        arguments->process.id = (uint32_t)number_argument(text, "ID", 0, DECREE_MEMBERS_MAX - 1,
+                                                          state);
         return;
     case 1:
-        arguments->process.count = parse_number(state, "N", text, 1, DECREE_MEMBERS_MAX);
+        arguments->process.count = (uint32_t)number_argument(text, "N", 1, DECREE_MEMBERS_MAX,
+                                                             state);
         return;
     case 2:
-        arguments->process.port = (uint16_t)parse_number(state, "PORT", text, 0, UINT16_MAX);
+        arguments->process.port = (uint16_t)number_argument(text, "PORT", 0, UINT16_MAX, state);
         return;
     default: /* a number, not an enum */
         argp_error(state, "more than ID, N and PORT: '%s'", text);
@@ -102,7 +93,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         arguments->process.any_port = true;
         return 0;
     case KEY_PARENT:
-        arguments->parent = (pid_t)parse_number(state, "--parent", argument, 1, INT32_MAX);
+        arguments->parent = (pid_t)number_argument(argument, "--parent", 1, INT32_MAX, state);
         return 0;
     case KEY_LOG_LEVEL:
         arguments->level = log_level_find(argument);

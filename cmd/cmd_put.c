@@ -92,10 +92,7 @@ static void print(const struct put_arguments *arguments, const Etcdserverpb__Put
     if (output_answer(arguments->settings.format, &response->base))
         return;
     puts("OK");
-    if (response->prev_kv != NULL) {
-        output_line(response->prev_kv->key.data, response->prev_kv->key.len);
-        output_line(response->prev_kv->value.data, response->prev_kv->value.len);
-    }
+    output_pair(response->prev_kv);
 }
 
 static int put(const struct put_arguments *arguments, uint8_t *value, size_t value_size)
@@ -130,9 +127,8 @@ static int put(const struct put_arguments *arguments, uint8_t *value, size_t val
 
 int cmd_put(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {options, parse_option, "KEY [VALUE|-]", doc, children,
-                                     NULL,    NULL};
+    static const struct argp argp = {
+        options, parse_option, "KEY [VALUE|-]", doc, client_options_alone, NULL, NULL};
     struct put_arguments arguments = {0};
     uint8_t *value;
     size_t size;

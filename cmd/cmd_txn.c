@@ -62,28 +62,20 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static void print_pair(const Mvccpb__KeyValue *pair)
-{
-    if (pair == NULL)
-        return;
-    output_line(pair->key.data, pair->key.len);
-    output_line(pair->value.data, pair->value.len);
-}
-
 static void print_response(const Etcdserverpb__ResponseOp *response)
 {
     putchar('\n');
     if (response->response_case == ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_PUT) {
         puts("OK");
-        print_pair(response->response_put->prev_kv);
+        output_pair(response->response_put->prev_kv);
     } else if (response->response_case == ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_RANGE) {
         for (size_t i = 0; i < response->response_range->n_kvs; i++)
-            print_pair(response->response_range->kvs[i]);
+            output_pair(response->response_range->kvs[i]);
     } else if (response->response_case ==
                ETCDSERVERPB__RESPONSE_OP__RESPONSE_RESPONSE_DELETE_RANGE) {
         printf("%" PRId64 "\n", response->response_delete_range->deleted);
         for (size_t i = 0; i < response->response_delete_range->n_prev_kvs; i++)
-            print_pair(response->response_delete_range->prev_kvs[i]);
+            output_pair(response->response_delete_range->prev_kvs[i]);
     }
 }
 
@@ -143,8 +135,8 @@ static int read_text(bool interactive, char **ret_text)
 
 int cmd_txn(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {options, parse_option, NULL, doc, children, NULL, NULL};
+    static const struct argp argp = {options, parse_option, NULL, doc, client_options_alone,
+                                     NULL,    NULL};
     static struct txn_lines txn;
     struct txn_arguments arguments = {0};
     Etcdserverpb__TxnRequest request;

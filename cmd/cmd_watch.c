@@ -37,16 +37,6 @@ static const char doc[] =
     "Exit status: 0 ended by Ctrl-C; 1 the revision is compacted, or COMMAND failed; 64 the command line makes no sense; "
     "69 no server answered.";
 
-static int64_t parse_revision(const char *text, struct argp_state *state)
-{
-    char *end;
-    long long number = strtoll(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || strlen(text) > 18)
-        argp_error(state, "--rev wants a number, not '%s'", text);
-    return number;
-}
-
 static void parse_filter(struct watch_task *task, const char *text, struct argp_state *state)
 {
     if (strcmp(text, "noput") == 0)
@@ -86,7 +76,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         state->child_inputs[1] = &task->settings;
         return 0;
     case OPTION_REV:
-        task->revision = parse_revision(argument, state);
+        task->revision = (int64_t)number_argument(argument, "--rev", 0, INT64_MAX, state);
         return 0;
     case OPTION_PREV_KV:
         task->prev_kv = true;

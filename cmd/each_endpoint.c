@@ -37,8 +37,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     }
 }
 
-static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-const struct argp each_endpoint_argp = {options, parse_option, NULL, NULL, children, NULL, NULL};
+const struct argp each_endpoint_argp = {options, parse_option, NULL, NULL, client_options_alone,
+                                        NULL,    NULL};
 
 /* Where clients reach the members, with commas between. A member that has not told it is named. */
 static void collect(const Etcdserverpb__MemberListResponse *response, char *list)

@@ -176,10 +176,8 @@ int lock_session_print(const struct client_settings *settings, const void *key, 
     } else {
         bool printed = output_answer(settings->format, &response->base);
 
-        for (size_t i = 0; i < response->n_kvs && !printed; i++) {
-            output_line(response->kvs[i]->key.data, response->kvs[i]->key.len);
-            output_line(response->kvs[i]->value.data, response->kvs[i]->value.len);
-        }
+        for (size_t i = 0; i < response->n_kvs && !printed; i++)
+            output_pair(response->kvs[i]);
         status = output_finish();
         etcdserverpb__range_response__free_unpacked(response, NULL);
     }

@@ -3,6 +3,7 @@
 #include "master_script.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include <strings.h>
 
 #include <decree/paxos.h>
+
+#include "client_options.h"
 
 #define BLANKS " \t\r\n"
 
@@ -53,15 +56,6 @@ static void drop_comment(char *text)
         }
 }
 
-static bool number(const char *word, unsigned long most, unsigned long *ret_number)
-{
-    char *end;
-
-    *ret_number = strtoul(word, &end, 10);
-    return word[0] >= '0' && word[0] <= '9' && *end == '\0' && strlen(word) < 10 &&
-           *ret_number <= most;
-}
-
 static bool at_end(char *rest, const char *form, char *sentence)
 {
     const char *more = next_word(&rest);
@@ -73,16 +67,17 @@ static bool at_end(char *rest, const char *form, char *sentence)
 static bool parse_start(char *rest, struct script_line *line, char *sentence)
 {
     static const char form[] = "ID start N PORT";
-    unsigned long count = 0, port = 0;
+    uint64_t count = 0, port = 0;
 
-    if (!number(next_word(&rest), DECREE_MEMBERS_MAX, &count) || count == 0)
+    if (!number_parse(next_word(&rest), 1, DECREE_MEMBERS_MAX, &count))
         return refuse(sentence, "N, how many processes there are, is a number from 1 to %u: %s",
                       DECREE_MEMBERS_MAX, form);
-    if (!number(next_word(&rest), UINT16_MAX, &port))
+    if (!number_parse(next_word(&rest), 0, UINT16_MAX, &port))
         return refuse(sentence, "PORT is a number from 0, any, to 65535: %s", form);
     if ((unsigned)line->id >= count)
-        return refuse(sentence, "the ID of one of %lu processes is at most %lu, not %d", count,
-                      count - 1, line->id);
+        return refuse(sentence,
+                      "the ID of one of %" PRIu64 " processes is at most %" PRIu64 ", not %d",
+                      count, count - 1, line->id);
     line->verb = SCRIPT_START;
     line->count = (uint32_t)count;
     line->port = (uint16_t)port;
@@ -142,12 +137,12 @@ static bool parse_crash(const char *word, char *rest, struct script_line *line, 
     if (!has_ids)
         return at_end(rest, "this crash stands alone", sentence);
     for (const char *id = next_word(&rest); id[0] != '\0'; id = next_word(&rest)) {
-        unsigned long receiver;
+        uint64_t receiver;
 
-        if (!number(id, DECREE_MEMBERS_MAX - 1, &receiver))
+        if (!number_parse(id, 0, DECREE_MEMBERS_MAX - 1, &receiver))
             return refuse(sentence, "'%.40s' is not the ID of a process", id);
         if (used + 4 < sizeof(words))
-            used += (size_t)snprintf(words + used, sizeof(words) - used, " %lu", receiver);
+            used += (size_t)snprintf(words + used, sizeof(words) - used, " %" PRIu64, receiver);
     }
     return true;
 }
@@ -176,7 +171,7 @@ bool script_parse(char *line, struct script_line *ret_line, char *sentence)
 {
     char *rest = line;
     const char *first = next_word(&rest);
-    unsigned long id = 0;
+    uint64_t id = 0;
 
     assert(sentence != NULL);
     *ret_line = (struct script_line){.verb = SCRIPT_NOTHING};
@@ -189,7 +184,7 @@ bool script_parse(char *line, struct script_line *ret_line, char *sentence)
     }
     if (strcmp(first, "-1") == 0)
         ret_line->id = -1;
-    else if (number(first, DECREE_MEMBERS_MAX - 1, &id))
+    else if (number_parse(first, 0, DECREE_MEMBERS_MAX - 1, &id))
         ret_line->id = (int)id;
     else
         return refuse(sentence, "a line begins with the ID of a process, or is exit; not '%.40s'",

@@ -21,6 +21,14 @@ void output_line(const void *data, size_t size)
     fputc('\n', stdout);
 }
 
+void output_pair(const Mvccpb__KeyValue *pair)
+{
+    if (pair == NULL)
+        return;
+    output_line(pair->key.data, pair->key.len);
+    output_line(pair->value.data, pair->value.len);
+}
+
 void output_json(const ProtobufCMessage *message)
 {
     message_json_print(stdout, message);

@@ -14,6 +14,9 @@ enum output_format { OUTPUT_DEFAULT = 0, OUTPUT_SIMPLE, OUTPUT_JSON, OUTPUT_FIEL
 /* Bytes as they are, and a newline. */
 void output_line(const void *data, size_t size);
 
+/* A key and its value, a line each; NULL: nothing. */
+void output_pair(const Mvccpb__KeyValue *pair);
+
 /* A message as one line of JSON. */
 void output_json(const ProtobufCMessage *message);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client_options.h"
 #include "process_inside.h"
 
 #define WORDS_MAX (DECREE_MEMBERS_MAX + 2u)
@@ -60,15 +61,6 @@ void session_reply(struct session *session, const char *word, const char *format
 
 /* ---- crashes ---- */
 
-static bool parse_number(const char *text, uint64_t most, uint64_t *ret_number)
-{
-    char *end;
-    unsigned long long number = strtoull(text, &end, 10);
-
-    *ret_number = number;
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && strlen(text) < 20 && number <= most;
-}
-
 static void arm_sending(struct process *process, struct session *session, enum failpoint point,
                         char **ids, size_t count)
 {
@@ -77,7 +69,7 @@ static void arm_sending(struct process *process, struct session *session, enum f
     for (size_t i = 0; i < count; i++) {
         uint64_t id;
 
-        if (!parse_number(ids[i], process->options->count - 1, &id)) {
+        if (!number_parse(ids[i], 0, process->options->count - 1, &id)) {
             session_reply(session, "error", "a process has a number from 0 to %u, not '%.40s'",
                           process->options->count - 1, ids[i]);
             return;
@@ -154,7 +146,7 @@ static bool dispatch_words(struct process *process, struct session *session, cha
     if (count == 0)
         return true;
     if (count >= 2 && strcasecmp(words[0], "get") == 0 && strcasecmp(words[1], "chatLog") == 0) {
-        if (count > 3 || (count == 3 && !parse_number(words[2], UINT64_MAX, &slot)))
+        if (count > 3 || (count == 3 && !number_parse(words[2], 0, UINT64_MAX, &slot)))
             session_reply(session, "error", "write: get chatLog [SLOT]");
         else
             process_on_get(process, session, slot);

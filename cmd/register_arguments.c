@@ -12,7 +12,7 @@
 
 #include "commands.h"
 
-#define NUMBER_MAX (UINT64_C(1) << 62)
+#define NUMBER_MAX ((UINT64_C(1) << 62) - 1)
 
 enum { OPTION_VER = 0x300, OPTION_FROM, OPTION_LIMIT };
 
@@ -111,26 +111,12 @@ static const char overview[] =
     "\n"
     "`decree register set --help` tells all about one of them.\n";
 
-static uint64_t parse_number(const char *text, const char *what, uint64_t most,
-                             struct argp_state *state)
-{
-    char *end = NULL;
-    unsigned long long number = 0;
-
-    if (text[0] >= '0' && text[0] <= '9')
-        number = strtoull(text, &end, 10);
-    if (end == NULL || *end != '\0' || number >= most)
-        argp_error(state, "%s must be a whole number from 0 to %" PRIu64 ", not '%s'", what,
-                   most - 1, text);
-    return number;
-}
-
 static void parse_expected(const char *text, struct register_arguments *arguments,
                            struct argp_state *state)
 {
     arguments->has_version = strcmp(text, "none") != 0;
     if (arguments->has_version)
-        arguments->version = parse_number(text, "the version expected", NUMBER_MAX, state);
+        arguments->version = number_argument(text, "the version expected", 0, NUMBER_MAX, state);
 }
 
 static const struct verb *verb_of(const struct register_arguments *arguments)
@@ -178,13 +164,13 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case OPTION_VER:
         arguments->has_version = true;
-        arguments->version = parse_number(argument, "--ver", NUMBER_MAX, state);
+        arguments->version = number_argument(argument, "--ver", 0, NUMBER_MAX, state);
         return 0;
     case OPTION_FROM:
-        arguments->from = parse_number(argument, "--from", NUMBER_MAX, state);
+        arguments->from = number_argument(argument, "--from", 0, NUMBER_MAX, state);
         return 0;
     case OPTION_LIMIT:
-        arguments->limit = (uint32_t)parse_number(argument, "--limit", UINT32_MAX, state);
+        arguments->limit = (uint32_t)number_argument(argument, "--limit", 0, UINT32_MAX - 1, state);
         return 0;
     case 'n':
         arguments->no_newline = true;
@@ -210,9 +196,8 @@ static const struct verb *find_verb(const char *word)
 
 void register_parse(int argc, char **argv, struct register_arguments *ret_arguments)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
     const struct verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
-    struct argp argp = {NULL, parse_option, NULL, NULL, children, NULL, NULL};
+    struct argp argp = {NULL, parse_option, NULL, NULL, client_options_alone, NULL, NULL};
 
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0)) {
         fputs(overview, stdout);

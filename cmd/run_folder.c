@@ -16,6 +16,8 @@
 
 #include <uv.h>
 
+#include "client_options.h"
+
 #define HEAD "decree-processes 1 "
 #define LINE_BYTES 128u
 #define TRIES 64
@@ -106,14 +108,12 @@ static void choose(struct run_folder *folder, bool own_host)
 
 static bool read_number(char **rest, uint32_t most, uint32_t *ret_number)
 {
-    char *word = strsep(rest, " "), *end;
-    unsigned long number;
+    const char *word = strsep(rest, " ");
+    uint64_t number = 0;
+    bool good = word != NULL && number_parse(word, 0, most, &number);
 
-    if (word == NULL || word[0] < '0' || word[0] > '9')
-        return false;
-    number = strtoul(word, &end, 10);
     *ret_number = (uint32_t)number;
-    return *end == '\0' && number <= most;
+    return good;
 }
 
 static bool read_word(char **rest, char *target, size_t target_bytes)

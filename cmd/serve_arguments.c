@@ -119,17 +119,6 @@ static const char doc[] =
     "process uses the data directory; 78 the quorums are unsafe, or the data belong to another cluster or member, or "
     "are damaged.";
 
-static uint32_t parse_number(struct argp_state *state, const char *what, const char *text,
-                             uint32_t most)
-{
-    char *end;
-    unsigned long number = strtoul(text, &end, 10);
-
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number == 0 || number > most)
-        argp_error(state, "%s must be a number from 1 to %u, not '%s'", what, most, text);
-    return (uint32_t)number;
-}
-
 static void take_flag(struct argp_state *state, enum etcd_flag flag, const char *value)
 {
     struct serve_arguments *arguments = state->input;
@@ -165,21 +154,24 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             argp_error(state, "--transport must be " PEER_NETWORK_NAMES ", not '%s'", argument);
         return 0;
     case KEY_PREPARE_QUORUM:
-        arguments->prepare_quorum = parse_number(state, "--prepare-quorum", argument,
-                                                 DECREE_MEMBERS_MAX);
+        arguments->prepare_quorum = (uint32_t)number_argument(argument, "--prepare-quorum", 1,
+                                                              DECREE_MEMBERS_MAX, state);
         return 0;
     case KEY_VOTE_QUORUM:
-        arguments->vote_quorum = parse_number(state, "--vote-quorum", argument, DECREE_MEMBERS_MAX);
+        arguments->vote_quorum = (uint32_t)number_argument(argument, "--vote-quorum", 1,
+                                                           DECREE_MEMBERS_MAX, state);
         return 0;
     case KEY_HEARTBEAT_MS:
-        arguments->heartbeat_ms = parse_number(state, "--heartbeat-ms", argument, MS_MAX);
+        arguments->heartbeat_ms = (uint32_t)number_argument(argument, "--heartbeat-ms", 1, MS_MAX,
+                                                            state);
         return 0;
     case KEY_ELECTION_MS:
-        arguments->election_ms = parse_number(state, "--election-ms", argument, MS_MAX);
+        arguments->election_ms = (uint32_t)number_argument(argument, "--election-ms", 1, MS_MAX,
+                                                           state);
         return 0;
     case KEY_REGISTER_VERSIONS:
-        arguments->register_versions = parse_number(state, "--register-versions", argument,
-                                                    UINT32_MAX);
+        arguments->register_versions = (uint32_t)number_argument(argument, "--register-versions", 1,
+                                                                 UINT32_MAX, state);
         return 0;
     case KEY_QUOTA:
         take_flag(state, ETCD_FLAG_QUOTA_BACKEND_BYTES, argument);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_options.h"
+
 #define KNOB_KEY 0x1000
 #define KNOBS_MAX 64u
 #define SVG_EVENTS_MAX 100000u
@@ -119,10 +121,9 @@ static uint64_t parse_time(const char *text, struct argp_state *state)
 static void parse_events(struct sim_arguments *arguments, const char *text,
                          struct argp_state *state)
 {
-    char *end;
-    unsigned long events = strtoul(text, &end, 10);
+    uint64_t events = 0;
 
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || events == 0 || events > SVG_EVENTS_MAX)
+    if (!number_parse(text, 1, SVG_EVENTS_MAX, &events))
         argp_error(state, "'%s' is no number of events, from 1 to %u", text, SVG_EVENTS_MAX);
     arguments->window.events_max = (uint32_t)events;
 }

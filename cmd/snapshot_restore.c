@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_options.h"
 #include "commands.h"
 #include "disk_journal.h"
 #include "exit_status.h"
@@ -301,12 +302,11 @@ static int complain(const char *sentence)
 
 static bool parse_bump(const char *text, int64_t *ret_bump)
 {
-    char *end;
+    uint64_t bump = 0;
+    bool good = number_parse(text, 0, KV_BUMP_MAX, &bump);
 
-    errno = 0;
-    *ret_bump = strtoll(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 &&
-           *ret_bump <= KV_BUMP_MAX;
+    *ret_bump = (int64_t)bump;
+    return good;
 }
 
 /* Takes the options out that serve does not have; -1: all is well, else an exit status. */

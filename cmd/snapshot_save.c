@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -184,8 +183,8 @@ static int save(struct saving *saving, const struct save_arguments *arguments)
 
 int snapshot_save(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {NULL, parse_option, "FILE", doc, children, NULL, NULL};
+    static const struct argp argp = {NULL, parse_option, "FILE", doc, client_options_alone,
+                                     NULL, NULL};
     static struct endpoints endpoints;
     static struct saving saving;
     struct save_arguments arguments = {0};

@@ -111,8 +111,8 @@ static int print(const struct snapshot_summary *summary, enum output_format form
 
 int snapshot_status(int argc, char **argv)
 {
-    static const struct argp_child children[] = {{&client_options_argp, 0, NULL, 0}, {0}};
-    static const struct argp argp = {NULL, parse_option, "FILE", doc, children, NULL, NULL};
+    static const struct argp argp = {NULL, parse_option, "FILE", doc, client_options_alone,
+                                     NULL, NULL};
     struct status_arguments arguments = {0};
     struct snapshot_summary summary;
     char sentence[SENTENCE_BYTES];

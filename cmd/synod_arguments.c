@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client_options.h"
 #include "commands.h"
 
 #define SELF_DEFAULT ":5001"
@@ -125,13 +126,10 @@ __attribute__((format(printf, 2, 3))) static void complain(struct given *given, 
 
 static uint32_t parse_quorum(struct given *given, const char *flag, const char *text)
 {
-    char *end;
-    unsigned long number = strtoul(text, &end, 10);
+    uint64_t number = 0;
 
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || number == 0 || number > UINT16_MAX) {
+    if (!number_parse(text, 1, UINT16_MAX, &number))
         complain(given, "-%s is a number of nodes, from 1, not '%.64s'", flag, text);
-        return 0;
-    }
     return (uint32_t)number;
 }
 

@@ -41,21 +41,14 @@ static const char *type_of(const Mvccpb__Event *event)
     return event->type == MVCCPB__EVENT__EVENT_TYPE__DELETE ? "DELETE" : "PUT";
 }
 
-static void print_pair(const Mvccpb__KeyValue *pair)
-{
-    output_line(pair->key.data, pair->key.len);
-    output_line(pair->value.data, pair->value.len);
-}
-
 static void print_events(const Etcdserverpb__WatchResponse *response)
 {
     if (response->n_events == 0 && !response->canceled)
         printf("progress notify: %" PRId64 "\n", response->header->revision);
     for (size_t i = 0; i < response->n_events; i++) {
         puts(type_of(response->events[i]));
-        if (response->events[i]->prev_kv != NULL)
-            print_pair(response->events[i]->prev_kv);
-        print_pair(response->events[i]->kv);
+        output_pair(response->events[i]->prev_kv);
+        output_pair(response->events[i]->kv);
     }
 }
 

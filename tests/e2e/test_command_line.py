@@ -92,7 +92,7 @@ def test_failures_have_exit_statuses_and_sentences(single):
             (["get"], b"the key is missing"),
             (["get", ""], b"the key is empty"),
             (["get", "a", "b", "--prefix"], b"exclude each other"),
-            (["get", "a", "--limit", "x"], b"wants a number"),
+            (["get", "a", "--limit", "x"], b"must be a number"),
             (["get", "a", "--consistency", "x"], b"l or s"),
             (["get", "a", "-w", "xml"], b"simple, json, fields or table"),
             (["get", "a", "--timeout", "never"], b"is not a time"),

@@ -146,7 +146,7 @@ def test_a_compacted_past(single):
 
 
 @pytest.mark.parametrize("words, sentence", [
-    ([], b"key is missing"), (["a", "--rev", "x"], b"wants a number"), (["a", "--filter", "x"], b"noput or nodelete"),
+    ([], b"key is missing"), (["a", "--rev", "x"], b"must be a number"), (["a", "--filter", "x"], b"noput or nodelete"),
     (["a", "b", "c"], b"too many"), (["a", "-i"], b"in the lines"), (["a", "b", "--prefix"], b"exclude"),
 ])
 def test_what_makes_no_sense(words, sentence):
