@@ -147,6 +147,7 @@ def run_one(build, root, mutant, commands, seeds):
 
 
 def main():
+    os.nice(10)
     build, root, table, seeds, names = *sys.argv[1:5], sys.argv[5:]
     mutants = [mutant for mutant in parse(table) if not names or mutant["name"] in names]
     commands = compile_commands(build)

@@ -42,6 +42,7 @@ def build_mutant(build, root, mutant, commands, link, folder):
 
 
 def main():
+    os.nice(10)
     build, root, table, test, names = *sys.argv[1:5], sys.argv[5:]
     mutants = [mutant for mutant in parse(table) if not names or mutant["name"] in names]
     commands, link, missed = compile_commands(build), link_command(build, test), 0
