@@ -8,6 +8,7 @@ import (
 	"math/rand"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,13 +114,13 @@ func TestKubernetesLoad(t *testing.T) {
 			r.run(reading)
 		}()
 	}
-	writes := make([]int, 4)
-	for w := range writes {
+	var writes int32
+	for w := 0; w < 4; w++ {
 		o := objectsAt()
 		working.Add(1)
 		go func(w int) {
 			defer working.Done()
-			writes[w] = write(running, o, rand.New(rand.NewSource(int64(w))))
+			write(running, o, rand.New(rand.NewSource(int64(w))), &writes)
 		}(w)
 	}
 	for _, one := range compactors {
@@ -143,6 +144,10 @@ func TestKubernetesLoad(t *testing.T) {
 		m.start(t)
 		c.leader(t)
 	}
+	until(t, "enough is written and compacted", func() bool {
+		return atomic.LoadInt32(&writes) >= 20 &&
+			atomic.LoadInt32(&compactors[0].compactions)+atomic.LoadInt32(&compactors[1].compactions) > 0
+	})
 	stop()
 	working.Wait()
 
@@ -165,14 +170,10 @@ func TestKubernetesLoad(t *testing.T) {
 	}
 	stopReading()
 	reflecting.Wait()
-	if compactors[0].compactions+compactors[1].compactions == 0 || writes[0]+writes[1]+writes[2]+writes[3] < 20 {
-		t.Errorf("%d and %d compactions, %v writes", compactors[0].compactions, compactors[1].compactions, writes)
-	}
 }
 
-// write does what controllers do, until it is told to stop: the number of writes that were acknowledged.
-func write(ctx context.Context, o *objects, random *rand.Rand) int {
-	count := 0
+// write does what controllers do, until it is told to stop, and counts the writes that were acknowledged.
+func write(ctx context.Context, o *objects, random *rand.Rand, count *int32) {
 	for ctx.Err() == nil {
 		once, cancel := context.WithTimeout(ctx, 2*time.Second)
 		name := fmt.Sprintf("pods/%d", random.Intn(40))
@@ -188,11 +189,10 @@ func write(ctx context.Context, o *objects, random *rand.Rand) int {
 			err = o.event(once, fmt.Sprintf("events/%d", random.Intn(1000000)))
 		}
 		if err == nil {
-			count++
+			atomic.AddInt32(count, 1)
 		}
 		cancel()
 	}
-	return count
 }
 
 // event is kept for a while: a lease is shared by the events of some time.

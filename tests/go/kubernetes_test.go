@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"go.etcd.io/etcd/clientv3"
 )
@@ -114,7 +115,7 @@ func (o *objects) list(ctx context.Context, limit int64) (map[string]object, int
 type compactor struct {
 	client            *clientv3.Client
 	version, revision int64
-	compactions       int
+	compactions       int32
 }
 
 func (c *compactor) turn(ctx context.Context) error {
@@ -135,7 +136,7 @@ func (c *compactor) turn(ctx context.Context) error {
 	}
 	_, err = c.client.Compact(ctx, last)
 	if err == nil {
-		c.compactions++
+		atomic.AddInt32(&c.compactions, 1)
 	}
 	return err
 }
