@@ -12,7 +12,7 @@ static struct decree_pvalue *proposal_at(const struct replica *replica, uint64_t
     return &replica->proposals[sequence & (replica->performed.width - 1)];
 }
 
-#define PATIENCE_MAX 2u
+#define PATIENCE_MAX 4u
 
 /* Time to give them again, if none is performed until then. */
 static void wait_for_proposals(const struct replica *replica, struct outbox *outbox)
@@ -155,7 +155,8 @@ static void complete(struct replica *replica, const struct decree_command *comma
     while (replica->first < replica->next &&
            proposal_at(replica, replica->first)->command.value == NULL)
         replica->first++;
-    replica->patience = 0;
+    if (replica->patience > 0)
+        replica->patience--;
     wait_for_proposals(replica, outbox);
 }
 

@@ -27,7 +27,7 @@ struct replica {
     uint64_t first, next; /* sequences: oldest not performed, first unused */
     uint64_t sent;        /* given to the present leader up to here */
     uint64_t given;       /* ... and up to here before: what is given again */
-    uint32_t patience;    /* how often the time to wait was doubled, since one was performed */
+    uint32_t patience; /* how often the time to wait is doubled: each performed one takes one off */
     uint64_t bytes;
     decree_node_id detour; /* gives proposals to the leader in this node's place; 0: nobody need */
     decree_lsn boot_lsn;   /* of the record that makes the incarnation this run's */

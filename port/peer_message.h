@@ -92,15 +92,14 @@ static inline decree_node_id peer_message_to(const struct peer_message *message)
     return 0;
 }
 
-/* What an election or a read waits for, and never large: it goes past what is large, on a way of its
- * own. Votes and proposals are not: where much is written, one more way would cost more than it
- * brings. */
+/* What others wait for, and never large: it goes past what is large, on a way of its own. */
 static inline bool peer_message_is_urgent(const struct peer_message *message)
 {
     if (message->protocol != PEER_PAXOS)
         return false;
     switch (message->u.paxos->type) {
     case DECREE_P1A:
+    case DECREE_P2B:
     case DECREE_HEARTBEAT:
     case DECREE_HEARTBEAT_ACK:
     case DECREE_READ:
@@ -111,7 +110,6 @@ static inline bool peer_message_is_urgent(const struct peer_message *message)
     case DECREE_P1B:
         return message->u.paxos->pvalue_count == 0;
     case DECREE_P2A:
-    case DECREE_P2B:
     case DECREE_DECISION:
     case DECREE_PROPOSE:
     case DECREE_MESSAGE_NONE:
