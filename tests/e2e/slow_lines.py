@@ -42,7 +42,9 @@ class Line:
             while piece := await reader.read(PIECE_BYTES):
                 if is_slow:
                     async with self.turn:
-                        await asyncio.sleep(len(piece) / self.bytes_per_second)
+                        has_left = asyncio.Event()
+                        asyncio.get_running_loop().call_later(len(piece) / self.bytes_per_second, has_left.set)
+                        await has_left.wait()
                 writer.write(piece)
                 await writer.drain()
         except OSError:
