@@ -26,7 +26,6 @@ struct client {
     size_t about; /* ... text says something of */
     bool reached; /* the last attempt found a server there */
     uint64_t timeout_ms, dial_timeout_ms;
-    bool repeat_writes;
     bool time_is_up;
     bool call_is_done;
     struct grpc_client *connection; /* NULL: none */
@@ -61,7 +60,6 @@ int client_new(struct client **ret_client, const struct client_options *options,
         client->timeout_ms = TIMEOUT_MS_MAX;
     client->dial_timeout_ms = options->dial_timeout_ms != 0 ? options->dial_timeout_ms
                                                             : DIAL_TIMEOUT_MS_DEFAULT;
-    client->repeat_writes = options->repeat_writes;
     *ret_client = client;
     return 0;
 }
@@ -191,15 +189,14 @@ static void attempt(struct client *client, struct grpc_client_call *call, uint64
     }
 }
 
-static bool may_try_next(const struct client *client, const struct method *method,
-                         const struct grpc_client_call *call)
+static bool may_try_next(const struct method *method, const struct grpc_client_call *call)
 {
     switch (call->reply.code) {
     case GRPC_UNAVAILABLE:
-        return method->repeatable || client->repeat_writes || call->surely_not_done ||
+        return method->repeatable || call->surely_not_done ||
                strcmp(call->reply.text, NO_LEADER) == 0;
     case GRPC_DEADLINE_EXCEEDED:
-        return method->repeatable || client->repeat_writes;
+        return method->repeatable;
     case GRPC_OK:
     case GRPC_CANCELLED:
     case GRPC_UNKNOWN:
@@ -254,7 +251,6 @@ static void try_all(struct client *client, const struct method *method,
 {
     uint64_t start_ns = uv_hrtime();
     size_t count = client->endpoints.count;
-    bool share_time = method->repeatable || client->repeat_writes;
     struct failure failure = {.code = GRPC_OK};
 
     for (size_t tried = 0; tried < count; tried++) {
@@ -262,13 +258,13 @@ static void try_all(struct client *client, const struct method *method,
         uint64_t left_ms = spent_ms < client->timeout_ms ? client->timeout_ms - spent_ms : 0;
 
         if (tried > 0) {
-            if (left_ms == 0 || !may_try_next(client, method, call))
+            if (left_ms == 0 || !may_try_next(method, call))
                 break;
             note_failure(client, call, &failure);
             client_next(client);
             reply_release(&call->reply);
         }
-        attempt(client, call, share_time ? left_ms / (count - tried) + 1 : left_ms);
+        attempt(client, call, method->repeatable ? left_ms / (count - tried) + 1 : left_ms);
     }
     tell_failure(client, call, &failure);
 }

@@ -3,8 +3,7 @@
  *
  * A call goes to the server that answered last. When that one cannot be reached, or answers
  * UNAVAILABLE, the next of the list is tried, each once. What may have been done already is not
- * sent again: a read may always be; a write only when the server surely did not see it, or when the
- * options say that writes may be repeated. A read shares its time among the servers not yet tried,
+ * sent again: a read may always be; a write only when the server surely did not see it. A read shares its time among the servers not yet tried,
  * so that a stopped one does not eat it all.
  *
  * A client belongs to one thread.
@@ -24,7 +23,6 @@ struct client_options {       /* 0 takes the default */
     const char *endpoints;    /* "host:port,..."; default 127.0.0.1:2379 */
     uint64_t timeout_ms;      /* of a call; default 5000 */
     uint64_t dial_timeout_ms; /* of one connection; default 2000 */
-    bool repeat_writes;       /* the user's writes do no harm when done twice */
 };
 
 /* Opens no connection yet. 0, or INVALID or NOMEM with a static sentence in ret_reason. The process

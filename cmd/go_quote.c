@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,7 @@ static void print_ascii(FILE *stream, uint8_t character)
         fputc(character, stream);
 }
 
-void go_quote_print(FILE *stream, const void *data, size_t size)
+static void print_quoted(FILE *stream, const void *data, size_t size)
 {
     const uint8_t *bytes = data;
 
@@ -53,7 +54,7 @@ char *go_quote(const void *data, size_t size)
 
     if (stream == NULL)
         return NULL;
-    go_quote_print(stream, data, size);
+    print_quoted(stream, data, size);
     if (fclose(stream) == 0)
         return text;
     free(text);

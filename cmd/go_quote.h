@@ -4,11 +4,8 @@
 #define DECREE_CMD_GO_QUOTE_H
 
 #include <stddef.h>
-#include <stdio.h>
 
-void go_quote_print(FILE *stream, const void *data, size_t size);
-
-/* The same as a string, which the caller frees; NULL when out of memory. */
+/* A string, which the caller frees; NULL when out of memory. */
 char *go_quote(const void *data, size_t size);
 
 #endif

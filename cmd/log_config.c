@@ -268,8 +268,9 @@ static int read_root(struct reading *reading, json_t *root, struct log_config *c
     return error;
 }
 
-int log_config_parse(struct log_config *ret_config, const char *text, size_t size, const char *file,
-                     char *sentence)
+/* file is for the sentence. */
+static int parse(struct log_config *ret_config, const char *text, size_t size, const char *file,
+                 char *sentence)
 {
     struct reading reading = {.file = file, .sentence = sentence};
     struct log_config config = {0};
@@ -302,7 +303,7 @@ int log_config_read(struct log_config *ret_config, const char *file, char *sente
                  "%.512s is longer than any configuration: more than %u bytes", file,
                  FILE_BYTES_MAX);
     else
-        error = log_config_parse(ret_config, text, size, file, sentence);
+        error = parse(ret_config, text, size, file, sentence);
     if (stream != NULL)
         (void)fclose(stream);
     free(text);

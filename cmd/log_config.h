@@ -30,8 +30,4 @@ struct log_config {
  * where. */
 int log_config_read(struct log_config *ret_config, const char *file, char *sentence);
 
-/* The same from a text; file is for the sentence. */
-int log_config_parse(struct log_config *ret_config, const char *text, size_t size, const char *file,
-                     char *sentence);
-
 #endif

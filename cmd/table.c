@@ -16,7 +16,7 @@ void table_init(struct table *table, const char *const *heads, size_t columns)
         table_add(table, "%s", heads[i]);
 }
 
-void table_release(struct table *table)
+static void release(struct table *table)
 {
     for (size_t i = 0; i < table->count; i++)
         free(table->cells[i]);
@@ -109,7 +109,7 @@ static int print_and_release(struct table *table, void (*print)(const struct tab
         fprintf(stderr, "decree: out of memory for the table\n");
     else if (table->count > table->columns)
         print(table);
-    table_release(table);
+    release(table);
     return status;
 }
 

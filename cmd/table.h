@@ -17,7 +17,6 @@ struct table { /* row by row, the first the heads; zeroed before the first cell 
 
 /* Begins with the heads. */
 void table_init(struct table *table, const char *const *heads, size_t columns);
-void table_release(struct table *table);
 
 /* The next cell. */
 __attribute__((format(printf, 2, 3))) void table_add(struct table *table, const char *format, ...);

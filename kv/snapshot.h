@@ -81,7 +81,6 @@ bool snapshot_writer_measure(struct snapshot_writer *writer);
 
 /* The bytes that are not yet read; once it is measured. */
 uint64_t snapshot_writer_left(const struct snapshot_writer *writer);
-int64_t snapshot_writer_revision(const struct snapshot_writer *writer);
 
 /* Once it is measured: the next bytes, up to size, some with each call. Fewer, even none, are no
  * sign of the end: a call has a bounded bit of work to do. False: no memory. */

@@ -448,11 +448,6 @@ uint64_t snapshot_writer_left(const struct snapshot_writer *writer)
     return writer->header.bytes - writer->read;
 }
 
-int64_t snapshot_writer_revision(const struct snapshot_writer *writer)
-{
-    return writer->header.revision;
-}
-
 bool snapshot_writer_read(struct snapshot_writer *writer, uint8_t *data, size_t size,
                           size_t *ret_size)
 {

@@ -41,7 +41,8 @@ static struct cell *find_cell(const struct decree_registers *registers,
     return cell;
 }
 
-struct cell *registers_cell(struct decree_registers *registers, struct decree_register_key key)
+/* The cell of a key, made if there is none; NULL: out of memory. */
+static struct cell *cell_of(struct decree_registers *registers, struct decree_register_key key)
 {
     uint64_t hash = checksum(key.data, key.size, registers->hash_seed);
     struct cell *cell = find_cell(registers, key, hash);
@@ -56,7 +57,8 @@ struct cell *registers_cell(struct decree_registers *registers, struct decree_re
     return cell;
 }
 
-void registers_tidy_cell(struct decree_registers *registers, struct cell *cell)
+/* Drops it if nothing is lost with it. */
+static void tidy_cell(struct decree_registers *registers, struct cell *cell)
 {
     if (!cell_is_empty(cell))
         return;
@@ -92,19 +94,19 @@ static void to_operation(struct decree_registers *registers, struct operation *o
         return;
     operation_on_outcome(registers, operation,
                          round_on_answer(registers, cell, &operation->round, message));
-    registers_tidy_cell(registers, cell);
+    tidy_cell(registers, cell);
 }
 
 static int to_acceptor(struct decree_registers *registers,
                        const struct decree_register_message *message)
 {
-    struct cell *cell = registers_cell(registers, message->key);
+    struct cell *cell = cell_of(registers, message->key);
     int error;
 
     if (cell == NULL)
         return DECREE_NOMEM;
     error = voter_on_message(&registers->voter, cell, message);
-    registers_tidy_cell(registers, cell);
+    tidy_cell(registers, cell);
     return error;
 }
 
@@ -226,11 +228,11 @@ static int on_request(struct decree_registers *registers,
 
     if (error != 0)
         return error;
-    cell = registers_cell(registers, request->key);
+    cell = cell_of(registers, request->key);
     if (cell == NULL)
         return DECREE_NOMEM;
     error = operation_add(registers, cell, request);
-    registers_tidy_cell(registers, cell);
+    tidy_cell(registers, cell);
     return error;
 }
 
@@ -252,7 +254,7 @@ static int restore(struct decree_registers *registers,
             return DECREE_CORRUPT;
         registers->incarnation = record.incarnation;
     } else {
-        cell = registers_cell(registers, record.key);
+        cell = cell_of(registers, record.key);
         error = cell == NULL ? DECREE_NOMEM : voter_restore(&registers->voter, cell, &record);
         if (error != 0)
             return error;
@@ -298,7 +300,7 @@ static void on_wake(struct decree_registers *registers)
         struct cell *cell = operation_cell_of_timer(first);
 
         operation_on_timer(registers, first);
-        registers_tidy_cell(registers, cell);
+        tidy_cell(registers, cell);
         first = timer_first(&registers->timers);
     }
 }

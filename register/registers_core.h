@@ -40,9 +40,4 @@ struct decree_registers {
     uint32_t news_timers;       /* that are set */
 };
 
-/* The cell of a key, made if there is none; NULL: out of memory. */
-struct cell *registers_cell(struct decree_registers *registers, struct decree_register_key key);
-/* Drops it if nothing is lost with it. */
-void registers_tidy_cell(struct decree_registers *registers, struct cell *cell);
-
 #endif

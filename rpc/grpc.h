@@ -233,7 +233,4 @@ void grpc_stream_end(struct grpc_call *call, enum grpc_status status, const char
 /* After message() was FULL: offers the message again, from the loop. */
 void grpc_stream_resume(struct grpc_call *call);
 
-/* How many bytes of messages the client has not read yet. */
-size_t grpc_stream_unsent(const struct grpc_call *call);
-
 #endif

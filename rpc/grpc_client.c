@@ -50,7 +50,7 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, on_handle_closed);
 }
 
-void client_end(struct grpc_client *connection, const char *reason)
+static void end(struct grpc_client *connection, const char *reason)
 {
     if (connection->has_ended)
         return;
@@ -71,7 +71,7 @@ void grpc_client_close(struct grpc_client *connection, const char *reason)
 {
     assert(connection != NULL);
     assert(reason != NULL);
-    client_end(connection, reason);
+    end(connection, reason);
 }
 
 /* ---- writing ---- */
@@ -82,7 +82,7 @@ static void on_written(uv_write_t *request, int status)
 
     byte_buffer_reset(&connection->writing, COLLECTED_BYTES);
     if (status < 0)
-        client_end(connection, uv_strerror(status));
+        end(connection, uv_strerror(status));
     else
         client_note_dirty(connection);
 }
@@ -99,7 +99,7 @@ static bool collect(struct grpc_client *connection)
         if (size > 0)
             byte_buffer_append(out, data, (size_t)size);
         if (size < 0 || out->failed)
-            client_end(connection, size < 0 ? nghttp2_strerror((int)size) : "out of memory");
+            end(connection, size < 0 ? nghttp2_strerror((int)size) : "out of memory");
         if (size <= 0 || out->failed)
             break;
     }
@@ -126,7 +126,7 @@ static void write_out(struct grpc_client *connection)
         error = uv_write(&connection->write, (uv_stream_t *)&connection->tcp, &buffer, 1,
                          on_written);
     if (error != 0)
-        client_end(connection, uv_strerror(error));
+        end(connection, uv_strerror(error));
 }
 
 /* Sends all that nghttp2 has to say, and ends a connection that has nothing more to say or hear. */
@@ -137,7 +137,7 @@ static void flush(struct grpc_client *connection)
         write_out(connection);
     if (!connection->has_ended && nghttp2_session_want_read(connection->session) == 0 &&
         nghttp2_session_want_write(connection->session) == 0)
-        client_end(connection, "the server has ended the connection");
+        end(connection, "the server has ended the connection");
 }
 
 void grpc_client_flush(struct grpc_client *connection)
@@ -220,15 +220,15 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     if (connection->has_ended || size == 0)
         return;
     if (size < 0) {
-        client_end(connection, size == UV_EOF ? "the server has closed the connection"
-                                              : uv_strerror((int)size));
+        end(connection,
+            size == UV_EOF ? "the server has closed the connection" : uv_strerror((int)size));
         return;
     }
     taken = nghttp2_session_mem_recv(connection->session, (const uint8_t *)buffer->base,
                                      (size_t)size);
     if (taken < 0)
-        client_end(connection, connection->is_ready ? nghttp2_strerror((int)taken)
-                                                    : "the server does not speak HTTP/2");
+        end(connection, connection->is_ready ? nghttp2_strerror((int)taken)
+                                             : "the server does not speak HTTP/2");
     else
         client_note_dirty(connection);
 }
@@ -243,7 +243,7 @@ static void on_connected(uv_connect_t *request, int status)
     if (status < 0) {
         connection->address = connection->address->ai_next;
         if (connection->address == NULL)
-            client_end(connection, uv_strerror(status));
+            end(connection, uv_strerror(status));
         else
             uv_close((uv_handle_t *)&connection->tcp, on_handle_closed); /* then the next address */
         return;
@@ -252,12 +252,12 @@ static void on_connected(uv_connect_t *request, int status)
     start_turns(connection);
     error = new_session(connection);
     if (error != 0) {
-        client_end(connection, nghttp2_strerror(error));
+        end(connection, nghttp2_strerror(error));
         return;
     }
     error = uv_read_start((uv_stream_t *)&connection->tcp, on_allocate, on_read);
     if (error != 0)
-        client_end(connection, uv_strerror(error));
+        end(connection, uv_strerror(error));
     else
         flush(connection);
 }
@@ -273,7 +273,7 @@ static void try_address(struct grpc_client *connection)
     error = uv_tcp_connect(&connection->connect, &connection->tcp, connection->address->ai_addr,
                            on_connected);
     if (error != 0)
-        client_end(connection, uv_strerror(error));
+        end(connection, uv_strerror(error));
 }
 
 static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *addresses)
@@ -285,7 +285,7 @@ static void on_looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *
     if (connection->has_ended) {
         free_when_over(connection);
     } else if (status != 0 || addresses == NULL) {
-        client_end(connection, status != 0 ? uv_strerror(status) : "the name has no address");
+        end(connection, status != 0 ? uv_strerror(status) : "the name has no address");
         free_when_over(connection);
     } else {
         try_address(connection);

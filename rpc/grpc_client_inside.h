@@ -36,7 +36,6 @@ struct grpc_client {
 };
 
 /* grpc_client.c */
-void client_end(struct grpc_client *connection, const char *reason);
 void client_note_dirty(struct grpc_client *connection);
 
 /* grpc_client_call.c */

@@ -191,11 +191,6 @@ int grpc_stream_send_message(struct grpc_call *call, const ProtobufCMessage *mes
     return 0;
 }
 
-size_t grpc_stream_unsent(const struct grpc_call *call)
-{
-    return call->stream.out.size - call->stream.out_sent;
-}
-
 /* NULL: no memory. */
 static struct grpc_ending *new_ending(enum grpc_status status, const char *text)
 {

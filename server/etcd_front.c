@@ -255,11 +255,6 @@ void etcd_front_tell(struct etcd_front *front)
     watch_hub_turn(front->services.watch_hub);
 }
 
-void etcd_front_counters(const struct etcd_front *front, struct http2_counters *ret_counters)
-{
-    grpc_counters(front->grpc, ret_counters);
-}
-
 static void on_snapshots_closed(void *context)
 {
     struct etcd_front *front = context;

@@ -53,7 +53,6 @@ void etcd_front_flush(struct etcd_front *front);
 /* Tells watches what the turn changed, while the store still has it all. */
 void etcd_front_tell(struct etcd_front *front);
 
-void etcd_front_counters(const struct etcd_front *front, struct http2_counters *ret_counters);
 void etcd_front_close(struct etcd_front *front, uint32_t grace_ms, void (*closed)(void *context),
                       void *context);
 void etcd_front_free(struct etcd_front *front);
