@@ -3,7 +3,6 @@
 #include "client_options.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,21 +34,6 @@ static const struct argp_option options[] = {
      90},
     {0},
 };
-
-bool number_parse(const char *text, uint64_t least, uint64_t most, uint64_t *ret_number)
-{
-    char *end;
-    unsigned long long number;
-
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    errno = 0;
-    number = strtoull(text, &end, 10);
-    if (*end != '\0' || errno != 0 || number < least || number > most)
-        return false;
-    *ret_number = number;
-    return true;
-}
 
 uint64_t number_argument(const char *text, const char *what, uint64_t least, uint64_t most,
                          struct argp_state *state)

@@ -14,6 +14,7 @@
 
 #include "client.h"
 #include "endpoints.h"
+#include "number.h"
 #include "output.h"
 
 struct client_settings {
@@ -49,10 +50,7 @@ int client_failure(const struct client *client, enum grpc_status code);
 /* Reads a lease's id, which is hexadecimal as etcdctl has it. */
 bool lease_id_parse(const char *text, int64_t *ret_lease);
 
-/* Reads a whole number in decimal digits. False when it is none, or not from least to most. */
-bool number_parse(const char *text, uint64_t least, uint64_t most, uint64_t *ret_number);
-
-/* The same for an argument, or for the value of an option; what: its name, for the sentence. */
+/* As number_parse(), for an argument or the value of an option; what: its name, for the sentence. */
 uint64_t number_argument(const char *text, const char *what, uint64_t least, uint64_t most,
                          struct argp_state *state);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client_options.h"
+#include "number.h"
 
 #define KNOB_KEY 0x1000
 #define KNOBS_MAX 64u
