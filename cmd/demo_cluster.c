@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,11 +13,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <uv.h>
+
+#include "run_folder.h"
 
 #define LOG_TAIL_BYTES 1500
 #define POLL_MS 10u
@@ -94,20 +94,12 @@ int demo_cluster_init(struct demo_cluster *cluster, bool keep)
     return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
 void demo_cluster_release(struct demo_cluster *cluster, bool remove_directory)
 {
     for (size_t i = 0; i < DEMO_NODES; i++)
         demo_node_kill(&cluster->nodes[i]);
     if (remove_directory && cluster->directory[0] != '\0')
-        nftw(cluster->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        run_folder_remove(cluster->directory);
 }
 
 /* ---- processes ---- */

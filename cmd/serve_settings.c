@@ -183,19 +183,25 @@ static int find_self(struct reading *reading)
         etcd_flags_label(reading->etcd, ETCD_FLAG_NAME, label), list_label(reading));
 }
 
+/* Adds the URLs that a flag of etcd has, if it is given. */
+static int read_urls(struct reading *reading, enum etcd_flag flag,
+                     struct serve_addresses *addresses)
+{
+    if (!etcd_flags_given(reading->etcd, flag))
+        return 0;
+    return etcd_urls_parse(label_of(reading, flag), reading->etcd->values[flag], addresses,
+                           reading->sentence);
+}
+
 /* The members find each other by --initial-cluster; what is advertised should be the same. */
 static int read_advertised_peers(struct reading *reading)
 {
     const enum etcd_flag flag = ETCD_FLAG_INITIAL_ADVERTISE_PEER_URLS;
     const struct cluster_member *self;
     struct serve_addresses advertised = {0};
-    int error;
+    int error = read_urls(reading, flag, &advertised);
 
-    if (!etcd_flags_given(reading->etcd, flag))
-        return 0;
-    error = etcd_urls_parse(label_of(reading, flag), reading->etcd->values[flag], &advertised,
-                            reading->sentence);
-    if (error != 0)
+    if (error != 0 || advertised.count == 0)
         return error;
     if (advertised.count > 1)
         return sentence_fail(reading->sentence, DECREE_INVALID,
@@ -211,12 +217,8 @@ static int read_peers(struct reading *reading)
 {
     const enum etcd_flag flag = ETCD_FLAG_LISTEN_PEER_URLS;
     struct serve_addresses *peers = &reading->options->peers;
-    int error;
+    int error = read_urls(reading, flag, peers);
 
-    if (!etcd_flags_given(reading->etcd, flag))
-        return 0;
-    error = etcd_urls_parse(label_of(reading, flag), reading->etcd->values[flag], peers,
-                            reading->sentence);
     if (error == 0 && peers->count > 1)
         error = sentence_fail(
             reading->sentence, DECREE_INVALID,
@@ -241,33 +243,20 @@ static int read_clients(struct reading *reading)
                                 reading->sentence);
     else
         error = addresses_parse(own == NULL ? LISTEN_DEFAULT : own, clients, reading->sentence);
-    if (error == 0 && etcd_flags_given(reading->etcd, more))
-        error = etcd_urls_parse(label_of(reading, more), reading->etcd->values[more], clients,
-                                reading->sentence);
-    return error;
+    return error == 0 ? read_urls(reading, more, clients) : error;
 }
 
 static int read_metrics(struct reading *reading)
 {
-    const enum etcd_flag flag = ETCD_FLAG_LISTEN_METRICS_URLS;
-
-    if (!etcd_flags_given(reading->etcd, flag))
-        return 0;
-    return etcd_urls_parse(label_of(reading, flag), reading->etcd->values[flag],
-                           &reading->options->metrics, reading->sentence);
+    return read_urls(reading, ETCD_FLAG_LISTEN_METRICS_URLS, &reading->options->metrics);
 }
 
 static int read_advertised_clients(struct reading *reading)
 {
-    const enum etcd_flag flag = ETCD_FLAG_ADVERTISE_CLIENT_URLS;
     struct serve_addresses advertised = {0};
-    int error;
+    int error = read_urls(reading, ETCD_FLAG_ADVERTISE_CLIENT_URLS, &advertised);
 
-    if (!etcd_flags_given(reading->etcd, flag))
-        return 0;
-    error = etcd_urls_parse(label_of(reading, flag), reading->etcd->values[flag], &advertised,
-                            reading->sentence);
-    if (error != 0)
+    if (error != 0 || advertised.count == 0)
         return error;
     etcd_urls_print(reading->settings->client_urls, SETTINGS_URLS_BYTES, &advertised);
     reading->options->client_urls = reading->settings->client_urls;
