@@ -19,7 +19,7 @@ def test_random_nodes_are_killed_under_load(cluster):
     kills = 0
     with Load(cluster) as load:
         wait_until(lambda: load.count() > 20, 60, "writes are acknowledged")
-        while time.monotonic() < end:
+        while time.monotonic() < end or kills < 3:
             down = choice.sample(cluster.nodes, choice.choice([1, 1, 1, 2, 3]))
             for node in down:
                 node.kill()
@@ -28,7 +28,6 @@ def test_random_nodes_are_killed_under_load(cluster):
             cluster.start(*down)
             before = load.count()
             wait_until(lambda: load.count() > before + 20, 60, "writes go on after the nodes are back")
-    assert kills >= 3
     cluster.wait_for_leader()
     load.check()
     print(f"{kills} kills, {load.count()} writes, longest gap {load.longest_gap:.2f} s")

@@ -292,7 +292,7 @@ def test_any_minority_is_lost_under_load(make_cluster, fault):
     end, faults = time.monotonic() + SECONDS / 2, 0
     with RegisterLoad(cluster) as load:
         wait_until(lambda: load.count() > 20, 60, "sets are acknowledged")
-        while time.monotonic() < end:
+        while time.monotonic() < end or faults < 2:
             down = choice.sample(cluster.nodes, choice.choice([1, 2]))
             for node in down:
                 faults += 1
@@ -311,7 +311,6 @@ def test_any_minority_is_lost_under_load(make_cluster, fault):
         node.kill()
     cluster.started()
     load.check()
-    assert faults >= 2
     print(f"{faults} nodes {fault}, {load.count()} sets")
 
 
