@@ -76,22 +76,31 @@ static void ask_and_wait(struct catchup *catchup, struct outbox *outbox)
     outbox_timer(outbox, TIMER_CATCH_UP, asked ? outbox->now_ns + wait_ns : UINT64_MAX);
 }
 
-void catchup_on_progress(struct catchup *catchup, struct outbox *outbox)
+/* What came by itself was on its way when a peer was asked for it: that was too early. */
+static void came_by_itself(struct catchup *catchup, struct outbox *outbox)
 {
-    uint64_t took_ns = is_waiting(outbox) ? outbox->now_ns - catchup->waited_ns : 0;
+    uint64_t twice_ns = is_waiting(outbox) ? 2 * (outbox->now_ns - catchup->waited_ns) : 0;
+    uint64_t half_ns = catchup->moment_ns / 2;
 
+    set_moment(catchup, twice_ns > half_ns ? twice_ns : half_ns, outbox);
+    catchup->asked = 0;
+    if (is_waiting(outbox))
+        outbox_timer(outbox, TIMER_CATCH_UP, outbox->now_ns + catchup->moment_ns);
+}
+
+void catchup_on_progress(struct catchup *catchup, bool given, struct outbox *outbox)
+{
     if (catchup->log->decided == catchup->reached)
         return;
     catchup->reached = catchup->log->decided;
-    catchup->reached_ns = catchup->waited_ns = outbox->now_ns;
-    set_moment(catchup, 2 * took_ns > catchup->moment_ns / 2 ? 2 * took_ns : catchup->moment_ns / 2,
-               outbox);
-    if (catchup->asked != 0 && catchup->reached >= catchup->asked) {
+    if (!given || catchup->asked == 0) {
+        came_by_itself(catchup, outbox);
+    } else if (catchup->reached >= catchup->asked) {
+        set_moment(catchup, catchup->moment_ns / 2, outbox);
         catchup->turn += outbox->quorum.count - 1; /* the same peer again: it has just answered */
         ask_and_wait(catchup, outbox);
-    } else if (is_waiting(outbox)) {
-        outbox_timer(outbox, TIMER_CATCH_UP, outbox->now_ns + catchup->moment_ns);
     }
+    catchup->reached_ns = catchup->waited_ns = outbox->now_ns;
 }
 
 void catchup_on_timer(struct catchup *catchup, struct outbox *outbox)

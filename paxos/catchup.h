@@ -7,8 +7,8 @@
  * has its host read the slots back from the journal.
  *
  * Heartbeats go past what is large, so that somebody knows more may mean that it is still on its
- * way. So a moment is twice the time that decided takes to move; it is doubled when a question
- * brings nothing, and what comes more quickly makes it shorter again.
+ * way. So a moment is twice the time that decided takes to move by itself; it is doubled when a
+ * question brings nothing, and what comes more quickly makes it shorter again.
  */
 #ifndef DECREE_PAXOS_CATCHUP_H
 #define DECREE_PAXOS_CATCHUP_H
@@ -34,8 +34,8 @@ struct catchup {
 void catchup_note(struct catchup *catchup, const struct decree_message *message,
                   struct outbox *outbox);
 
-/* A run has come: ask for the next if there is more. */
-void catchup_on_progress(struct catchup *catchup, struct outbox *outbox);
+/* Perhaps decided has moved; given: by a run that a peer gave. Then ask for the next if there is more. */
+void catchup_on_progress(struct catchup *catchup, bool given, struct outbox *outbox);
 void catchup_on_timer(struct catchup *catchup, struct outbox *outbox);
 
 void catchup_on_catch_up(struct catchup *catchup, const struct decree_message *message,

@@ -63,7 +63,8 @@ static int step_message(struct decree_paxos *paxos, const struct decree_message 
         return DECREE_FULL;
     catchup_note(&paxos->catchup, message, outbox);
     receive_message(paxos, message);
-    catchup_on_progress(&paxos->catchup, outbox);
+    catchup_on_progress(&paxos->catchup,
+                        message->type == DECREE_DECISION && message->pvalue_count > 0, outbox);
     return 0;
 }
 

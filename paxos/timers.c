@@ -60,12 +60,16 @@ static void on_prepare_timer(struct decree_paxos *paxos)
         scout_on_timer(&paxos->scout, &paxos->outbox);
 }
 
+/* Those who found no room at the leader should not all come back at the same time. */
 void timers_watch_reads(struct decree_paxos *paxos)
 {
+    struct outbox *outbox = &paxos->outbox;
+    uint64_t wait_ns = 3 * paxos->config.heartbeat_every_ns << paxos->reads.patience;
+
     reads_watch(&paxos->reads);
-    outbox_timer(&paxos->outbox, TIMER_READ,
-                 paxos->outbox.now_ns +
-                     (3 * paxos->config.heartbeat_every_ns << paxos->reads.patience));
+    if (paxos->reads.patience > 0)
+        wait_ns += prng_below(&outbox->prng, wait_ns / 2);
+    outbox_timer(outbox, TIMER_READ, outbox->now_ns + wait_ns);
 }
 
 static void on_read_timer(struct decree_paxos *paxos)

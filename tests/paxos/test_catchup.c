@@ -34,13 +34,13 @@ static void want(struct decree_paxos *paxos, decree_node_id from, decree_slot fi
     catchup_flush(&paxos->catchup, &paxos->outbox);
 }
 
-static void learn(struct decree_paxos *paxos, decree_slot slot)
+static void learn(struct decree_paxos *paxos, decree_slot slot, bool given)
 {
     struct decree_pvalue pvalue = alone_pvalue(alone_ballot(2, 2), slot, (uint32_t)(slot % 10));
 
     alone_clear(paxos);
     acceptor_learn(&paxos->acceptor, &pvalue, &paxos->outbox);
-    catchup_on_progress(&paxos->catchup, &paxos->outbox);
+    catchup_on_progress(&paxos->catchup, given, &paxos->outbox);
 }
 
 /* Slots 1 to last, decided and delivered; settled says how far that is durable. */
@@ -50,7 +50,7 @@ static struct decree_paxos *knowing(decree_slot last, decree_slot settled,
     struct decree_paxos *paxos = alone_open(1, 3, limits);
 
     for (decree_slot slot = 1; slot <= last; slot++) {
-        learn(paxos, slot);
+        learn(paxos, slot, true);
         (void)log_deliver(&paxos->log);
         paxos->log.recorded = slot;
         paxos->log.settled = slot < settled ? slot : settled;
@@ -103,11 +103,11 @@ static void test_progress_asks_the_same_peer_for_more(void **state)
     catchup_on_timer(&paxos->catchup, &paxos->outbox);
     assert_non_null(alone_sent(paxos, 2, DECREE_CATCH_UP));
     for (decree_slot slot = 1; slot <= 2; slot++) {
-        learn(paxos, slot);
+        learn(paxos, slot, true);
         assert_int_equal(alone_sent(paxos, 2, DECREE_CATCH_UP)->slot, slot + 1);
         assert_null(alone_sent(paxos, 3, DECREE_CATCH_UP));
     }
-    learn(paxos, 3);
+    learn(paxos, 3, true);
     assert_int_equal(alone_count(paxos, DECREE_CATCH_UP), 0);
     assert_int_equal(paxos->outbox.timers_ns[TIMER_CATCH_UP], UINT64_MAX);
     assert_int_equal(paxos->catchup.reached, 3);
@@ -175,17 +175,24 @@ static void test_who_gets_on_waits_twice_as_long_as_that_takes(void **state)
     note(paxos, 2, 9);
     assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 25 * ALONE_MS);
     outbox->now_ns += 400 * ALONE_MS;
-    learn(paxos, 1);
+    learn(paxos, 1, false);
     assert_int_equal(paxos->outbox.message_count, 0);
     assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 800 * ALONE_MS);
     outbox->now_ns += ALONE_MS;
-    learn(paxos, 2); /* a quick one: half as long */
+    learn(paxos, 2, false); /* a quick one: half as long */
     assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 400 * ALONE_MS);
     catchup_on_timer(&paxos->catchup, outbox);
     assert_int_equal(alone_sent(paxos, 2, DECREE_CATCH_UP)->slot, 3);
     assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 400 * ALONE_MS);
     catchup_on_timer(&paxos->catchup, outbox); /* it has brought nothing */
     assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 800 * ALONE_MS);
+    outbox->now_ns += 500 * ALONE_MS;
+    learn(paxos, 3, true); /* what was asked for came: no matter how long nobody was asked */
+    assert_int_equal(alone_sent(paxos, 2, DECREE_CATCH_UP)->slot, 4);
+    assert_int_equal(outbox->timers_ns[TIMER_CATCH_UP] - outbox->now_ns, 400 * ALONE_MS);
+    learn(paxos, 4, false);
+    assert_int_equal(paxos->outbox.message_count, 0);
+    assert_int_equal(paxos->catchup.asked, 0);
     decree_paxos_close(paxos);
 }
 
