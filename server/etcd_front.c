@@ -174,16 +174,37 @@ static void start_watches(struct etcd_front *front, uv_loop_t *loop, uint32_t pr
                     ms + (uint32_t)(uv_hrtime() / 1000 % (ms / 10 + 1)));
 }
 
+/* All but the ports, which are open. */
+static void start_services(struct etcd_front *front, uv_loop_t *loop,
+                           const struct etcd_front_options *options)
+{
+    struct services *services = &front->services;
+    uint32_t request_ms = options->request_timeout_ms > 0 ? options->request_timeout_ms
+                                                          : REQUEST_TIMEOUT_MS;
+    uint32_t leaderless_ms = ELECTIONS_WITHOUT_LEADER *
+                             (options->election_ms > 0 ? options->election_ms : ELECTION_MS);
+
+    web_serve(&front->web, front->grpc, services->watch_hub);
+    snapshot_pump_start(&front->snapshots, loop, options->backend, options->snapshot_patience_ms);
+    services->snapshots = &front->snapshots;
+    lock_hall_init(&front->lock_hall, options->backend, services->watch_hub);
+    lock_hall_start(&front->lock_hall, loop);
+    services->lock_hall = &front->lock_hall;
+    errands_start(&front->errands, loop, request_ms);
+    services->errands = &front->errands;
+    start_watches(front, loop, options->watch_progress_ms);
+    lessor_start(services->lessor, loop, request_ms);
+    services->leader_watch = &front->leader_watch;
+    leader_watch_start(&front->leader_watch, loop, options->backend, leaderless_ms, on_leaderless,
+                       front);
+}
+
 int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
                     const struct etcd_front_options *options)
 {
     struct etcd_front *front = calloc(1, sizeof(*front));
     struct http2_limits limits = options->limits != NULL ? *options->limits
                                                          : (struct http2_limits){0};
-    uint32_t request_ms = options->request_timeout_ms > 0 ? options->request_timeout_ms
-                                                          : REQUEST_TIMEOUT_MS;
-    uint32_t leaderless_ms = ELECTIONS_WITHOUT_LEADER *
-                             (options->election_ms > 0 ? options->election_ms : ELECTION_MS);
     struct grpc_options grpc = {
         .services = SERVICES,
         .routes = ROUTES,
@@ -215,19 +236,7 @@ int etcd_front_open(struct etcd_front **ret_front, uv_loop_t *loop,
         http1_close(front->web.http1, 0, on_web_closed, front);
         return error;
     }
-    web_serve(&front->web, front->grpc, front->services.watch_hub);
-    snapshot_pump_start(&front->snapshots, loop, options->backend, options->snapshot_patience_ms);
-    front->services.snapshots = &front->snapshots;
-    lock_hall_init(&front->lock_hall, options->backend, front->services.watch_hub);
-    lock_hall_start(&front->lock_hall, loop);
-    front->services.lock_hall = &front->lock_hall;
-    errands_start(&front->errands, loop, request_ms);
-    front->services.errands = &front->errands;
-    start_watches(front, loop, options->watch_progress_ms);
-    lessor_start(front->services.lessor, loop, request_ms);
-    front->services.leader_watch = &front->leader_watch;
-    leader_watch_start(&front->leader_watch, loop, options->backend, leaderless_ms, on_leaderless,
-                       front);
+    start_services(front, loop, options);
     *ret_front = front;
     return 0;
 }
