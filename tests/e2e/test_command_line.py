@@ -93,6 +93,7 @@ def test_failures_have_exit_statuses_and_sentences(single):
             (["get", ""], b"the key is empty"),
             (["get", "a", "b", "--prefix"], b"exclude each other"),
             (["get", "a", "--limit", "x"], b"must be a number"),
+            (["get", "a", "--rev", "99999999999999999999"], b"must be a number"),
             (["get", "a", "--consistency", "x"], b"l or s"),
             (["get", "a", "-w", "xml"], b"simple, json, fields or table"),
             (["get", "a", "--timeout", "never"], b"is not a time"),
