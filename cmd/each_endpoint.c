@@ -98,17 +98,14 @@ static int list_endpoints(const struct each_endpoint_settings *settings,
     return client_endpoints(&of_members, ret_endpoints);
 }
 
-int each_endpoint_run(const struct each_endpoint_settings *settings, each_endpoint_ask *ask,
-                      void *context)
+static int ask_all(const struct each_endpoint_settings *settings, const struct endpoints *endpoints,
+                   each_endpoint_ask *ask, void *context)
 {
-    static struct endpoints endpoints;
     struct client_settings of_one = settings->client;
-    int worst = list_endpoints(settings, &endpoints);
+    int worst = EXIT_OK;
 
-    if (worst != EXIT_OK)
-        return worst;
-    for (size_t i = 0; i < endpoints.count; i++) {
-        const char *name = endpoints.items[i].name;
+    for (size_t i = 0; i < endpoints->count; i++) {
+        const char *name = endpoints->items[i].name;
         struct client *client = NULL;
         int status;
 
@@ -120,6 +117,15 @@ int each_endpoint_run(const struct each_endpoint_settings *settings, each_endpoi
         worst = status > worst ? status : worst;
     }
     return worst;
+}
+
+int each_endpoint_run(const struct each_endpoint_settings *settings, each_endpoint_ask *ask,
+                      void *context)
+{
+    static struct endpoints endpoints;
+    int status = list_endpoints(settings, &endpoints);
+
+    return status == EXIT_OK ? ask_all(settings, &endpoints, ask, context) : status;
 }
 
 struct showing {
@@ -168,7 +174,7 @@ static int finish(struct showing *showing)
         puts(showing->before[0] == '[' ? "[]" : "]");
     else if (showing->format == OUTPUT_TABLE)
         status = table_print(&showing->table);
-    else
+    else if (showing->format == OUTPUT_SIMPLE)
         status = table_print_simple(&showing->table);
     return status == EXIT_OK ? output_finish() : status;
 }
@@ -181,10 +187,14 @@ int each_endpoint_show(const struct each_endpoint_settings *settings,
                               .context = context,
                               .format = format == OUTPUT_DEFAULT ? view->without_format : format,
                               .before = "["};
-    int status, worst;
+    static struct endpoints endpoints;
+    int status = list_endpoints(settings, &endpoints), worst;
 
-    table_init(&showing.table, view->heads, view->columns);
-    worst = each_endpoint_run(settings, show, &showing);
+    if (status != EXIT_OK)
+        return status;
+    if (showing.format == OUTPUT_TABLE || showing.format == OUTPUT_SIMPLE)
+        table_init(&showing.table, view->heads, view->columns);
+    worst = ask_all(settings, &endpoints, show, &showing);
     status = finish(&showing);
     return status > worst ? status : worst;
 }

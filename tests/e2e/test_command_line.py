@@ -88,6 +88,9 @@ def test_failures_have_exit_statuses_and_sentences(single):
     assert b"Unavailable" in decree("get", "a", endpoints=nobody, expect=69)
     assert b"future revision" in decree("get", "a", "--rev", "999", expect=1, **at)
     assert b"too large" in decree("put", "a", data=bytes(1700 * 1024), expect=1, **at)
+    for words in (["status"], ["hash"], ["endpoint", "health"]):
+        result = subprocess.run([DECREE, *words, "--json", "--endpoints", "nowhere"], capture_output=True, timeout=30)
+        assert (result.returncode, result.stdout) == (64, b""), "nobody was asked, so there is no answer"
     for arguments, words in [
             (["get"], b"the key is missing"),
             (["get", ""], b"the key is empty"),
