@@ -219,6 +219,28 @@ static void another_cluster_takes_no_messages(void **state)
     close_all(&loop, &a, &b);
 }
 
+/* Nobody is there, so that all of it waits, and is dropped and counted when that is known. */
+static void what_is_sent_again_does_not_wait_behind_much(void **state)
+{
+    struct decree_message run = message_run(1, 6, 10000); /* some 60 KB, or 80 as JSON */
+    struct peer_message message = message_of(&run);
+    struct end end;
+    uv_loop_t loop;
+
+    assert_int_equal(uv_loop_init(&loop), 0);
+    open_end(&end, open_of(state), &loop, 1, CLUSTER);
+    connect_to(&end, 2, 1);
+    for (int times = 0; times < 20; times++) {
+        run.again = times < 19; /* the last one is new */
+        end.transport->ops->send(end.transport, &message);
+    }
+    while (counters_of(&end).messages_dropped == 0)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    assert_in_range(counters_of(&end).messages_dropped, 4 + 1, 5 + 1);
+    message_release(&run);
+    close_all(&loop, &end, NULL);
+}
+
 /* Half of each wait is random: so many dials take at least so long. */
 static void dials_become_rarer(void **state)
 {
@@ -388,6 +410,7 @@ int main(void)
         OF_BOTH(only_members_can_be_dialled),
         OF_BOTH(who_has_another_name_takes_no_messages),
         OF_BOTH(another_cluster_takes_no_messages),
+        OF_BOTH(what_is_sent_again_does_not_wait_behind_much),
         OF_BOTH(dials_become_rarer),
         OF_BOTH(who_never_answers_is_given_up_and_dialled_again),
         OF_BOTH(who_dies_is_no_stranger),

@@ -249,6 +249,30 @@ static void who_answers_with_another_name_gets_no_messages(void **state)
     close_both(&loop, &a, &b);
 }
 
+/* Nobody is there, so that all of it waits, and is dropped and counted when that is known. */
+static void what_is_sent_again_does_not_wait_behind_much(void **state)
+{
+    struct decree_message run = message_run(1, 30, 10000);
+    struct tcp_counters counters;
+    struct end end;
+    uv_loop_t loop;
+
+    (void)state;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    open_or_fail(&end, &loop, 1, "127.0.0.1");
+    assert_int_equal(tcp_connect(end.transport, 2, "127.0.0.1", 1), 0);
+    for (int times = 0; times < 3; times++) {
+        run.again = times != 1;
+        send_paxos(&end, &run); /* nothing waits yet; for the first time; no */
+    }
+    while (end.unreachable == 0)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    tcp_counters(end.transport, &counters);
+    assert_int_equal(counters.frames_dropped, 2);
+    message_release(&run);
+    close_both(&loop, &end, NULL);
+}
+
 /* It waits longer each time, up to half a second: so many dials take at least so long. */
 static void dials_become_rarer(void **state)
 {
@@ -305,6 +329,7 @@ int main(void)
         cmocka_unit_test(only_members_can_be_dialled),
         cmocka_unit_test(what_cannot_be_sent_is_counted),
         cmocka_unit_test(who_answers_with_another_name_gets_no_messages),
+        cmocka_unit_test(what_is_sent_again_does_not_wait_behind_much),
         cmocka_unit_test(dials_become_rarer),
         cmocka_unit_test(the_sink_may_close_the_transport),
     };
