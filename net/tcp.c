@@ -89,13 +89,16 @@ static void drop_unsendable(struct tcp *tcp, const struct peer_message *message,
                  peer_protocol_name(message->protocol), decree_error_name(error), suppressed);
 }
 
-/* The way that a message goes; NULL: there is none to its receiver. */
+/* The way that a message goes; NULL: there is none to its receiver. Nothing is urgent before both ways
+ * are up: who got a p1a through can get the values through, too. */
 static struct link *way_of(const struct tcp *tcp, const struct peer_message *message)
 {
     decree_node_id peer = peer_message_to(message);
+    struct link *ordinary = tcp_find_link(tcp, peer, false);
     struct link *urgent = peer_message_is_urgent(message) ? tcp_find_link(tcp, peer, true) : NULL;
+    bool is_whole = urgent != NULL && urgent->state == LINK_UP && ordinary->state == LINK_UP;
 
-    return urgent != NULL && urgent->state == LINK_UP ? urgent : tcp_find_link(tcp, peer, false);
+    return is_whole ? urgent : ordinary;
 }
 
 static void tcp_send(struct transport *transport, const struct peer_message *message)
