@@ -78,17 +78,19 @@ static void drop_unsendable(struct call_transport *transport, const struct peer_
                  peer_protocol_name(message->protocol), decree_error_name(error), suppressed);
 }
 
-/* The way that a message goes; NULL: there is none to its receiver. */
+/* The way that a message goes; NULL: there is none to its receiver. Nothing is urgent before both ways
+ * are up: who got a p1a through can get the values through, too. */
 static struct call_link *way_of(const struct call_transport *transport,
                                 const struct peer_message *message)
 {
     decree_node_id peer = peer_message_to(message);
+    struct call_link *ordinary = call_find_link(transport, peer, false);
     struct call_link *urgent = peer_message_is_urgent(message)
                                    ? call_find_link(transport, peer, true)
                                    : NULL;
+    bool is_whole = urgent != NULL && urgent->state == CALL_UP && ordinary->state == CALL_UP;
 
-    return urgent != NULL && urgent->state == CALL_UP ? urgent
-                                                      : call_find_link(transport, peer, false);
+    return is_whole ? urgent : ordinary;
 }
 
 static void call_send(struct transport *port, const struct peer_message *message)
