@@ -8,8 +8,6 @@ DESTDIR ?=
 RELEASE = --buildtype=release -Db_lto=true
 # Checks by the compiler are most of the code: with -O2 they take a minute longer to compile than they save.
 ASAN = -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
-# Of the simulator's many runs, these are repeated with AddressSanitizer.
-ASAN_SIM = sim-seeds-1..250 register-seeds-1..170
 # Most tests wait more than they work.
 export MESON_TESTTHREADS ?= $(shell expr $$(nproc) + 3)
 
@@ -36,8 +34,7 @@ slow:
 asan:
 	scripts/install-deps build test
 	test -f $(BUILD)-asan/build.ninja || meson setup $(BUILD)-asan $(ASAN)
-	meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 4 --logbase simlog $(ASAN_SIM)
-	meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 4 --no-suite e2e --no-suite go --no-suite mutants --no-suite tidy --no-suite sim
+	meson test -C $(BUILD)-asan --print-errorlogs --timeout-multiplier 4 --no-suite e2e --no-suite go --no-suite mutants --no-suite tidy --no-suite unsanitized
 
 tsan:
 	scripts/install-deps build test
