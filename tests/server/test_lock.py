@@ -123,7 +123,7 @@ def test_who_is_late_and_does_not_read_gets_nothing(server, side):
     for stream in range(1, 31, 2):
         late.send(h2.request(stream, path="/etcdserverpb.KV/Range", body=read))
     wish = h2.message(locks.LockRequest(name=b"l", lease=leases[1]).SerializeToString())
-    late.send(h2.request(31, path=LOCK, body=wish, more=[("grpc-timeout", "100m")]))
+    late.send(h2.request(31, path=LOCK, body=wish, more=[("grpc-timeout", "3S")]))  # time enough to get in line
     wait_for_keys(side, b"l/", 2)
     wait_until(lambda: metrics(server)["grpc_server_handled_total"].value(grpc_method="Lock", grpc_code="DeadlineExceeded"),
                SECONDS, "the call is late")
