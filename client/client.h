@@ -3,8 +3,8 @@
  *
  * A call goes to the server that answered last. When that one cannot be reached, or answers
  * UNAVAILABLE, the next of the list is tried, each once. What may have been done already is not
- * sent again: a read may always be; a write only when the server surely did not see it. A read shares its time among the servers not yet tried,
- * so that a stopped one does not eat it all.
+ * sent again: a read may always be; a write only when the server surely did not see it. A read
+ * shares its time among the servers not yet tried, so that a stopped one does not eat it all.
  *
  * A client belongs to one thread.
  */

@@ -6,15 +6,15 @@
  *                          <-- answer: taken, or why not --
  *
  * As over tcp, a connection carries messages one way: who has messages for a peer dials it, twice,
- * the second time for what is urgent (peer_message_is_urgent()), and keeps the connections. A call is answered at once, with nothing; what a message leads to comes
- * as a call the other way. So an answer means that the message was taken in, and only what was not
- * is told, in the log.
+ * the second time for what is urgent (peer_message_is_urgent()), and keeps the connections. A call
+ * is answered at once, with nothing; what a message leads to comes as a call the other way. So an
+ * answer means that the message was taken in, and only what was not is told, in the log.
  *
  * Several calls are under way at a time, up to some bytes; the rest waits in a queue bounded by
  * bytes, of which the oldest messages are dropped. What was sent before and is sent again
- * (peer_message_is_again()) is not taken while much is still under way. A lost connection is dialled again at once, a
- * refused one after 10 ms that grow to 500 ms, less a random part. A connection over which no
- * answer comes for some seconds is given up.
+ * (peer_message_is_again()) is not taken while much is still under way. A lost connection is
+ * dialled again at once, a refused one after 10 ms that grow to 500 ms, less a random part. A
+ * connection over which no answer comes for some seconds is given up.
  *
  * The port of a member takes calls of both kinds, over HTTP/1.1 and over gRPC; what it makes itself
  * is of the kind that it was opened for. So members with http and with grpc understand each other,

@@ -6,18 +6,19 @@
  *     sink <- listener  <-- B's messages --  link <- send, flush
  *
  * There are two connections to each peer: what is urgent (peer_message_is_urgent()) goes past large
- * frames on one of its own, and with the others while that one is not up.
+ * frames on one of its own, and with the others until both are up.
  *
  * A connection carries messages one way: who has messages for a peer dials it. So no two
  * connections have to agree which of them stays, each side reconnects on its own terms, and a peer
  * that stops reading stops nobody else. What the accepting side sends is one frame, its answer to
  * the hello.
  *
- * flush() makes one writev per connection. What the kernel does not take waits in a queue bounded by
- * bytes, of which the oldest whole messages are dropped. What was sent before and is sent again
- * (peer_message_is_again()) is not taken while much is still under way. A lost connection is dialled again at
- * once, a refused one after 10 ms that grow to 500 ms, less a random part. A connection over which
- * nothing can be delivered for some seconds is given up, so that a healed network is used at once.
+ * flush() makes one writev per connection. What the kernel does not take waits in a queue bounded
+ * by bytes, of which the oldest whole messages are dropped. What was sent before and is sent again
+ * (peer_message_is_again()) is not taken while much is still under way. A lost connection is
+ * dialled again at once, a refused one after 10 ms that grow to 500 ms, less a random part. A
+ * connection over which nothing can be delivered for some seconds is given up, so that a healed
+ * network is used at once.
  *
  * What does not speak the protocol, or speaks it for another cluster, is closed, with one log line.
  * There are not more of these lines, nor of open connections, than a bound, however many come.

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* tcp_listener.c -- accepts connections, and keeps few of them.
  *
- * There are two acquainted connections for each peer, of which one is urgent: a newer one replaces it, since the peer dials
- * again only when it has lost the older. Strangers are bounded: when there are too many, the one
- * that has been silent for longest goes; a peer says hello at once, so a crowd of silent ones
- * cannot keep it out. When there are no more file descriptors, libuv accepts and closes at once
- * what waits, so that the loop does not spin.
+ * There are two acquainted connections for each peer, of which one is urgent: a newer one replaces
+ * it, since the peer dials again only when it has lost the older. Strangers are bounded: when there
+ * are too many, the one that has been silent for longest goes; a peer says hello at once, so a
+ * crowd of silent ones cannot keep it out. When there are no more file descriptors, libuv accepts
+ * and closes at once what waits, so that the loop does not spin.
  */
 #include <assert.h>
 #include <stdio.h>
