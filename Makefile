@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # What is installed and measured: optimised as a whole. Asserts stay on.
 RELEASE = --buildtype=release -Db_lto=true
-# Checks by the compiler are most of the code: with -O2 they take a minute longer to compile than they save.
+# The checks are most of the code: with -O2 they take a minute longer to compile, and the tests save half of that.
 ASAN = -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
 # Most tests wait more than they work.
 export MESON_TESTTHREADS ?= $(shell expr $$(nproc) + 3)
