@@ -20,11 +20,12 @@ static const struct kv *kv_of(const struct lessor *lessor)
 int64_t lessor_left(const struct lessor *lessor, const struct kv_lease *lease)
 {
     const struct lease_entry *entry = lease_table_find(&lessor->table, lease->id);
+    int64_t left = 0;
 
     assert(lessor->state == LESSOR_LEADS);
     if (entry != NULL && entry->ends_ms > lessor->now_ms)
-        return (int64_t)((entry->ends_ms - lessor->now_ms - 1) / SECOND_MS);
-    return 0;
+        left = (int64_t)((entry->ends_ms - lessor->now_ms - 1) / SECOND_MS);
+    return left < lease->granted ? left : lease->granted - 1;
 }
 
 /* ---- when ---- */
@@ -92,14 +93,10 @@ static bool write_down(struct lessor *lessor, const struct command_lease_grant *
 static bool describe(const struct lessor *lessor, const struct lease_entry *entry,
                      struct kv_lease *ret_lease, struct command_lease_grant *ret_left)
 {
-    int64_t left;
-
     if (entry == NULL || entry->revoked || !kv_lease(kv_of(lessor), entry->id, ret_lease))
         return false;
-    left = lessor_left(lessor, ret_lease) + 1;
-    if (left > ret_lease->granted)
-        left = ret_lease->granted;
-    *ret_left = (struct command_lease_grant){entry->id, (uint64_t)left};
+    *ret_left = (struct command_lease_grant){entry->id,
+                                             (uint64_t)lessor_left(lessor, ret_lease) + 1};
     return true;
 }
 

@@ -93,7 +93,8 @@ void lessor_write(struct lessor *lessor);             /* what is wanted */
 void lessor_answer(struct lessor *lessor);
 void lessor_drop_questions(struct lessor *lessor);
 
-/* The seconds left, as a leader knows them. */
+/* The whole seconds left, as a leader knows them. What it gave a lease beyond its time when it began to
+ * lead is not told. */
 int64_t lessor_left(const struct lessor *lessor, const struct kv_lease *lease);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_lessor.c -- how long a proof that this member leads serves renewals: a member that can prove
- * nothing, since its reads do not come back, goes on for a moment and no longer. */
+ * nothing, since its reads do not come back, goes on for a moment and no longer. And what who has just
+ * begun to lead tells of a lease. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@ struct world {
     struct memory_backend backend;
     struct lessor *lessor;
     struct lease_renewal renewal;
+    struct lease_question question;
     uv_timer_t timer;
     bool timer_fired, lessor_closed, done;
     int64_t seconds;
@@ -149,6 +151,28 @@ static uint64_t renew_with_proof(struct world *world)
 }
 
 /* On a machine that is busy the moment may pass by itself: then once more. */
+static void on_answered(struct lease_question *question, int error, int64_t seconds)
+{
+    struct world *world = (struct world *)(void *)((uint8_t *)question -
+                                                   offsetof(struct world, question));
+
+    assert_int_equal(error, 0);
+    world->done = true;
+    world->seconds = seconds;
+}
+
+/* It gives every lease a little more, for renewals that it has not heard of; that is not told. */
+static void test_who_begins_to_lead_tells_less_than_was_granted(void **state)
+{
+    struct world *world = *state;
+
+    world->done = false;
+    world->question = (struct lease_question){.id = LEASE, .done = on_answered};
+    lessor_ask(world->lessor, &world->question);
+    run_until(world, &world->done);
+    assert_in_range(world->seconds, 0, TTL_SECONDS - 1);
+}
+
 static void test_a_proof_serves_those_who_come_soon(void **state)
 {
     struct world *world = *state;
@@ -186,6 +210,8 @@ static void test_a_proof_is_good_for_a_moment_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_who_begins_to_lead_tells_less_than_was_granted,
+                                        open_world, close_world),
         cmocka_unit_test_setup_teardown(test_a_proof_serves_those_who_come_soon, open_world,
                                         close_world),
         cmocka_unit_test_setup_teardown(test_a_proof_is_good_for_a_moment_only, open_world,
