@@ -90,7 +90,7 @@ static void open_one(struct bench *bench, uv_loop_t *loop, uint32_t node, uint32
     struct synod_host_options options = {.kind = bench->kind, .observe = on_happening};
     struct place *place = malloc(sizeof(*place));
     uint64_t at_ns = bench->begin_ns + index * bench->gap_ns, now_ns = uv_hrtime();
-    char self[16], others[32], path[512], sentence[SYNOD_SENTENCE_BYTES];
+    char self[16], others[32], path[512], sentence[SENTENCE_BYTES];
     const int *ports = &bench->ports[index * NODES];
     struct synod_host *host;
 

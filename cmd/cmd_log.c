@@ -109,7 +109,6 @@ int cmd_log(int argc, char **argv)
     char sentence[SENTENCE_BYTES], host[CLUSTER_HOST_BYTES];
     int error;
 
-    static_assert(SENTENCE_BYTES >= CLUSTER_SENTENCE_BYTES, "both are written to it");
     client_parse(&argp, "decree log", argc, argv, &arguments);
     error = cluster_address_parse(host, &member.listen_port, arguments.listen, true, sentence);
     if (error == 0)

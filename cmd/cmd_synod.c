@@ -105,10 +105,8 @@ static int open_host(struct run *run, char *sentence)
 
     if (arguments->first != NULL) {
         options.first = decree_value_copy(arguments->first, (uint32_t)strlen(arguments->first));
-        if (options.first == NULL) {
-            snprintf(sentence, SYNOD_SENTENCE_BYTES, "%s", decree_error_text(DECREE_NOMEM));
-            return DECREE_NOMEM;
-        }
+        if (options.first == NULL)
+            return sentence_explain(sentence, DECREE_NOMEM);
     }
     error = synod_host_open(&run->host, &run->loop, &options, sentence);
     decree_value_unref(options.first);
@@ -124,7 +122,7 @@ static int complain(int error, const char *sentence)
 
 static int run_loop(struct run *run)
 {
-    char sentence[SYNOD_SENTENCE_BYTES] = "";
+    char sentence[SENTENCE_BYTES] = "";
     int error;
 
     synod_lines_init(&run->lines, &run->arguments);
@@ -148,7 +146,7 @@ int cmd_synod(int argc, char **argv)
 {
     static char command[] = "decree synod";
     struct run run = {0};
-    char sentence[SYNOD_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
     int error;
 
     if (argc > 1 && strcmp(argv[1], "get") == 0)

@@ -70,7 +70,7 @@ static int add(struct serve_addresses *addresses, const struct serve_address *ad
 int etcd_urls_parse(const char *label, const char *text, struct serve_addresses *ret_addresses,
                     char *sentence)
 {
-    char url[URL_BYTES], why[CLUSTER_SENTENCE_BYTES], *host_port;
+    char url[URL_BYTES], why[SENTENCE_BYTES], *host_port;
     struct serve_address address;
 
     assert(text != NULL);
@@ -152,7 +152,7 @@ static int check_names(const char *label, char (*entries)[URL_BYTES], size_t cou
 static int join(const char *label, char (*entries)[URL_BYTES], size_t count,
                 struct cluster_spec *ret_cluster, char *sentence)
 {
-    char text[DECREE_MEMBERS_MAX * URL_BYTES], why[CLUSTER_SENTENCE_BYTES];
+    char text[DECREE_MEMBERS_MAX * URL_BYTES], why[SENTENCE_BYTES];
     size_t size = 0;
     int error;
 

@@ -120,7 +120,7 @@ __attribute__((format(printf, 2, 3))) static void complain(struct given *given, 
         return;
     given->error = DECREE_INVALID;
     va_start(arguments, format);
-    vsnprintf(given->sentence, SYNOD_SENTENCE_BYTES, format, arguments);
+    vsnprintf(given->sentence, SENTENCE_BYTES, format, arguments);
     va_end(arguments);
 }
 

@@ -20,7 +20,7 @@ struct synod_arguments {
 
 /* Reads argv, whose first word is the command. Ends the process for --help and for flags that do
  * not exist, as argp does, unless argp_flags has ARGP_NO_EXIT. Returns 0, INVALID or QUORUM, with a
- * sentence of SYNOD_SENTENCE_BYTES; it is empty when argp has said it. */
+ * sentence of SENTENCE_BYTES; it is empty when argp has said it. */
 int synod_arguments_parse(struct synod_arguments *ret_arguments, int argc, char **argv,
                           unsigned argp_flags, char *sentence);
 

@@ -153,7 +153,7 @@ int synod_get(int argc, char **argv)
     struct endpoints endpoints;
     struct synod_answer answer = {.outcome = 0};
     const char *reason;
-    char sentence[SYNOD_SENTENCE_BYTES], text[SYNOD_NAME_BYTES + 16];
+    char sentence[SENTENCE_BYTES], text[SYNOD_NAME_BYTES + 16];
     int status;
 
     argp_err_exit_status = EXIT_USAGE;

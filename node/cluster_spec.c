@@ -5,7 +5,6 @@
 #include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,16 +12,6 @@
 #include "checksum.h"
 
 #define ENTRY_BYTES_MAX 512u
-
-__attribute__((format(printf, 2, 3))) static int invalid(char *sentence, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, CLUSTER_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return DECREE_INVALID;
-}
 
 static bool is_name(const char *text, size_t size)
 {
@@ -74,20 +63,24 @@ int cluster_address_parse(char *ret_host, uint16_t *ret_port, const char *text, 
     assert(ret_host != NULL);
     assert(ret_port != NULL);
     if (colon == NULL)
-        return invalid(sentence, "'%s' is not host:port: there is no ':'", text);
+        return sentence_fail(sentence, DECREE_INVALID, "'%s' is not host:port: there is no ':'",
+                             text);
     if (bracketed && (colon == text || colon[-1] != ']'))
-        return invalid(sentence, "'%s' is not [host]:port: there is no ']:'", text);
+        return sentence_fail(sentence, DECREE_INVALID, "'%s' is not [host]:port: there is no ']:'",
+                             text);
     host_size = (size_t)(colon - host) - (bracketed ? 1 : 0);
     if (!bracketed && memchr(host, ':', host_size) != NULL)
-        return invalid(sentence,
-                       "'%s' has more than one ':'; write an IPv6 address as [address]:port", text);
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "'%s' has more than one ':'; write an IPv6 address as [address]:port",
+                             text);
     if (!is_host(host, host_size, bracketed))
-        return invalid(sentence, "'%s' has no valid host before the port", text);
+        return sentence_fail(sentence, DECREE_INVALID, "'%s' has no valid host before the port",
+                             text);
     port = parse_port(colon + 1);
     if (port < 0 || (port == 0 && !port_zero))
-        return invalid(sentence,
-                       "'%s' has no valid port after the ':'; a port is a number from 1 to 65535",
-                       text);
+        return sentence_fail(
+            sentence, DECREE_INVALID,
+            "'%s' has no valid port after the ':'; a port is a number from 1 to 65535", text);
     memcpy(ret_host, host, host_size);
     ret_host[host_size] = '\0';
     *ret_port = (uint16_t)port;
@@ -100,13 +93,15 @@ static int parse_member(struct cluster_member *member, const char *entry, bool a
     size_t name_size = strcspn(entry, "=");
 
     if (*entry == '\0')
-        return invalid(sentence,
-                       "the cluster has an empty entry; write name=host:port,name=host:port,...");
+        return sentence_fail(
+            sentence, DECREE_INVALID,
+            "the cluster has an empty entry; write name=host:port,name=host:port,...");
     if (entry[name_size] == '\0' && !address_optional)
-        return invalid(sentence, "'%s' is not name=host:port: there is no '='", entry);
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "'%s' is not name=host:port: there is no '='", entry);
     if (!is_name(entry, name_size))
-        return invalid(
-            sentence,
+        return sentence_fail(
+            sentence, DECREE_INVALID,
             "'%s' does not begin with a valid name: up to %u letters, digits, '-', '_' or '.'",
             entry, CLUSTER_NAME_BYTES - 1);
     memcpy(member->name, entry, name_size);
@@ -124,11 +119,13 @@ static int check_member(const struct cluster_spec *spec, char *sentence)
 
     for (const struct cluster_member *other = spec->members; other < member; other++) {
         if (strcmp(other->name, member->name) == 0)
-            return invalid(sentence, "the name '%s' is in the cluster twice", member->name);
+            return sentence_fail(sentence, DECREE_INVALID, "the name '%s' is in the cluster twice",
+                                 member->name);
         if (member->port != 0 && other->port == member->port &&
             strcmp(other->host, member->host) == 0)
-            return invalid(sentence, "'%s' and '%s' have the same address %s:%u", other->name,
-                           member->name, member->host, (unsigned)member->port);
+            return sentence_fail(sentence, DECREE_INVALID,
+                                 "'%s' and '%s' have the same address %s:%u", other->name,
+                                 member->name, member->host, (unsigned)member->port);
     }
     return 0;
 }
@@ -150,10 +147,12 @@ int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool add
         int error;
 
         if (ret_spec->count == DECREE_MEMBERS_MAX)
-            return invalid(sentence, "the cluster has more than %u members", DECREE_MEMBERS_MAX);
+            return sentence_fail(sentence, DECREE_INVALID, "the cluster has more than %u members",
+                                 DECREE_MEMBERS_MAX);
         if (size >= sizeof(entry))
-            return invalid(sentence, "an entry of the cluster is longer than %u bytes",
-                           ENTRY_BYTES_MAX - 1);
+            return sentence_fail(sentence, DECREE_INVALID,
+                                 "an entry of the cluster is longer than %u bytes",
+                                 ENTRY_BYTES_MAX - 1);
         memcpy(entry, text, size);
         entry[size] = '\0';
         error = parse_member(&ret_spec->members[ret_spec->count], entry, addresses_optional,

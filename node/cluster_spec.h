@@ -12,9 +12,10 @@
 
 #include <decree/paxos.h>
 
+#include "sentence.h"
+
 #define CLUSTER_NAME_BYTES 64u /* with the zero at the end */
 #define CLUSTER_HOST_BYTES 254u
-#define CLUSTER_SENTENCE_BYTES 512u
 #define CLUSTER_IDENTITY_BYTES 128u
 
 struct cluster_member {
@@ -30,7 +31,7 @@ struct cluster_spec {
 
 /* Reads text into ret_spec. addresses_optional: names alone will do, for nodes that need no
  * network. INVALID: sentence says what is wrong with which part; it holds
- * CLUSTER_SENTENCE_BYTES. */
+ * SENTENCE_BYTES. */
 int cluster_spec_parse(struct cluster_spec *ret_spec, const char *text, bool addresses_optional,
                        char *sentence);
 

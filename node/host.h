@@ -26,8 +26,6 @@
 #include "peer_network.h"
 #include "request_queue.h"
 
-#define HOST_SENTENCE_BYTES 1024u
-
 struct host;
 
 struct host_options { /* copied, strings too; 0 and NULL take the defaults */
@@ -62,7 +60,7 @@ struct host_options { /* copied, strings too; 0 and NULL take the defaults */
 };
 
 /* Opens the data directory, replays it, listens and starts; does not run the loop, except to clean
- * up after a failure. sentence holds HOST_SENTENCE_BYTES. Errors: as decree_node_open(). */
+ * up after a failure. sentence holds SENTENCE_BYTES. Errors: as decree_node_open(). */
 int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options *options,
               char *sentence);
 

@@ -102,12 +102,13 @@ int host_open_engine(struct host *host, const struct host_options *options, char
     host->register_value_bytes_max = register_value_bytes_max(options);
     error = open_engine(host, options, members);
     if (error == DECREE_QUORUM)
-        snprintf(sentence, HOST_SENTENCE_BYTES,
-                 "prepare quorum %u and vote quorum %u are unsafe with %u members: their sum must "
-                 "exceed the number of members, and neither may do so alone",
-                 options->prepare_quorum, options->vote_quorum, options->cluster.count);
-    else if (error != 0)
-        snprintf(sentence, HOST_SENTENCE_BYTES, "cannot set up the core: %s",
-                 decree_error_text(error));
-    return error;
+        return sentence_fail(
+            sentence, error,
+            "prepare quorum %u and vote quorum %u are unsafe with %u members: their sum must "
+            "exceed the number of members, and neither may do so alone",
+            options->prepare_quorum, options->vote_quorum, options->cluster.count);
+    if (error != 0)
+        return sentence_fail(sentence, error, "cannot set up the core: %s",
+                             decree_error_text(error));
+    return 0;
 }

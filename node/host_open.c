@@ -9,8 +9,6 @@
  */
 #include <assert.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,17 +29,6 @@
  * it is needed. Measured with 1000 proposals outstanding: 16 MiB is a third faster than 64, and 4
  * no faster than 16. */
 #define SEGMENT_BYTES (16u << 20)
-
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, HOST_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return error;
-}
 
 /* ---- taking apart ---- */
 
@@ -155,8 +142,8 @@ static int init_handles(struct host *host, char *sentence)
     int error = waker_init(&host->waker, host->loop);
 
     if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot make a way to wake the loop: %s",
-                    uv_strerror(error));
+        return sentence_fail(sentence, DECREE_IO, "cannot make a way to wake the loop: %s",
+                             uv_strerror(error));
     uv_prepare_init(host->loop, &host->prepare);
     uv_timer_init(host->loop, &host->timer);
     uv_idle_init(host->loop, &host->asked);
@@ -186,11 +173,11 @@ static int open_disk(struct host *host, const struct host_options *options, cons
     if (disk_journal_open(&host->disk, &disk, &error) == 0)
         return 0;
     if (error.code == DECREE_IDENTITY)
-        return fail(
+        return sentence_fail(
             sentence, error.code,
             "%s; its token, members, quorums and base.snapshot must be those that the data were made with",
             error.text);
-    return fail(sentence, error.code, "%s", error.text);
+    return sentence_fail(sentence, error.code, "%s", error.text);
 }
 
 static int open_network(struct host *host, const struct host_options *options, uint64_t cluster_id,
@@ -219,8 +206,8 @@ static int open_network(struct host *host, const struct host_options *options, u
             error = peer_network_connect(host->transport, options->network, id, member->host,
                                          member->port);
         if (error != 0)
-            return fail(sentence, error, "cannot connect to %s: %s", member->name,
-                        decree_error_text(error));
+            return sentence_fail(sentence, error, "cannot connect to %s: %s", member->name,
+                                 decree_error_text(error));
     }
     return 0;
 }
@@ -253,12 +240,12 @@ static int open_transport(struct host *host, const struct host_options *options,
     if (host->transport != NULL)
         host->handles++;
     if (error == DECREE_INVALID && options->hub != NULL)
-        return fail(sentence, error, "a node named %s is on the hub already",
-                    cluster_spec_name(&options->cluster, options->self));
+        return sentence_fail(sentence, error, "a node named %s is on the hub already",
+                             cluster_spec_name(&options->cluster, options->self));
     if (error == DECREE_INVALID && options->transport != NULL)
-        return fail(sentence, error, "the transport serves another node already");
+        return sentence_fail(sentence, error, "the transport serves another node already");
     if (error == DECREE_NOMEM)
-        return fail(sentence, error, "%s", decree_error_text(error));
+        return sentence_explain(sentence, error);
     return error;
 }
 
@@ -297,15 +284,16 @@ static int recover(struct host *host, const struct host_options *given, char *se
     int error = disk_journal_recover(host->disk, restore_one, host, &store_error);
 
     if (error != 0)
-        return fail(sentence, error, "%s",
-                    store_error.text[0] != '\0' ? store_error.text : decree_error_text(error));
+        return sentence_fail(sentence, error, "%s",
+                             store_error.text[0] != '\0' ? store_error.text
+                                                         : decree_error_text(error));
     log_info(host->logger, "replayed", "node=%s records=%" PRIu64 " slots=%" PRIu64 " ms=%" PRIu64,
              cluster_spec_name(&host->cluster, host->self), host->restored,
              engine_applied(host->engine), (uv_hrtime() - began_ns) / MS_NS);
     error = journal_thread_start(&host->journal_thread, host->disk, &options);
     if (error != 0)
-        return fail(sentence, error, "cannot start the journal's thread: %s",
-                    decree_error_text(error));
+        return sentence_fail(sentence, error, "cannot start the journal's thread: %s",
+                             decree_error_text(error));
     host->disk = NULL; /* the thread's */
     host->journal = journal_thread_port(host->journal_thread);
     return 0;
@@ -313,14 +301,11 @@ static int recover(struct host *host, const struct host_options *given, char *se
 
 static int open_journal(struct host *host, const struct host_options *options, char *sentence)
 {
-    int error;
-
     if (host->disk != NULL)
         return recover(host, options, sentence);
-    error = volatile_journal_open(&host->journal, engine_journal_sink(host->engine), host->logger);
-    if (error != 0)
-        return fail(sentence, error, "%s", decree_error_text(error));
-    return 0;
+    return sentence_explain(
+        sentence,
+        volatile_journal_open(&host->journal, engine_journal_sink(host->engine), host->logger));
 }
 
 /* ---- putting together ---- */
@@ -351,23 +336,26 @@ static int check_options(const struct host_options *options, char *sentence)
 
     assert(options->failpoints == NULL || options->hub == NULL);
     if (options->cluster.count == 0)
-        return fail(sentence, DECREE_INVALID, "the cluster has no members");
+        return sentence_fail(sentence, DECREE_INVALID, "the cluster has no members");
     if (options->self == 0 || options->self > options->cluster.count)
-        return fail(sentence, DECREE_INVALID, "this node is no member of the cluster");
+        return sentence_fail(sentence, DECREE_INVALID, "this node is no member of the cluster");
     if (options->hub != NULL && options->transport != NULL)
-        return fail(sentence, DECREE_INVALID, "a node talks over a hub or a transport, not both");
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "a node talks over a hub or a transport, not both");
     if (options->machine.apply == NULL)
-        return fail(sentence, DECREE_INVALID, "there is no state machine to apply commands to");
+        return sentence_fail(sentence, DECREE_INVALID,
+                             "there is no state machine to apply commands to");
     if (options->election_ms <= options->heartbeat_ms)
-        return fail(sentence, DECREE_INVALID,
-                    "the election timeout of %u ms must be longer than the heartbeat of %u ms",
-                    options->election_ms, options->heartbeat_ms);
+        return sentence_fail(
+            sentence, DECREE_INVALID,
+            "the election timeout of %u ms must be longer than the heartbeat of %u ms",
+            options->election_ms, options->heartbeat_ms);
     for (uint32_t i = 0;
          needs_addresses && options->cluster.count > 1 && i < options->cluster.count; i++)
         if (options->cluster.members[i].port == 0)
-            return fail(sentence, DECREE_INVALID,
-                        "the member '%s' has no address; write name=host:port",
-                        options->cluster.members[i].name);
+            return sentence_fail(sentence, DECREE_INVALID,
+                                 "the member '%s' has no address; write name=host:port",
+                                 options->cluster.members[i].name);
     return 0;
 }
 
@@ -428,7 +416,7 @@ int host_open(struct host **ret_host, uv_loop_t *loop, const struct host_options
     host = calloc(1, sizeof(*host));
     if (host == NULL || uv_mutex_init(&host->status_lock) != 0) {
         free(host);
-        return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+        return sentence_explain(sentence, DECREE_NOMEM);
     }
     host->loop = loop;
     host->thread = uv_thread_self();

@@ -27,7 +27,7 @@ struct decree_node {
     struct host *host;
     struct host_options options; /* pointers in it: while opening */
     int error;
-    char sentence[HOST_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
     struct logger_stderr stderr_logger;
     struct logger user_logger;
     void (*log)(void *context, enum decree_log_level level, const char *line);

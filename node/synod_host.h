@@ -71,7 +71,7 @@ struct synod_host_options { /* copied, but fs and logger */
 };
 
 /* Opens the data directory, restores the state, listens; does not run the loop, except to clean up
- * after a failure. sentence holds SYNOD_SENTENCE_BYTES. Errors: INVALID, NOMEM, IO, LOCKED,
+ * after a failure. sentence holds SENTENCE_BYTES. Errors: INVALID, NOMEM, IO, LOCKED,
  * IDENTITY, VERSION, CORRUPT. */
 int synod_host_open(struct synod_host **ret_host, uv_loop_t *loop,
                     const struct synod_host_options *options, char *sentence);

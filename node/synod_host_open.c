@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +20,6 @@
 #define SEGMENT_BYTES (4u << 20)
 #define FIRST_SEGMENT_BYTES (64u << 10)
 #define ASK_AGAIN_FIRST_NS UINT64_C(100000000)
-
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, SYNOD_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return error;
-}
 
 /* ---- taking apart ---- */
 
@@ -117,7 +105,7 @@ static int make_parents(struct fs *fs, const char *path, char *sentence)
     char folder[FS_PATH_MAX], above[FS_PATH_MAX] = ".";
 
     if (strlen(path) + FS_NAME_MAX >= FS_PATH_MAX)
-        return fail(sentence, DECREE_INVALID, "the path is too long");
+        return sentence_fail(sentence, DECREE_INVALID, "the path is too long");
     for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         size_t size = (size_t)(slash - path);
         int result;
@@ -130,8 +118,8 @@ static int make_parents(struct fs *fs, const char *path, char *sentence)
         if (result == 0)
             result = fs->ops->sync_directory(fs, above);
         if (result != 0 && result != -EEXIST)
-            return fail(sentence, DECREE_IO, "cannot make the directory %s: %s", folder,
-                        strerror(-result));
+            return sentence_fail(sentence, DECREE_IO, "cannot make the directory %s: %s", folder,
+                                 strerror(-result));
         memcpy(above, folder, size + 1);
     }
     return 0;
@@ -162,11 +150,12 @@ static int open_disk(struct synod_host *host, const struct synod_host_options *o
     if (disk_journal_open(&host->disk, &disk, &error) == 0)
         return 0;
     if (error.code == DECREE_IDENTITY)
-        return fail(sentence, error.code,
-                    "%s; -self, -others, -prepareNum and -voteNum must be those that it was made "
-                    "with, or -path be another",
-                    error.text);
-    return fail(sentence, error.code, "%s", error.text);
+        return sentence_fail(
+            sentence, error.code,
+            "%s; -self, -others, -prepareNum and -voteNum must be those that it was made "
+            "with, or -path be another",
+            error.text);
+    return sentence_fail(sentence, error.code, "%s", error.text);
 }
 
 static int restore_record(void *context, const struct decree_record *record)
@@ -194,7 +183,7 @@ static int restore_core(struct synod_host *host, char *sentence)
         return 0;
     event.u.restore = *state;
     if (decree_synod_step(host->synod, &event) != 0)
-        return fail(sentence, DECREE_CORRUPT, "what is stored contradicts itself");
+        return sentence_fail(sentence, DECREE_CORRUPT, "what is stored contradicts itself");
     if (state->decided)
         host->decided = state->value;
     host->restored = true;
@@ -214,16 +203,17 @@ static int recover(struct synod_host *host, char *sentence)
     int error = disk_journal_recover(host->disk, restore_record, host, &store_error);
 
     if (error != 0)
-        return fail(sentence, error, "%s",
-                    store_error.text[0] != '\0' ? store_error.text : decree_error_text(error));
+        return sentence_fail(sentence, error, "%s",
+                             store_error.text[0] != '\0' ? store_error.text
+                                                         : decree_error_text(error));
     error = restore_core(host, sentence);
     if (error != 0)
         return error;
     last_lsn = disk_journal_written_lsn(host->disk);
     error = journal_thread_start(&host->thread, host->disk, &options);
     if (error != 0)
-        return fail(sentence, error, "cannot start the journal's thread: %s",
-                    decree_error_text(error));
+        return sentence_fail(sentence, error, "cannot start the journal's thread: %s",
+                             decree_error_text(error));
     host->disk = NULL; /* the thread's */
     synod_journal_start(&host->journal, journal_thread_port(host->thread), last_lsn);
     return 0;
@@ -265,7 +255,7 @@ static int open_transport(struct synod_host *host, enum peer_network kind, char 
         if (id != host->spec.self)
             error = peer_network_connect(host->transport, kind, id, host->spec.members[id - 1].host,
                                          host->spec.members[id - 1].port);
-    return error == 0 ? 0 : fail(sentence, error, "%s", decree_error_text(error));
+    return sentence_explain(sentence, error);
 }
 
 /* ---- putting together ---- */
@@ -275,8 +265,8 @@ static int init_handles(struct synod_host *host, char *sentence)
     int error = waker_init(&host->waker, host->loop);
 
     if (error != 0)
-        return fail(sentence, DECREE_IO, "cannot make a way to wake the loop: %s",
-                    uv_strerror(error));
+        return sentence_fail(sentence, DECREE_IO, "cannot make a way to wake the loop: %s",
+                             uv_strerror(error));
     uv_prepare_init(host->loop, &host->prepare);
     uv_timer_init(host->loop, &host->timer);
     host->waker.poll.data = host->prepare.data = host->timer.data = host;
@@ -302,9 +292,9 @@ static int open_core(struct synod_host *host, char *sentence)
     if (uv_random(NULL, NULL, &config.seed, sizeof(config.seed), 0, NULL) != 0)
         config.seed = uv_hrtime() + host->spec.self;
     error = decree_synod_open(&host->synod, &config);
-    return error == 0
-               ? 0
-               : fail(sentence, error, "cannot set up the core: %s", decree_error_text(error));
+    return error == 0 ? 0
+                      : sentence_fail(sentence, error, "cannot set up the core: %s",
+                                      decree_error_text(error));
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -350,7 +340,7 @@ int synod_host_open(struct synod_host **ret_host, uv_loop_t *loop,
     assert(options->data_dir != NULL);
     assert(options->first == NULL || options->first->size <= SYNOD_VALUE_BYTES_MAX);
     if (host == NULL)
-        return fail(sentence, DECREE_NOMEM, "%s", decree_error_text(DECREE_NOMEM));
+        return sentence_explain(sentence, DECREE_NOMEM);
     host->loop = loop;
     host->spec = options->spec;
     host->logger = options->logger;

@@ -3,7 +3,6 @@
 #include "synod_spec.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +13,6 @@
 #define HOST_DEFAULT "127.0.0.1"
 #define ADDRESS_BYTES_MAX (CLUSTER_HOST_BYTES + 10u) /* with brackets and a port */
 #define SYNOD_TOKEN "decree synod"
-
-__attribute__((format(printf, 3, 4))) static int fail(char *sentence, int error, const char *format,
-                                                      ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(sentence, SYNOD_SENTENCE_BYTES, format, arguments);
-    va_end(arguments);
-    return error;
-}
 
 /* What people call the address; the usual host is left out, as they leave it out. */
 static void name_member(struct synod_member *member)
@@ -44,8 +32,8 @@ int synod_address_parse(struct synod_member *ret_member, const char *text, char 
 
     assert(text != NULL);
     if (strlen(text) > ADDRESS_BYTES_MAX)
-        return fail(sentence, DECREE_INVALID, "an address is longer than %u bytes",
-                    ADDRESS_BYTES_MAX);
+        return sentence_fail(sentence, DECREE_INVALID, "an address is longer than %u bytes",
+                             ADDRESS_BYTES_MAX);
     snprintf(whole, sizeof(whole), "%s%s", text[0] == ':' ? HOST_DEFAULT : "", text);
     error = cluster_address_parse(ret_member->host, &ret_member->port, whole, false, sentence);
     if (error != 0)
@@ -75,11 +63,12 @@ static int add_others(struct synod_spec *spec, const char *text, char *sentence)
         int error;
 
         if (spec->count == DECREE_MEMBERS_MAX)
-            return fail(sentence, DECREE_INVALID, "there are more than %u nodes",
-                        DECREE_MEMBERS_MAX);
+            return sentence_fail(sentence, DECREE_INVALID, "there are more than %u nodes",
+                                 DECREE_MEMBERS_MAX);
         if (size == 0 || size >= sizeof(entry))
-            return fail(sentence, DECREE_INVALID,
-                        "-others has an empty or overlong entry; write -others=:5002,:5003");
+            return sentence_fail(
+                sentence, DECREE_INVALID,
+                "-others has an empty or overlong entry; write -others=:5002,:5003");
         memcpy(entry, text, size);
         entry[size] = '\0';
         error = synod_address_parse(&spec->members[spec->count], entry, sentence);
@@ -88,7 +77,7 @@ static int add_others(struct synod_spec *spec, const char *text, char *sentence)
         spec->count++;
         text += size;
         if (*text == ',' && *++text == '\0')
-            return fail(sentence, DECREE_INVALID, "-others ends in a comma");
+            return sentence_fail(sentence, DECREE_INVALID, "-others ends in a comma");
     }
     return 0;
 }
@@ -104,9 +93,10 @@ static int order_members(struct synod_spec *spec, char *sentence)
         if (compare_members(&spec->members[i], &self) == 0)
             spec->self = i + 1;
         if (i > 0 && compare_members(&spec->members[i - 1], &spec->members[i]) == 0)
-            return fail(sentence, DECREE_INVALID,
-                        "%s is named twice; -self names this node, -others the other ones only",
-                        spec->members[i].name);
+            return sentence_fail(
+                sentence, DECREE_INVALID,
+                "%s is named twice; -self names this node, -others the other ones only",
+                spec->members[i].name);
     }
     assert(spec->self != 0);
     return 0;
@@ -117,18 +107,19 @@ static int check_quorums(const struct synod_spec *spec, char *sentence)
     uint32_t n = spec->count, q1 = spec->prepare_quorum, q2 = spec->vote_quorum;
 
     if (q1 > n || q2 > n)
-        return fail(sentence, DECREE_QUORUM,
-                    "%s %u is more than the %u %s that there are (-self and -others): such a "
-                    "quorum can never be reached",
-                    q1 > n ? "prepareNum" : "voteNum", q1 > n ? q1 : q2, n,
-                    n == 1 ? "node" : "nodes");
+        return sentence_fail(
+            sentence, DECREE_QUORUM,
+            "%s %u is more than the %u %s that there are (-self and -others): such a "
+            "quorum can never be reached",
+            q1 > n ? "prepareNum" : "voteNum", q1 > n ? q1 : q2, n, n == 1 ? "node" : "nodes");
     if (q1 + q2 <= n)
-        return fail(sentence, DECREE_QUORUM,
-                    "prepareNum %u and voteNum %u are unsafe with %u nodes: %u + %u is not more "
-                    "than %u, so who prepares might not meet who voted, and two values could be "
-                    "chosen. The rule is prepareNum + voteNum > number of nodes; with prepareNum "
-                    "%u, voteNum must be at least %u",
-                    q1, q2, n, q1, q2, n, q1, n - q1 + 1);
+        return sentence_fail(
+            sentence, DECREE_QUORUM,
+            "prepareNum %u and voteNum %u are unsafe with %u nodes: %u + %u is not more "
+            "than %u, so who prepares might not meet who voted, and two values could be "
+            "chosen. The rule is prepareNum + voteNum > number of nodes; with prepareNum "
+            "%u, voteNum must be at least %u",
+            q1, q2, n, q1, q2, n, q1, n - q1 + 1);
     return 0;
 }
 

@@ -12,7 +12,6 @@
 #include "cluster_spec.h"
 
 #define SYNOD_NAME_BYTES (CLUSTER_HOST_BYTES + 8u)
-#define SYNOD_SENTENCE_BYTES 1024u
 
 struct synod_member {
     char host[CLUSTER_HOST_BYTES]; /* lower case, without brackets */
@@ -28,7 +27,7 @@ struct synod_spec {
 };
 
 /* Reads the addresses; others may be empty or NULL. A quorum of 0 is a majority. INVALID, or QUORUM
- * if the sizes are unsafe: sentence, which holds SYNOD_SENTENCE_BYTES, says what is wrong. */
+ * if the sizes are unsafe: sentence, which holds SENTENCE_BYTES, says what is wrong. */
 int synod_spec_parse(struct synod_spec *ret_spec, const char *self, const char *others,
                      uint32_t prepare_quorum, uint32_t vote_quorum, char *sentence);
 

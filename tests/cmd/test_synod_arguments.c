@@ -46,7 +46,7 @@ static void the_original_command_line_in_all_forms(void **state)
         "--timeout 3.0 --kind grpc -self :5001 --others :5003,:5002 -path=storage/1 -first 1",
     };
     struct synod_arguments arguments;
-    char sentence[SYNOD_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     (void)state;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -70,7 +70,7 @@ static void all_settings_of_the_original(void **state)
     static const char *const quorums[] = {"-prepareNum=3 -voteNum=3", "-prepareNum=2 -voteNum=4",
                                           "-prepareNum=4 -voteNum=2"};
     struct synod_arguments arguments;
-    char sentence[SYNOD_SENTENCE_BYTES], line[256];
+    char sentence[SENTENCE_BYTES], line[256];
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
@@ -87,7 +87,7 @@ static void all_settings_of_the_original(void **state)
 static void defaults(void **state)
 {
     struct synod_arguments arguments;
-    char sentence[SYNOD_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     (void)state;
     assert_int_equal(parse(&arguments, "", sentence), 0);
@@ -107,7 +107,7 @@ static void defaults(void **state)
 static void a_value_may_be_any_text(void **state)
 {
     struct synod_arguments arguments;
-    char sentence[SYNOD_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     (void)state;
     assert_int_equal(parse(&arguments, "-first=-first=x,y", sentence), 0);
@@ -142,7 +142,7 @@ static void says_what_is_wrong(void **state)
         {"--quiet --json", "do not go together"},
     };
     struct synod_arguments arguments;
-    char sentence[SYNOD_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -84,7 +84,7 @@ static int dial(uint16_t port)
 
 static void start(struct bed *bed)
 {
-    char sentence[CLUSTER_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     assert_int_equal(cluster_spec_parse(&bed->options.cluster, "n1", true, sentence), 0);
     bed->options.listen_port = free_port();

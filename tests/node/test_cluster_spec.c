@@ -14,7 +14,7 @@
 static void reads_names_and_addresses_in_order(void **state)
 {
     struct cluster_spec spec;
-    char sentence[CLUSTER_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     (void)state;
     assert_int_equal(cluster_spec_parse(&spec,
@@ -59,7 +59,7 @@ static void says_what_is_wrong(void **state)
         {"n1=h:1,n2=h:1", "'n1' and 'n2' have the same address h:1"},
     };
     struct cluster_spec spec;
-    char sentence[CLUSTER_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -72,7 +72,7 @@ static void says_what_is_wrong(void **state)
 static void bounds_members_and_lengths(void **state)
 {
     struct cluster_spec spec;
-    char sentence[CLUSTER_SENTENCE_BYTES], text[4096] = "";
+    char sentence[SENTENCE_BYTES], text[4096] = "";
     size_t used = 0;
 
     (void)state;
@@ -97,7 +97,7 @@ static void bounds_members_and_lengths(void **state)
 static void only_equal_clusters_have_equal_ids(void **state)
 {
     struct cluster_spec spec, moved, turned;
-    char sentence[CLUSTER_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
     uint64_t id;
 
     (void)state;

@@ -26,7 +26,7 @@ static void note_closed(void *context)
 static void a_timer_that_fires_early_is_set_again(void **state)
 {
     struct host_options options = {.machine = {.apply = apply_nothing}, .self = 1};
-    char sentence[HOST_SENTENCE_BYTES] = "";
+    char sentence[SENTENCE_BYTES] = "";
     struct host *host;
     bool closed = false;
     uv_loop_t loop;

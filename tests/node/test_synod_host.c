@@ -59,7 +59,7 @@ static void node_open(struct bed *bed, uint32_t i, const char *first)
                                          .logger = &bed->logger,
                                          .observe = on_happening,
                                          .observe_context = node};
-    char self[16], others[32], sentence[SYNOD_SENTENCE_BYTES];
+    char self[16], others[32], sentence[SENTENCE_BYTES];
 
     snprintf(self, sizeof(self), ":%d", bed->ports[i]);
     snprintf(others, sizeof(others), ":%d,:%d", bed->ports[(i + 1) % NODES],

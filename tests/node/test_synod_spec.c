@@ -16,7 +16,7 @@ static struct synod_spec parse(const char *self, const char *others, uint32_t pr
                                uint32_t vote)
 {
     struct synod_spec spec;
-    char sentence[SYNOD_SENTENCE_BYTES] = "";
+    char sentence[SENTENCE_BYTES] = "";
 
     if (synod_spec_parse(&spec, self, others, prepare, vote, sentence) != 0)
         fail_msg("%s with %s: %s", self, others, sentence);
@@ -88,7 +88,7 @@ static void all_safe_quorums_and_no_others_are_taken(void **state)
 {
     static const char *const others[] = {"", ":2", ":2,:3", ":2,:3,:4", ":2,:3,:4,:5"};
     struct synod_spec spec;
-    char sentence[SYNOD_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     (void)state;
     for (uint32_t n = 1; n <= 5; n++)
@@ -130,7 +130,7 @@ static void says_what_is_wrong(void **state)
          0, 0, "more than 31 nodes"},
     };
     struct synod_spec spec;
-    char sentence[SYNOD_SENTENCE_BYTES];
+    char sentence[SENTENCE_BYTES];
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -144,7 +144,7 @@ static void says_what_is_wrong(void **state)
 static void overlong_addresses_are_refused(void **state)
 {
     struct synod_spec spec;
-    char sentence[SYNOD_SENTENCE_BYTES], text[2000];
+    char sentence[SENTENCE_BYTES], text[2000];
 
     (void)state;
     memset(text, 'a', sizeof(text) - 1);
