@@ -19,6 +19,7 @@
 
 #include "call_parts.h"
 #include "checksum.h"
+#include "socket_progress.h"
 
 #define BACKOFF_FIRST_MS 10u
 #define BACKOFF_LAST_MS 500u
@@ -26,6 +27,8 @@
 #define SILENCES_MAX 3u             /* in a row, before they are taken for an answer */
 #define FLIGHT_BYTES_MAX (1u << 20) /* under way; one call may have more */
 #define FLIGHT_CALLS_MAX 256u
+#define LONG_BYTES 4096u
+#define LOOKS 4u /* in the time within which something has to arrive */
 
 static void dial(struct call_link *link);
 static void on_timer(uv_timer_t *timer);
@@ -100,19 +103,38 @@ static void give_up(struct call_link *link, const char *reason)
     link->transport->wire->hang_up(link, reason);
 }
 
-/* Looks whether the calls under way are still being answered. */
+static void look_later(struct call_link *link)
+{
+    uint64_t limit_ms = link->transport->config.deliver_within_ms;
+
+    (void)uv_timer_start(&link->timer, on_timer, limit_ms / LOOKS + 1, 0);
+}
+
+/* Does a long call arrive bit by bit? What is short arrives in the kernel of a process that is stopped
+ * too, so of that the answers count. */
+static bool moves(struct call_link *link)
+{
+    const uv_tcp_t *socket = link->transport->wire->socket(link);
+    uint64_t before = link->acked;
+
+    link->acked = socket_acked(socket);
+    return link->acked != before && socket_waiting(socket) >= LONG_BYTES;
+}
+
+/* Looks whether the calls under way still arrive and are being answered. */
 static void watch_answers(struct call_link *link)
 {
-    uint64_t silent_ms = uv_now(link->transport->loop) - link->progress_ms;
-    uint64_t limit_ms = link->transport->config.deliver_within_ms;
+    uint64_t now_ms = uv_now(link->transport->loop);
 
     assert(link->state == CALL_UP);
     if (link->flight_calls == 0)
         return;
-    if (silent_ms >= limit_ms)
+    if (moves(link))
+        link->progress_ms = now_ms;
+    if (now_ms - link->progress_ms >= link->transport->config.deliver_within_ms)
         give_up(link, "no answer in time");
     else
-        (void)uv_timer_start(&link->timer, on_timer, limit_ms - silent_ms, 0);
+        look_later(link);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -168,7 +190,7 @@ void call_link_called(struct call_link *link, uint64_t bytes)
     link->traffic.bytes_sent += bytes;
     link->transport->counters.calls++;
     if (!uv_is_active((uv_handle_t *)&link->timer))
-        (void)uv_timer_start(&link->timer, on_timer, link->transport->config.deliver_within_ms, 0);
+        look_later(link);
 }
 
 /* Once for the same reason, whichever way it came by, until a call is taken in. */

@@ -45,7 +45,8 @@ struct call_wire {
     bool (*send)(struct call_link *link);
     /* Writes what was sent, at the end of a turn; NULL: sending did so. */
     void (*flush)(struct call_link *link);
-    void (*release)(struct call_transport *transport); /* the last; frees the struct too */
+    const uv_tcp_t *(*socket)(const struct call_link *link); /* when it is UP */
+    void (*release)(struct call_transport *transport);       /* the last; frees the struct too */
 };
 
 /* Where a link stands. Only UP sends; messages wait in its queue else. */
@@ -76,7 +77,9 @@ struct call_link {
     uint64_t refusal; /* what was said of the last refusal, in short; 0: the last call was taken */
     uint32_t backoff_ms;
     uint64_t up_since_ms;
-    uint64_t progress_ms;  /* when the last answer came, or a call was begun with none under way */
+    uint64_t acked; /* bytes of the connection, when that was looked at last */
+    uint64_t
+        progress_ms; /* when there were more, an answer came, or a call began with none under way */
     uint32_t flight_calls; /* under way */
     uint64_t flight_bytes;
     struct parcels queue;

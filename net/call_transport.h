@@ -44,8 +44,8 @@ struct call_config { /* 0 takes the default; strings are copied */
     uint64_t queue_bytes_max;   /* for one peer; default 64 MiB */
     uint32_t dial_within_ms;    /* then a dial is given up; default 1500 */
     uint32_t
-        deliver_within_ms; /* then a connection over which no answer comes is given up; default 3000 */
-    uint64_t seed;         /* for the random part of the back-off */
+        deliver_within_ms; /* then one is given up over which nothing arrives, nor an answer; default 3000 */
+    uint64_t seed;                    /* for the random part of the back-off */
     const struct logger *logger;      /* may be NULL; borrowed */
     const struct value_source *value; /* what anybody may ask for; NULL: nothing; borrowed */
 };

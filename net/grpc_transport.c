@@ -111,6 +111,11 @@ static void flush(struct call_link *link)
     grpc_client_flush(link->connection);
 }
 
+static const uv_tcp_t *socket_of(const struct call_link *link)
+{
+    return grpc_client_socket(link->connection);
+}
+
 static void release(struct call_transport *transport)
 {
     assert(transport->grpc == NULL);
@@ -123,6 +128,7 @@ static const struct call_wire grpc_wire = {.name = "grpc",
                                            .hang_up = hang_up,
                                            .send = send_oldest,
                                            .flush = flush,
+                                           .socket = socket_of,
                                            .release = release};
 
 int grpc_transport_open(struct transport **ret_transport, uv_loop_t *loop,

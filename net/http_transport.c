@@ -71,6 +71,11 @@ static void hang_up(struct call_link *link, const char *reason)
     http1_client_close(link->connection, reason);
 }
 
+static const uv_tcp_t *socket_of(const struct call_link *link)
+{
+    return http1_client_socket(link->connection);
+}
+
 /* A reason that came from outside becomes one line without quotes. */
 static void copy_reason(char *ret_text, size_t text_size, unsigned status, const uint8_t *body,
                         size_t size)
@@ -179,6 +184,7 @@ static const struct call_wire http_wire = {.name = "http",
                                            .dial = dial,
                                            .hang_up = hang_up,
                                            .send = send_oldest,
+                                           .socket = socket_of,
                                            .release = release};
 
 int http_transport_open(struct transport **ret_transport, uv_loop_t *loop,

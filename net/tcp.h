@@ -47,7 +47,7 @@ struct tcp_config { /* 0 takes the default; strings are copied */
     uint32_t handshake_within_ms; /* then such a connection is closed; default 3000 */
     uint32_t dial_within_ms;      /* then a dial is given up; default 1500 */
     uint32_t
-        deliver_within_ms; /* then a connection that acknowledges nothing is given up; default 3000 */
+        deliver_within_ms; /* then a connection over which nothing arrives is given up; default 3000 */
     uint64_t seed;         /* for the random part of the back-off */
     const struct logger *logger; /* may be NULL; borrowed */
     /* What who is no peer may ask for, by GET /value; NULL: nothing. Borrowed. */

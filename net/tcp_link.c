@@ -17,12 +17,10 @@
  * them, so they are neither dropped nor freed before.
  */
 #include <assert.h>
-#include <linux/sockios.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
+#include "socket_progress.h"
 #include "tcp_parts.h"
 
 #define BACKOFF_FIRST_MS 10u
@@ -31,6 +29,7 @@
 #define HANG_UPS_MAX 3u /* in a row, before they are taken for an answer */
 #define PIECES_MAX 256u /* in one system call */
 #define FLIGHT_BYTES_MAX (256u << 10)
+#define LOOKS 4u       /* in the time within which something has to arrive */
 #define KEEPALIVE_S 1u /* a connection that is not used should end when the network does */
 
 static void dial(struct link *link);
@@ -135,26 +134,50 @@ static void fail(struct link *link, int error)
     uv_close((uv_handle_t *)&link->socket, on_socket_closed);
 }
 
+static void look_later(struct link *link)
+{
+    uint64_t limit_ms = link->tcp->config.deliver_within_ms;
+
+    (void)uv_timer_start(&link->timer, on_timer, limit_ms / LOOKS + 1, 0);
+}
+
+/* A connection over which nothing arrives is given up. The kernel would try for a quarter of an hour,
+ * ever more rarely, and not notice at once when a cut network is whole again; and the limit that it
+ * can be given, TCP_USER_TIMEOUT, also ends a connection to one who takes little at a time. */
+static void watch_delivery(struct link *link)
+{
+    uint64_t now_ms = uv_now(link->tcp->loop), before = link->acked;
+
+    assert(link->state == LINK_UP);
+    if (link_waiting(link) == 0)
+        return;
+    link->acked = socket_acked(&link->socket);
+    if (link->acked != before)
+        link->progress_ms = now_ms;
+    if (now_ms - link->progress_ms >= link->tcp->config.deliver_within_ms)
+        fail(link, UV_ETIMEDOUT);
+    else
+        look_later(link);
+}
+
+static void note_written(struct link *link)
+{
+    if (uv_is_active((uv_handle_t *)&link->timer))
+        return;
+    link->progress_ms = uv_now(link->tcp->loop);
+    look_later(link);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct link *link = timer->data;
 
     if (link->state == LINK_WAITING)
         dial(link);
+    else if (link->state == LINK_UP)
+        watch_delivery(link);
     else
         fail(link, UV_ETIMEDOUT);
-}
-
-/* A connection that acknowledges nothing for so long is given up by the kernel. Without this, it
- * would try for a quarter of an hour, ever more rarely, and not notice at once when a cut network
- * is whole again. */
-static void limit_silence(struct link *link)
-{
-    unsigned limit_ms = link->tcp->config.deliver_within_ms;
-    uv_os_fd_t fd;
-
-    if (uv_fileno((uv_handle_t *)&link->socket, &fd) == 0)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof(limit_ms));
 }
 
 static void on_answer(struct link *link)
@@ -180,7 +203,6 @@ static void on_answer(struct link *link)
         return;
     }
     (void)uv_timer_stop(&link->timer);
-    limit_silence(link);
     link->state = LINK_UP;
     link->turned_away = 0;
     link->up_since_ms = uv_now(link->tcp->loop);
@@ -386,6 +408,7 @@ static void write_queue(struct link *link)
 
     assert(link->state == LINK_UP);
     assert(link->writing_bytes == 0);
+    note_written(link);
     while (!send_queue_is_empty(&link->queue)) {
         written = write_some(link, &offered);
         if (written < 0 && written != UV_EAGAIN) {
@@ -416,13 +439,8 @@ void link_send(struct link *link, struct frame *frame)
 uint64_t link_waiting(const struct link *link)
 {
     uint64_t bytes = link->queue.bytes + link->flight.bytes;
-    uv_os_fd_t fd;
-    int kept = 0;
 
-    if (link->state == LINK_UP && uv_fileno((const uv_handle_t *)&link->socket, &fd) == 0 &&
-        ioctl(fd, SIOCOUTQ, &kept) == 0 && kept > 0)
-        bytes += (uint64_t)kept;
-    return bytes;
+    return link->state == LINK_UP ? bytes + socket_waiting(&link->socket) : bytes;
 }
 
 void link_flush(struct link *link)

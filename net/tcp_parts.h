@@ -45,7 +45,8 @@ struct link {
     char *host;
     uint16_t port;
     enum link_state state;
-    uv_timer_t timer; /* the next dial, or the end of patience with this one */
+    uv_timer_t
+        timer; /* the next dial, the end of patience with this one, or a look at how it goes */
     uv_tcp_t socket;
     uv_connect_t connect;
     uv_write_t write;
@@ -59,6 +60,9 @@ struct link {
     size_t writing_bytes; /* of the frames in flight, that write is in use for; 0: it is not */
     uint32_t backoff_ms;
     uint64_t up_since_ms;
+    uint64_t acked; /* bytes of the connection, when that was looked at last */
+    uint64_t
+        progress_ms; /* when there were more, or something was written with nothing under way */
     struct peer_traffic traffic;
     size_t answer_size;
     uint8_t answer[HELLO_FRAME_BYTES];

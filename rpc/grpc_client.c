@@ -140,6 +140,11 @@ static void flush(struct grpc_client *connection)
         end(connection, "the server has ended the connection");
 }
 
+const uv_tcp_t *grpc_client_socket(const struct grpc_client *connection)
+{
+    return &connection->tcp;
+}
+
 void grpc_client_flush(struct grpc_client *connection)
 {
     if (!connection->has_ended && uv_is_active((uv_handle_t *)&connection->awake))

@@ -75,6 +75,9 @@ void grpc_client_close(struct grpc_client *connection, const char *reason);
 /* Begins a call; the connection must be ready. done may come before this returns. */
 void grpc_client_start(struct grpc_client *connection, struct grpc_client_call *call);
 
+/* To look at, see socket_progress.h; borrowed. The connection must be ready. */
+const uv_tcp_t *grpc_client_socket(const struct grpc_client *connection);
+
 /* Writes at once what calls have to say, for who has begun all that he will begin in this turn. Not
  * from a callback. The connection must be ready. */
 void grpc_client_flush(struct grpc_client *connection);

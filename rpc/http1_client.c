@@ -223,6 +223,11 @@ int http1_client_send(struct http1_client *client, const struct http1_client_req
     return 0;
 }
 
+const uv_tcp_t *http1_client_socket(const struct http1_client *client)
+{
+    return &client->tcp;
+}
+
 /* ---- answers ---- */
 
 static struct http1_client *client_of(http_parser *parser)

@@ -55,6 +55,9 @@ struct http1_client *http1_client_open(uv_loop_t *loop, const struct endpoint *e
  * CLOSED: the connection has ended, sink.closed is to come or under way. */
 int http1_client_send(struct http1_client *client, const struct http1_client_request *request);
 
+/* To look at, see socket_progress.h; borrowed. The connection must be ready. */
+const uv_tcp_t *http1_client_socket(const struct http1_client *client);
+
 /* Begins to close; requests without an answer are done at once, with status 0. */
 void http1_client_close(struct http1_client *client, const char *reason);
 
