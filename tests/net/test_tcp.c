@@ -12,8 +12,12 @@
 
 #include <cmocka.h>
 
+#include "codec.h"
 #include "message_tools.h"
 #include "tcp.h"
+
+#define CLUSTER 5
+#define SILENCE_MS 100
 
 struct end {
     uv_loop_t *loop;
@@ -78,13 +82,14 @@ static void on_log(void *context, enum decree_log_level level, const char *event
 }
 
 static int open_end(struct end *end, uv_loop_t *loop, decree_node_id id, const char *host,
-                    uint16_t port, char *sentence)
+                    uint16_t port, uint32_t deliver_within_ms, char *sentence)
 {
     struct transport_sink sink = {end, on_message, on_unreachable};
     struct tcp_config config = {.self = id,
-                                .cluster_id = 5,
+                                .cluster_id = CLUSTER,
                                 .listen_host = host,
                                 .listen_port = port,
+                                .deliver_within_ms = deliver_within_ms,
                                 .seed = id,
                                 .logger = &end->logger};
     int error;
@@ -100,7 +105,7 @@ static void open_or_fail(struct end *end, uv_loop_t *loop, decree_node_id id, co
 {
     char sentence[TCP_SENTENCE_BYTES];
 
-    if (open_end(end, loop, id, host, 0, sentence) != 0)
+    if (open_end(end, loop, id, host, 0, 0, sentence) != 0)
         fail_msg("%s", sentence);
 }
 
@@ -175,10 +180,11 @@ static void a_taken_port_is_an_error_with_a_sentence(void **state)
     (void)state;
     assert_int_equal(uv_loop_init(&loop), 0);
     open_or_fail(&first, &loop, 1, "127.0.0.1");
-    assert_int_equal(open_end(&second, &loop, 2, "127.0.0.1", first.port, sentence), DECREE_IO);
+    assert_int_equal(open_end(&second, &loop, 2, "127.0.0.1", first.port, 0, sentence), DECREE_IO);
     assert_non_null(strstr(sentence, "cannot listen on 127.0.0.1"));
     assert_non_null(strstr(sentence, "address already in use"));
-    assert_int_equal(open_end(&second, &loop, 2, "no.such.name.invalid", 0, sentence), DECREE_IO);
+    assert_int_equal(open_end(&second, &loop, 2, "no.such.name.invalid", 0, 0, sentence),
+                     DECREE_IO);
     assert_non_null(strstr(sentence, "no.such.name.invalid"));
     close_both(&loop, &first, NULL);
 }
@@ -297,6 +303,74 @@ static void dials_become_rarer(void **state)
     close_both(&loop, &end, NULL);
 }
 
+/* Who is said hello to: listens with little room, answers as node 2, and reads nothing more. */
+static int listen_with_little_room(uint16_t *ret_port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), room = 4096;
+    socklen_t size = sizeof(address);
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(fd, 100), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+/* False: he has not said it yet. */
+static bool answer_hello(int connection)
+{
+    uint8_t data[HELLO_FRAME_BYTES];
+    struct frame_header header;
+    struct hello hello;
+
+    if (recv(connection, data, sizeof(data), MSG_DONTWAIT | MSG_PEEK) < (ssize_t)sizeof(data))
+        return false;
+    assert_int_equal(recv(connection, data, sizeof(data), 0), sizeof(data));
+    assert_int_equal(frame_header_read(&header, data, sizeof(data)), 0);
+    assert_int_equal(hello_read(&hello, &header, data + FRAME_HEADER_BYTES), 0);
+    hello_write(&(struct hello){CLUSTER, 2, 1, hello.urgent}, data);
+    assert_int_equal(send(connection, data, sizeof(data), 0), sizeof(data));
+    return true;
+}
+
+/* As of a process that is stopped: its kernel takes what it has room for. */
+static void who_takes_nothing_more_is_given_up_and_dialled_again(void **state)
+{
+    struct decree_message run = message_run(1, 6, 10000);
+    int connections[16], accepted = 0, greeted = 0, listener;
+    char sentence[TCP_SENTENCE_BYTES];
+    struct tcp_counters counters;
+    struct end end;
+    uv_loop_t loop;
+    uint16_t port;
+
+    (void)state;
+    listener = listen_with_little_room(&port);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(open_end(&end, &loop, 1, "127.0.0.1", 0, SILENCE_MS, sentence), 0);
+    assert_int_equal(tcp_connect(end.transport, 2, "127.0.0.1", port), 0);
+    do {
+        int connection = accepted < 16 ? accept(listener, NULL, NULL) : -1;
+
+        if (connection >= 0)
+            connections[accepted++] = connection;
+        while (greeted < accepted && answer_hello(connections[greeted]))
+            greeted++;
+        send_paxos(&end, &run);
+        end.transport->ops->flush(end.transport);
+        (void)uv_run(&loop, UV_RUN_ONCE);
+        tcp_counters(end.transport, &counters);
+    } while (counters.dials < 2 + 3);
+    assert_int_equal(end.unreachable, 0);
+    while (accepted > 0)
+        assert_int_equal(close(connections[--accepted]), 0);
+    assert_int_equal(close(listener), 0);
+    message_release(&run);
+    close_both(&loop, &end, NULL);
+}
+
 static void the_sink_may_close_the_transport(void **state)
 {
     struct decree_message beat = message_beat(1, 2, 1);
@@ -331,6 +405,7 @@ int main(void)
         cmocka_unit_test(who_answers_with_another_name_gets_no_messages),
         cmocka_unit_test(what_is_sent_again_does_not_wait_behind_much),
         cmocka_unit_test(dials_become_rarer),
+        cmocka_unit_test(who_takes_nothing_more_is_given_up_and_dialled_again),
         cmocka_unit_test(the_sink_may_close_the_transport),
     };
 
