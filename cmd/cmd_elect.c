@@ -150,7 +150,7 @@ static int lead(const struct elect_arguments *arguments)
         return status;
     status = campaign(arguments, &session, &response);
     if (status == EXIT_OK)
-        status = lock_session_print(&arguments->settings, response->leader->key.data,
+        status = lock_session_print(&session, response->leader->key.data,
                                     response->leader->key.len);
     if (status != EXIT_OK)
         lock_session_end(&session, status);

@@ -154,7 +154,7 @@ int cmd_lock(int argc, char **argv)
     if (status == EXIT_OK && arguments.program != NULL)
         lock_session_end(&session, run(&arguments, &session, response));
     if (status == EXIT_OK)
-        status = lock_session_print(&arguments.settings, response->key.data, response->key.len);
+        status = lock_session_print(&session, response->key.data, response->key.len);
     if (status != EXIT_OK)
         lock_session_end(&session, status);
     lock_session_rest(&session);

@@ -134,7 +134,6 @@ int lock_session_connect(const struct client_settings *settings, struct client *
 
 _Noreturn void lock_session_rest(struct lock_session *session)
 {
-    atomic_store(&session->held, true);
     for (;;)
         uv_thread_join(&session->thread);
 }
@@ -159,14 +158,16 @@ bool lock_session_again(enum grpc_status code)
     return true;
 }
 
-int lock_session_print(const struct client_settings *settings, const void *key, size_t size)
+/* Whoever reads the key may send a signal at once. */
+int lock_session_print(struct lock_session *session, const void *key, size_t size)
 {
     Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
     Etcdserverpb__RangeResponse *response;
     struct client *client;
     enum grpc_status code;
-    int status = client_connect(settings, &client);
+    int status = client_connect(session->settings, &client);
 
+    atomic_store(&session->held, true);
     if (status != EXIT_OK)
         return status;
     request.key = (ProtobufCBinaryData){size, (uint8_t *)(uintptr_t)key};
@@ -174,7 +175,7 @@ int lock_session_print(const struct client_settings *settings, const void *key, 
     if (code != GRPC_OK) {
         status = client_failure(client, code);
     } else {
-        bool printed = output_answer(settings->format, &response->base);
+        bool printed = output_answer(session->settings->format, &response->base);
 
         for (size_t i = 0; i < response->n_kvs && !printed; i++)
             output_pair(response->kvs[i]);

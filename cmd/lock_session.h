@@ -47,7 +47,8 @@ _Noreturn void lock_session_end(struct lock_session *session, int status);
 /* Is it worth while to ask again? Then it has waited a little. */
 bool lock_session_again(enum grpc_status code);
 
-/* Prints the pair that is under the key; EXIT_OK, or an exit status after a sentence. */
-int lock_session_print(const struct client_settings *settings, const void *key, size_t size);
+/* Prints the pair that is under the key, which is held from now on; EXIT_OK, or an exit status after a
+ * sentence. */
+int lock_session_print(struct lock_session *session, const void *key, size_t size);
 
 #endif

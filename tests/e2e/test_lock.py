@@ -66,6 +66,13 @@ def test_holders_of_both_kinds_take_turns(cluster):
     wait_until(lambda: keys(cluster, b"l/") == [], SECONDS, "all is free")
 
 
+def test_who_reads_the_key_may_end_it_at_once(cluster):
+    for command in ["lock", "elect"] * 10:
+        held = decree(cluster, command, "h", *["one"] * (command == "elect"))
+        assert held.stdout.readline().startswith("h/")
+        end(held, signal.SIGTERM, 0)
+
+
 def test_elections(cluster):
     observer = decree(cluster, "elect", "--listen", "e")
     first = decree(cluster, "elect", "e", "one")
