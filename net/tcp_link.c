@@ -152,7 +152,7 @@ static void watch_delivery(struct link *link)
     if (link_waiting(link) == 0)
         return;
     link->acked = socket_acked(&link->socket);
-    if (link->acked != before)
+    if (link->acked != before || link->acked == 0) /* the hello was: 0 says nothing */
         link->progress_ms = now_ms;
     if (now_ms - link->progress_ms >= link->tcp->config.deliver_within_ms)
         fail(link, UV_ETIMEDOUT);

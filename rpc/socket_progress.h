@@ -10,7 +10,8 @@
 
 #include <uv.h>
 
-/* Bytes that the other machine has acknowledged, since the connection began. */
+/* Bytes that the other machine has acknowledged, since the connection began; 0 also when the system does not
+ * tell. */
 uint64_t socket_acked(const uv_tcp_t *socket);
 
 /* Bytes that the kernel has taken and the other machine has not acknowledged. */
