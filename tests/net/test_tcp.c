@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_tcp.c -- what is peculiar to tcp: names and families of addresses, ports that are taken,
- * wrong peers, back-off. */
+ * wrong peers, back-off, and peers that take nothing. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>

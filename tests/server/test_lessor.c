@@ -150,7 +150,6 @@ static uint64_t renew_with_proof(struct world *world)
     return before_ns;
 }
 
-/* On a machine that is busy the moment may pass by itself: then once more. */
 static void on_answered(struct lease_question *question, int error, int64_t seconds)
 {
     struct world *world = (struct world *)(void *)((uint8_t *)question -
@@ -173,6 +172,7 @@ static void test_who_begins_to_lead_tells_less_than_was_granted(void **state)
     assert_in_range(world->seconds, 0, TTL_SECONDS - 1);
 }
 
+/* On a machine that is busy the moment may pass by itself: then once more. */
 static void test_a_proof_serves_those_who_come_soon(void **state)
 {
     struct world *world = *state;
